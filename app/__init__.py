@@ -1,0 +1,1 @@
+"""The frame: settings, errors, clock, database and the other foundation that every room stands on."""

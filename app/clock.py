@@ -1,0 +1,52 @@
+"""The one source of time. Everything inside is aware UTC; Asia/Shanghai appears only at the edges."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+BEIJING = ZoneInfo("Asia/Shanghai")
+
+
+def now() -> datetime:
+    """Return the present moment as aware UTC."""
+    return datetime.now(UTC)
+
+
+def timestamp() -> int:
+    """Return the present moment as whole Unix seconds."""
+    return int(now().timestamp())
+
+
+def monotonic() -> float:
+    """Return seconds of a clock that never goes back; for durations only."""
+    return time.monotonic()
+
+
+def to_beijing(moment: datetime) -> datetime:
+    """Convert an aware moment to Asia/Shanghai."""
+    return moment.astimezone(BEIJING)
+
+
+def from_beijing(text: str, pattern: str = "%Y-%m-%d %H:%M:%S") -> datetime:
+    """Read a zone-less Beijing time as vendors print it; return aware UTC. Raises ValueError."""
+    return datetime.strptime(text, pattern).replace(tzinfo=BEIJING).astimezone(UTC)
+
+
+def beijing_date(moment: datetime | None = None) -> date:
+    """Return the calendar day in Beijing of a moment (default: now)."""
+    return to_beijing(moment or now()).date()
+
+
+def rfc3339(moment: datetime) -> str:
+    """Print an aware moment as RFC 3339 with +08:00 and whole seconds, the form WeChat Pay and our API use."""
+    return to_beijing(moment).isoformat(timespec="seconds")
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """Read an RFC 3339 moment with offset; return aware UTC. Raises ValueError (also when the offset is missing)."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("moment without offset")
+    return moment.astimezone(UTC)
