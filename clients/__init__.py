@@ -1,0 +1,1 @@
+"""Vendor protocols in vendor words, one package a vendor over one transport; only adapters call them."""
