@@ -1,0 +1,173 @@
+"""Typed view of the simulators' JSON file: which apps, merchants, partners, keys and people exist.
+
+Read once by `python -m simulators`; must not start anything. Relative file names are relative to the JSON file.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+
+class ConfigError(Exception):
+    """The JSON file is missing, malformed or names a key file that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A made-up citizen (虚构人物) who owns one phone with WeChat and Alipay."""
+
+    key: str
+    name: str
+    id_number: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class WeChatTemplate:
+    """A private subscription template (私有模板): `content` with `{{thing1.DATA}}`, `type` 2 once or 3 long-term."""
+
+    id: str
+    title: str
+    content: str
+    example: str = ""
+    type: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WeChatApp:
+    """One mini-program (小程序); `open_platform` true gives a unionid at login."""
+
+    app_id: str
+    app_secret: str
+    push_token: str = ""
+    push_aes_key: str = ""
+    open_platform: bool = False
+    templates: list[WeChatTemplate] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class WeChat:
+    apps: list[WeChatApp] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PayMerchant:
+    """A merchant or service provider (商户/服务商); `sub_merchants` are the sub_mchid values it may collect for."""
+
+    mch_id: str
+    app_ids: list[str]
+    serial: str
+    public_key_file: str
+    apiv3_key: str
+    sub_merchants: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformKey:
+    """A key WeChat Pay signs with: 微信支付公钥 (`PUB_KEY_ID_…`) or a platform certificate (40 hex digits + file)."""
+
+    id: str
+    private_key_file: str
+    certificate_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WeChatPay:
+    """`refund_finish_seconds`: provider seconds until a refund succeeds by itself; None waits for the control API."""
+
+    merchants: list[PayMerchant] = field(default_factory=list)
+    platform_keys: list[PlatformKey] = field(default_factory=list)
+    refund_finish_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlipayApp:
+    app_id: str
+    seller_id: str
+    public_key_file: str
+    aes_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Alipay:
+    private_key_file: str = ""
+    apps: list[AlipayApp] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class SFPartner:
+    partner_id: str
+    check_word: str
+    monthly_card: str
+    route_push_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SF:
+    partners: list[SFPartner] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class AliyunSMS:
+    access_key_id: str
+    access_key_secret: str
+    sign_names: list[str]
+    templates: dict[str, str]
+    receipt_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TencentSMS:
+    secret_id: str
+    secret_key: str
+    sdk_app_id: str
+    sign_names: list[str]
+    templates: dict[str, str]
+    receipt_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SMS:
+    aliyun: list[AliyunSMS] = field(default_factory=list)
+    tencent: list[TencentSMS] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file. `retry_scale` multiplies every wait of the providers' callback schedules."""
+
+    public_url: str = "http://127.0.0.1:8000"
+    retry_scale: float = 0.01
+    wechat: WeChat = field(default_factory=WeChat)
+    wechat_pay: WeChatPay = field(default_factory=WeChatPay)
+    alipay: Alipay = field(default_factory=Alipay)
+    sf: SF = field(default_factory=SF)
+    sms: SMS = field(default_factory=SMS)
+    people: list[Person] = field(default_factory=list)
+    directory: str = "."
+
+    def read_file(self, name: str) -> bytes:
+        """Return the bytes of a key file named in the JSON.
+
+        Raises: ConfigError when it cannot be read.
+        """
+        path = Path(self.directory) / name
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"key file {name}: {error.strerror}") from error
+
+
+def load_config(path: Path) -> Config:
+    """Read and check the JSON file. Unknown keys are ignored, wrong types are not.
+
+    Raises: ConfigError with the path of the faulty value.
+    """
+    try:
+        config = msgspec.json.decode(path.read_bytes(), type=Config)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return replace(config, directory=str(path.parent), public_url=config.public_url.rstrip("/"))
