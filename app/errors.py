@@ -7,7 +7,7 @@ Each class carries a stable `code`, an HTTP `status` and a Chinese `message` tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class SanjinError(Exception):
         code: str | None = None,
         faults: tuple[FieldFault, ...] = (),
         retry_after_seconds: int | None = None,
-        **details: object,
+        **details: Any,
     ) -> None:
         self.detail = message or self.message
         self.stable_code = code or self.code
@@ -121,7 +121,7 @@ class ProviderRejected(SanjinError):
         provider_code: str = "",
         provider_message: str = "",
         retryable: bool = False,
-        **details: object,
+        **details: Any,
     ) -> None:
         super().__init__(
             message, provider=provider, provider_code=provider_code, provider_message=provider_message, **details

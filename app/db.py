@@ -1,0 +1,192 @@
+"""PostgreSQL through tortoise-orm on asyncpg: start and stop, transactions, and plain SQL for the hot statements.
+
+Repositories use the models for ordinary reads and writes and `fetch_*`/`execute` where one exact statement matters
+(compare-and-set, hot reads). Nothing here keeps session state, so a pooler in transaction mode may stand between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+import msgspec
+from tortoise import Tortoise
+from tortoise.connection import get_connection
+from tortoise.exceptions import DBConnectionError
+from tortoise.transactions import in_transaction
+
+from app import jobs
+from app.errors import ServiceUnavailable
+from app.events import DomainEvent
+
+MODELS = (
+    "models.citizens",
+    "models.catalogue",
+    "models.applications",
+    "models.payments",
+    "models.notify",
+    "models.delivery",
+    "models.licences",
+    "models.staff",
+    "models.platform",
+)
+Row: TypeAlias = Mapping[str, Any]
+"""One row of an answer: its columns by name."""
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.ReadOnlySQLTransactionError,
+    DBConnectionError,
+    ConnectionError,
+    FileNotFoundError,
+    TimeoutError,
+)
+"""What a database that is away raises; rendered as 503 with Retry-After."""
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    """A pooled connection without the reset statement: no session state is ever set, so the round trip is saved."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+def tortoise_config(url: str, pool_max: int = 16) -> dict[str, Any]:
+    """Build the configuration that Tortoise, its migrations and the tests share."""
+    parts = urlsplit(url)
+    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    credentials: dict[str, Any] = {
+        "host": query.get("host") or parts.hostname or "localhost",
+        "port": parts.port or 5432,
+        "user": unquote(parts.username or "postgres"),
+        "password": unquote(parts.password or "") or None,
+        "database": parts.path.lstrip("/"),
+        "minsize": 1,
+        "maxsize": pool_max,
+        "connection_class": _Connection,
+        "command_timeout": 30,
+        "timeout": 5,
+    }
+    return {
+        "connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
+        "apps": {
+            "models": {"models": list(MODELS), "migrations": "models.migrations", "default_connection": "default"}
+        },
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+async def start(url: str, pool_max: int = 16) -> None:
+    """Open the pool of this process. Idempotent after `stop`."""
+    await Tortoise.init(config=tortoise_config(url, pool_max), _enable_global_fallback=True)
+
+
+async def stop() -> None:
+    """Close the pool."""
+    await Tortoise.close_connections()
+
+
+async def _pool() -> asyncpg.Pool:
+    client = get_connection("default")
+    if client._pool is None:  # type: ignore[attr-defined]  # tortoise opens its pool at the first use
+        await client.create_connection(with_db=True)
+    return client._pool  # type: ignore[attr-defined]
+
+
+async def fetch_row(sql: str, *values: Any) -> Row | None:
+    """Run one statement outside a transaction; return its first row."""
+    row: Row | None = await (await _pool()).fetchrow(sql, *values)
+    return row
+
+
+async def fetch_all(sql: str, *values: Any) -> Sequence[Row]:
+    """Run one statement outside a transaction; return its rows."""
+    rows: Sequence[Row] = await (await _pool()).fetch(sql, *values)
+    return rows
+
+
+async def execute(sql: str, *values: Any) -> int:
+    """Run one statement outside a transaction; return the number of rows it touched."""
+    return _touched(await (await _pool()).execute(sql, *values))
+
+
+@asynccontextmanager
+async def connection() -> AsyncIterator[asyncpg.Connection]:
+    """Borrow one raw connection, for streaming reads and maintenance."""
+    async with (await _pool()).acquire() as held:
+        yield held
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One open transaction: raw statements on its connection, and the jobs that commit with it.
+
+    Model calls inside the block join the same transaction by themselves.
+    """
+
+    connection: asyncpg.Connection
+    pending: list[jobs.NewJob] = field(default_factory=list)
+
+    async def fetch_row(self, sql: str, *values: Any) -> Row | None:
+        """Run one statement; return its first row."""
+        row: Row | None = await self.connection.fetchrow(sql, *values)
+        return row
+
+    async def fetch_all(self, sql: str, *values: Any) -> Sequence[Row]:
+        """Run one statement; return its rows."""
+        rows: Sequence[Row] = await self.connection.fetch(sql, *values)
+        return rows
+
+    async def execute(self, sql: str, *values: Any) -> int:
+        """Run one statement; return the number of rows it touched."""
+        return _touched(await self.connection.execute(sql, *values))
+
+    async def execute_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for many rows in one round trip."""
+        await self.connection.executemany(sql, rows)
+
+    def emit(self, *events: DomainEvent) -> None:
+        """Tell the house what happened: each event becomes one job that commits with this transaction."""
+        self.pending += [jobs.NewJob(jobs.EVENT, msgspec.json.encode(event)) for event in events]
+
+    def enqueue(self, job: str, payload: Any, *, delay_seconds: int = 0, dedupe_key: str | None = None) -> None:
+        """Write a job that commits with this transaction.
+
+        Args:
+            job: a name of wiring's job table.
+            payload: small JSON value; the job gets it decoded.
+            delay_seconds: run not before so many seconds from now.
+            dedupe_key: a second waiting job of the same key is not written.
+        """
+        self.pending.append(jobs.NewJob(job, msgspec.json.encode(payload), delay_seconds, dedupe_key))
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[Transaction]:
+    """Open a transaction; commit at the end of the block, with the jobs it caused; roll back on any error."""
+    async with in_transaction() as wrapper:
+        opened = Transaction(wrapper._connection)  # type: ignore[attr-defined]  # the raw asyncpg connection
+        yield opened
+        if opened.pending:
+            await jobs.write(opened.connection, opened.pending)
+
+
+async def ping(patience_seconds: float = 1.0) -> None:
+    """Ask the database for a sign of life. Raises ServiceUnavailable."""
+    try:
+        await (await _pool()).fetchval("SELECT 1", timeout=patience_seconds)
+    except AWAY as error:
+        raise ServiceUnavailable(retry_after_seconds=5) from error
+
+
+def _touched(status: str) -> int:
+    return int(status.rsplit(" ", 1)[-1])

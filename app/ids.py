@@ -1,0 +1,42 @@
+"""Numbers and identifiers that we make: time-ordered row ids and the numbers printed on paper."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from datetime import datetime
+
+from app.clock import to_beijing
+
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id() -> uuid.UUID:
+    """Make a time-ordered UUID (version 7), so that new rows sit together in the index."""
+    millis = time.time_ns() // 1_000_000
+    rand = secrets.randbits(74)
+    value = (millis & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (rand >> 62) << 64 | 0b10 << 62 | (rand & (1 << 62) - 1)
+    return uuid.UUID(int=value)
+
+
+def random_text(length: int) -> str:
+    """Return `length` random characters out of 32 that cannot be misread."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+def dated_no(prefix: str, moment: datetime, length: int = 10) -> str:
+    """Make a printed number: prefix, Beijing date, random tail (digits and capitals only, so it fits any URL path)."""
+    return f"{prefix}{to_beijing(moment):%Y%m%d}{random_text(length)}"
+
+
+def numeric_no(prefix: str, moment: datetime, total: int) -> str:
+    """Make a number of digits only, `total` long: prefix, Beijing date (yymmdd), random tail."""
+    head = f"{prefix}{to_beijing(moment):%y%m%d}"
+    tail = total - len(head)
+    return head + f"{secrets.randbelow(10**tail):0{tail}d}"
+
+
+def new_secret(byte_count: int = 32) -> str:
+    """Make an opaque URL-safe secret."""
+    return secrets.token_urlsafe(byte_count)

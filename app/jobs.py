@@ -1,0 +1,173 @@
+"""Jobs through pgqueuer in the same PostgreSQL: writing them inside the current transaction, and running them.
+
+Jobs are at-least-once, so every job function is idempotent. A job that fails is run again with growing delay; one that
+has used up its tries is parked (`failed`) for an operator, never dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+from pgqueuer import PgQueuer
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
+from pgqueuer.adapters.persistence import qb
+from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.domain.errors import RetryRequested
+from pgqueuer.domain.models import Job, Schedule
+
+from app.errors import SanjinError
+from app.events import DomainEvent
+
+EVENT = "event"
+REACTION = "reaction"
+MAX_ATTEMPTS = 12
+HEARTBEAT = timedelta(seconds=10)
+log = structlog.get_logger()
+
+JobFunction = Callable[[Any], Awaitable[None]]
+Reaction = Callable[[DomainEvent], Awaitable[None]]
+Sweep = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to write: name of the job table, encoded payload, delay, and the key that makes it the only one waiting."""
+
+    name: str
+    payload: bytes
+    delay_seconds: int = 0
+    dedupe_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobTable:
+    """What wiring knows about jobs.
+
+    Attributes:
+        functions: job name → coroutine of the decoded payload.
+        reactions: event name → reactions, each (name, coroutine of the event).
+        sweeps: sweep name → (cron expression, coroutine).
+    """
+
+    functions: Mapping[str, JobFunction]
+    reactions: Mapping[str, Sequence[tuple[str, Reaction]]]
+    sweeps: Mapping[str, tuple[str, Sweep]]
+
+
+_builders = (qb.QueryBuilderEnvironment(), qb.QueryQueueBuilder(), qb.QuerySchedulerBuilder())
+
+
+def queries(connection: asyncpg.Connection) -> Queries:
+    """Return pgqueuer's statements over one raw connection."""
+    return Queries(AsyncpgDriver(connection), *_builders)
+
+
+async def write(connection: asyncpg.Connection, new: Sequence[NewJob]) -> None:
+    """Write jobs on this connection, in whatever transaction it has open."""
+    await queries(connection).enqueue(
+        [job.name for job in new],
+        [job.payload for job in new],
+        [0] * len(new),
+        [timedelta(seconds=job.delay_seconds) for job in new],
+        [job.dedupe_key for job in new],
+        on_conflict="skip",
+    )
+
+
+async def install(connection: asyncpg.Connection) -> None:
+    """Create or upgrade pgqueuer's tables. Idempotent."""
+    statements = queries(connection)
+    if await statements.schema_is_installed():
+        await statements.upgrade()
+    else:
+        await statements.install()
+
+
+class JobRunner:
+    """Runs waiting jobs and the scheduled sweeps of one process until told to stop."""
+
+    def __init__(self, table: JobTable, connection: asyncpg.Connection) -> None:
+        self._table = table
+        self._queue = PgQueuer(connection=AsyncpgDriver(connection))
+        self._reactions = {name: call for listed in table.reactions.values() for name, call in listed}
+        functions: dict[str, JobFunction] = {EVENT: self._react, REACTION: self._react_once, **table.functions}
+        for name, function in functions.items():
+            self._queue.entrypoint(name, on_failure="hold", accepts_context=False)(_retrying(name, function))
+        for name, (cron, sweep) in table.sweeps.items():
+            self._queue.schedule(name, cron, accepts_context=False)(_swept(name, sweep))
+
+    async def run(self) -> None:
+        """Work until `stop`; a job of a killed runner comes back when its heartbeat is older than HEARTBEAT."""
+        await self._queue.run(
+            dequeue_timeout=timedelta(seconds=5),
+            batch_size=32,
+            heartbeat_timeout=HEARTBEAT,
+            shutdown_on_listener_failure=True,
+        )
+
+    def stop(self) -> None:
+        """Finish what is running and return from `run`."""
+        self._queue.shutdown.set()
+
+    async def _react(self, payload: Any) -> None:
+        """Call every reaction of an event; one that fails is run again alone, so that it does not repeat its fellows."""
+        event = msgspec.convert(payload, DomainEvent)
+        failed = []
+        for name, reaction in self._table.reactions.get(event.name, ()):
+            try:
+                await reaction(event)
+            except Exception as error:  # noqa: BLE001  # the worker loop: one reaction must not stop the others
+                log.warning("reaction_failed", reaction=name, event_name=event.name, error=_described(error))
+                failed.append(NewJob(REACTION, msgspec.json.encode({"reaction": name, "event": event}), 2))
+        if failed:
+            await self._queue.queries.enqueue(  # type: ignore[union-attr]  # set by PgQueuer itself
+                [job.name for job in failed],
+                [job.payload for job in failed],
+                [0] * len(failed),
+                [timedelta(seconds=job.delay_seconds) for job in failed],
+            )
+
+    async def _react_once(self, payload: Any) -> None:
+        await self._reactions[payload["reaction"]](msgspec.convert(payload["event"], DomainEvent))
+
+
+def _retrying(name: str, function: JobFunction) -> Callable[[Job], Awaitable[None]]:
+    async def run(job: Job) -> None:
+        try:
+            await function(msgspec.json.decode(job.payload or b"null"))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.warning("job_failed", job=name, attempt=job.attempts, error=_described(error))
+            if job.attempts >= MAX_ATTEMPTS:
+                raise
+            raise RetryRequested(delay=_delay(job.attempts), reason=_described(error)) from error
+
+    return run
+
+
+def _swept(name: str, sweep: Sweep) -> Callable[[Schedule], Awaitable[None]]:
+    async def run(_: Schedule) -> None:
+        try:
+            await sweep()
+        except Exception as error:  # noqa: BLE001  # the worker loop: a sweep comes again by its schedule
+            log.warning("sweep_failed", sweep=name, error=_described(error))
+
+    return run
+
+
+def _delay(attempts: int) -> timedelta:
+    """Grow from 1 s to 10 min, with jitter so that failures of one moment do not come back together."""
+    return timedelta(seconds=min(600.0, 2.0**attempts) * random.uniform(0.8, 1.2))
+
+
+def _described(error: BaseException) -> str:
+    return error.stable_code if isinstance(error, SanjinError) else type(error).__name__

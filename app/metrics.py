@@ -1,0 +1,44 @@
+"""Prometheus metrics of the house.
+
+run.py names the shared folder (PROMETHEUS_MULTIPROC_DIR) before anything is imported; /metrics adds up all processes.
+"""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+REQUESTS = Histogram(
+    "sjt_request_seconds",
+    "Time to answer a request",
+    ("route", "method", "status"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+PROVIDER_CALLS = Histogram(
+    "sjt_provider_call_seconds",
+    "Time of a call to a provider",
+    ("provider", "call", "outcome"),
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20),
+)
+CALLBACKS = Counter("sjt_callbacks_total", "Callbacks of providers by what became of them", ("provider", "outcome"))
+NOTICE_ATTEMPTS = Counter("sjt_notice_attempts_total", "Tries to tell a person", ("channel", "outcome"))
+JOBS = Counter("sjt_jobs_total", "Jobs by outcome", ("job", "outcome"))
+UNKNOWN_CODES = Counter("sjt_unknown_codes_total", "Provider codes that no table knows", ("provider",))
+QUARANTINED = Counter("sjt_quarantined_total", "Genuine callbacks that contradict our records", ("provider", "reason"))
+LEDGER_IMBALANCE_FEN = Gauge("sjt_ledger_imbalance_fen", "Sum of the ledger; anything but zero is an alarm")
+
+
+def rendered() -> bytes:
+    """Return the text that Prometheus scrapes, added up over all processes."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+    return generate_latest(registry)
+
+
+def forget_process(process_id: int) -> None:
+    """Drop the live gauges of a process that ended."""
+    mark_process_dead(process_id)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped

@@ -1,0 +1,203 @@
+"""Settings from the environment (prefix SJT_), read once at start by run.py and handed to wiring.
+
+Nothing else reads the environment. `load()` collects every fault into one SettingsError; `described()` is what
+`run.py doctor` prints, with secrets masked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from app.errors import SettingsError
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "0.0.0.0")
+
+
+def _setting(default: Any, meaning: str, *, secret: bool = False, kind: str = "text") -> Any:
+    return field(default=default, metadata={"meaning": meaning, "secret": secret, "kind": kind})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting of the product; field `wechat_app_id` is read from SJT_WECHAT_APP_ID (or a file, for secrets)."""
+
+    env: str = _setting("demo", "demo 或 production")
+    host: str = _setting("127.0.0.1", "监听地址")
+    port: int = _setting(8000, "监听端口")
+    public_url: str = _setting("", "外部可达的地址，回调地址由它生成")
+    workers: int = _setting(1, "API 进程数")
+    var: Path = _setting(Path("var"), "运行数据目录", kind="path")
+    database_url: str = _setting("", "PostgreSQL 地址；空则启动内嵌数据库", secret=True)
+    redis_url: str = _setting("", "Redis 地址；空则启动内嵌 Redis", secret=True)
+    storage_url: str = _setting("", "文件存储 file:// 或 s3://；空则 var/files")
+    token_keys: str = _setting("", "访问令牌密钥 id:base64，新者在前", secret=True)
+    field_keys: str = _setting("", "字段加密密钥 id:base64，新者在前", secret=True)
+    hash_key: str = _setting("", "查找用散列密钥 id:base64", secret=True)
+    cipher: str = _setting("aes", "字段加密算法 aes 或 sm4")
+    log_level: str = _setting("INFO", "日志级别")
+    wechat_api_base: str = _setting("", "微信小程序服务端接口地址")
+    wechat_app_id: str = _setting("", "微信小程序 AppID")
+    wechat_app_secret: str = _setting("", "微信小程序 AppSecret", secret=True)
+    wechat_push_token: str = _setting("", "微信消息推送令牌", secret=True)
+    wechat_push_aes_key: str = _setting("", "微信消息推送 EncodingAESKey", secret=True)
+    wechat_pay_base: str = _setting("", "微信支付接口地址")
+    wechat_pay_mch_id: str = _setting("", "微信支付商户号")
+    wechat_pay_serial: str = _setting("", "商户 API 证书序列号")
+    wechat_pay_private_key: str = _setting("", "商户私钥 PEM 文件", kind="file")
+    wechat_pay_apiv3_key: str = _setting("", "APIv3 密钥", secret=True)
+    wechat_pay_public_keys: str = _setting("", "验签公钥 id=文件，可多个，逗号分隔")
+    alipay_gateway: str = _setting("", "支付宝网关地址")
+    alipay_app_id: str = _setting("", "支付宝小程序 AppID")
+    alipay_seller_id: str = _setting("", "支付宝收款方 2088 账号")
+    alipay_private_key: str = _setting("", "应用私钥 PEM 文件", kind="file")
+    alipay_public_key: str = _setting("", "支付宝公钥 PEM 文件", kind="file")
+    alipay_aes_key: str = _setting("", "支付宝内容加密密钥", secret=True)
+    alipay_app_cert: str = _setting("", "证书模式：应用公钥证书", kind="file")
+    alipay_cert: str = _setting("", "证书模式：支付宝公钥证书", kind="file")
+    alipay_root_cert: str = _setting("", "证书模式：支付宝根证书", kind="file")
+    sf_base: str = _setting("", "顺丰丰桥地址")
+    sf_partner_id: str = _setting("", "顺丰顾客编码")
+    sf_check_word: str = _setting("", "顺丰校验码", secret=True)
+    sf_monthly_card: str = _setting("", "顺丰月结卡号")
+    sf_push_token: str = _setting("", "顺丰路由推送路径令牌", secret=True)
+    sms_provider: str = _setting("aliyun", "短信服务商 aliyun 或 tencent")
+    sms_sign_name: str = _setting("三晋通", "短信签名")
+    sms_push_token: str = _setting("", "短信回执路径令牌", secret=True)
+    aliyun_sms_base: str = _setting("", "阿里云短信地址")
+    aliyun_sms_access_key_id: str = _setting("", "阿里云 AccessKeyId")
+    aliyun_sms_access_key_secret: str = _setting("", "阿里云 AccessKeySecret", secret=True)
+    tencent_sms_base: str = _setting("", "腾讯云短信地址")
+    tencent_sms_secret_id: str = _setting("", "腾讯云 SecretId")
+    tencent_sms_secret_key: str = _setting("", "腾讯云 SecretKey", secret=True)
+    tencent_sms_sdk_app_id: str = _setting("", "腾讯云短信应用 ID")
+    sim_port: int = _setting(8100, "模拟器控制端口，其后各端口依次为各服务商")
+    upload_limit_bytes: int = _setting(10_485_760, "单个上传文件上限（字节）")
+    payment_expiry_seconds: int = _setting(1800, "支付单有效期（秒）")
+    payment_sweep_seconds: int = _setting(5, "支付单无回调后首次询问的间隔（秒）")
+    login_rate: str = _setting("30/minute", "每来源登录频率上限")
+    citizen_rate: str = _setting("600/minute", "每人写操作频率上限")
+
+    @property
+    def is_demo(self) -> bool:
+        """Tell whether this is the demonstration mode (embedded engines, simulators, made-up people)."""
+        return self.env == "demo"
+
+    @property
+    def base_url(self) -> str:
+        """Return the outside address without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    def simulated(self) -> tuple[str, ...]:
+        """Name the providers that the simulators stand in for (their base address is the simulator's)."""
+        ports = {
+            "wechat": (self.wechat_api_base, 1),
+            "wechat_pay": (self.wechat_pay_base, 2),
+            "alipay": (self.alipay_gateway, 3),
+            "sf": (self.sf_base, 4),
+            "sms": (self.aliyun_sms_base if self.sms_provider == "aliyun" else self.tencent_sms_base, 7),
+        }
+        return tuple(
+            name
+            for name, (base, offset) in ports.items()
+            if base.startswith(f"http://127.0.0.1:{self.sim_port + offset}")
+        )
+
+
+def load(environ: Mapping[str, str] | None = None, defaults: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        environ: variables to read (default: the process environment).
+        defaults: values for variables that are not set, as demo mode makes them (`SJT_...` → text).
+
+    Raises:
+        SettingsError: naming every fault at once.
+    """
+    source = dict(defaults or {}) | dict(os.environ if environ is None else environ)
+    faults: list[str] = []
+    values = {f.name: _read(f.name, f.metadata, f.default, source, faults) for f in fields(Settings)}
+    if faults:
+        raise SettingsError("；".join(faults))
+    settings = Settings(**values)
+    faults = _faults(settings)
+    if faults:
+        raise SettingsError("；".join(faults))
+    return settings
+
+
+def described(settings: Settings) -> list[tuple[str, str, str]]:
+    """List (name, shown value, meaning) for people; secrets are masked."""
+    rows = []
+    for f in fields(Settings):
+        value = str(getattr(settings, f.name))
+        shown = ("已设置" if value else "未设置") if f.metadata["secret"] else value or "—"
+        rows.append((f"SJT_{f.name.upper()}", shown, f.metadata["meaning"]))
+    return rows
+
+
+def _read(name: str, meta: Mapping[str, Any], default: Any, source: Mapping[str, str], faults: list[str]) -> Any:
+    variable = f"SJT_{name.upper()}"
+    text = source.get(variable)
+    file_name = source.get(f"{variable}_FILE") if meta["secret"] else None
+    if file_name:
+        try:
+            text = Path(file_name).read_text(encoding="utf-8").strip()
+        except OSError:
+            faults.append(f"{variable}_FILE 指向的文件无法读取")
+            return default
+    if text is None or text == "":
+        return default
+    if isinstance(default, int):
+        if not text.isdigit():
+            faults.append(f"{variable} 应为非负整数")
+            return default
+        return int(text)
+    return Path(text) if meta["kind"] == "path" else text
+
+
+def _faults(settings: Settings) -> list[str]:
+    faults = []
+    if settings.env not in ("demo", "production"):
+        faults.append("SJT_ENV 只能是 demo 或 production")
+    if settings.cipher not in ("aes", "sm4"):
+        faults.append("SJT_CIPHER 只能是 aes 或 sm4")
+    if settings.sms_provider not in ("aliyun", "tencent"):
+        faults.append("SJT_SMS_PROVIDER 只能是 aliyun 或 tencent")
+    faults += [
+        f"SJT_{f.name.upper()} 指向的文件不存在"
+        for f in fields(Settings)
+        if f.metadata["kind"] == "file" and getattr(settings, f.name) and not Path(getattr(settings, f.name)).is_file()
+    ]
+    if settings.env == "production":
+        faults += _production_faults(settings)
+    return faults
+
+
+def _production_faults(settings: Settings) -> list[str]:
+    """Production refuses embedded engines, loopback providers and missing keys."""
+    required = (
+        "database_url redis_url storage_url public_url token_keys field_keys hash_key "
+        "wechat_api_base wechat_app_id wechat_app_secret wechat_push_token wechat_push_aes_key "
+        "wechat_pay_base wechat_pay_mch_id wechat_pay_serial wechat_pay_private_key "
+        "wechat_pay_apiv3_key wechat_pay_public_keys alipay_gateway alipay_app_id alipay_seller_id alipay_private_key "
+        "alipay_aes_key sf_base sf_partner_id sf_check_word sf_push_token sms_push_token"
+    ).split()
+    faults = [f"缺少 SJT_{name.upper()}" for name in required if not getattr(settings, name)]
+    if not (settings.alipay_public_key or settings.alipay_cert):
+        faults.append("缺少 SJT_ALIPAY_PUBLIC_KEY 或 SJT_ALIPAY_CERT")
+    providers = "wechat_api_base wechat_pay_base alipay_gateway sf_base aliyun_sms_base tencent_sms_base".split()
+    faults += [
+        f"SJT_{name.upper()} 不能指向本机"
+        for name in providers
+        if any(f"//{host}" in getattr(settings, name) for host in _LOOPBACK)
+    ]
+    if settings.public_url and not settings.public_url.startswith("https://"):
+        faults.append("SJT_PUBLIC_URL 必须以 https:// 开头")
+    keys = settings.token_keys + settings.field_keys + settings.hash_key
+    if "demo" in keys.split(":", 1)[0]:
+        faults.append("生产环境不能使用演示密钥")
+    return faults

@@ -1,0 +1,85 @@
+"""Access tokens: short-lived, signed, checked without I/O; the revocation set makes a logout immediate."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import jwt
+
+from app.clock import timestamp
+from app.errors import SettingsError, Unauthenticated
+
+ACCESS_SECONDS = 900
+_CACHE_LIMIT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling: the citizen, the session and the platform identity they signed in with."""
+
+    citizen_id: uuid.UUID
+    session_id: uuid.UUID
+    identity_id: uuid.UUID
+    provider: str
+    expires_at: int
+
+
+class AccessTokens:
+    """Issues and checks the citizens' access tokens (JWT, HS256, key id in the header).
+
+    Verified tokens are remembered until they expire, bounded in number, so that a repeated token costs one look-up.
+    """
+
+    def __init__(self, keys: dict[str, bytes]) -> None:
+        if not keys or any(len(key) < 32 for key in keys.values()):
+            raise SettingsError("SJT_TOKEN_KEYS 需要至少一个 32 字节密钥")
+        self._keys = keys
+        self._current = next(iter(keys))
+        self._verified: dict[str, Caller] = {}
+        self._revoked: dict[uuid.UUID, int] = {}
+
+    def issue(self, citizen_id: uuid.UUID, session_id: uuid.UUID, identity_id: uuid.UUID, provider: str) -> str:
+        """Make an access token that lives ACCESS_SECONDS."""
+        issued = timestamp()
+        claims = {
+            "sub": citizen_id.hex,
+            "sid": session_id.hex,
+            "idn": identity_id.hex,
+            "prv": provider,
+            "iat": issued,
+            "exp": issued + ACCESS_SECONDS,
+        }
+        return jwt.encode(claims, self._keys[self._current], algorithm="HS256", headers={"kid": self._current})
+
+    def verify(self, token: str) -> Caller:
+        """Check a token. Raises Unauthenticated (expired, forged, revoked)."""
+        caller = self._verified.get(token)
+        if caller is None:
+            caller = self._decode(token)
+            if len(self._verified) >= _CACHE_LIMIT:
+                self._verified.clear()
+            self._verified[token] = caller
+        if caller.expires_at <= timestamp():
+            self._verified.pop(token, None)
+            raise Unauthenticated("登录已过期，请重新登录", code="token_expired")
+        if caller.session_id in self._revoked:
+            raise Unauthenticated("登录已失效，请重新登录", code="token_revoked")
+        return caller
+
+    def revoke(self, session_id: uuid.UUID) -> None:
+        """Refuse every token of a session from now on, in this process; forgets it when its tokens have expired."""
+        now = timestamp()
+        self._revoked = {sid: until for sid, until in self._revoked.items() if until > now}
+        self._revoked[session_id] = now + ACCESS_SECONDS
+
+    def _decode(self, token: str) -> Caller:
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(token, key, algorithms=["HS256"], options={"require": ["exp", "sub", "sid"]})
+            ids = [uuid.UUID(claims[name]) for name in ("sub", "sid", "idn")]
+            return Caller(*ids, provider=claims["prv"], expires_at=claims["exp"])
+        except jwt.ExpiredSignatureError as error:
+            raise Unauthenticated("登录已过期，请重新登录", code="token_expired") from error
+        except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
+            raise Unauthenticated("登录凭证无效，请重新登录", code="token_invalid") from error
