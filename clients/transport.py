@@ -73,7 +73,7 @@ class ProviderUnreachable(ProviderUnavailable):
 
     @property
     def nothing_sent(self) -> bool:
-        """Say whether the request certainly never left; rooms read the same from `details["nothing_sent"]`."""
+        """Say whether the request certainly never left; rooms read `details["nothing_sent"]`."""
         return self.details["nothing_sent"] is True
 
 
