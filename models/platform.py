@@ -1,0 +1,45 @@
+"""What every door needs: stored answers of repeated writes, and the inbox of provider events."""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.models import Model
+
+from app.ids import new_id
+from models.base import Table
+
+
+class IdempotencyRecord(Table):
+    """The answer to a write under a client's Idempotency-Key, kept for 24 hours."""
+
+    owner = fields.CharField(max_length=64, description="citizen or staff id")
+    key = fields.CharField(max_length=128)
+    request_hash = fields.CharField(max_length=64)
+    response_status = fields.IntField(null=True, description="null while the first request is under way")
+    response_body = fields.BinaryField(null=True)
+    response_headers = fields.JSONField(default=dict)
+    expires_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "idempotency_record"
+        unique_together = (("owner", "key"),)
+
+
+class InboxEvent(Model):
+    """One provider event, once: its row commits with the event's effects.
+
+    Partitioned by month of the provider's own event time, which repeats carry unchanged.
+    """
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    occurred_at = fields.DatetimeField()
+    received_at = fields.DatetimeField(auto_now_add=True)
+    provider = fields.CharField(max_length=16)
+    event_key = fields.CharField(max_length=160)
+    reference_no = fields.CharField(max_length=64, default="")
+    outcome = fields.CharField(max_length=24, default="")
+
+    class Meta:
+        table = "inbox_event"
+        unique_together = (("provider", "event_key", "occurred_at"),)
+        indexes = (("reference_no",),)
