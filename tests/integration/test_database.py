@@ -1,0 +1,45 @@
+"""The foundation on a real database: migrations agree with the models, jobs commit with their transaction."""
+
+from __future__ import annotations
+
+import pytest
+from tortoise import Tortoise
+from tortoise.migrations.autodetector import MigrationAutodetector
+
+from app import db
+from app.events import DomainEvent
+from app.migrate import PARTITIONED
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_migrations_from_empty_agree_with_models(database: str) -> None:
+    config = db.tortoise_config(database)
+    changes = await MigrationAutodetector(Tortoise.apps, config["apps"]).changes()
+    assert [list(writer.operations) for writer in changes] == []
+
+
+async def test_growing_tables_are_partitioned_by_month(database: str) -> None:
+    rows = await db.fetch_all("SELECT relname::text AS name FROM pg_class WHERE relkind = 'p'")
+    assert {row["name"] for row in rows} == set(PARTITIONED)
+    parts = await db.fetch_all("SELECT count(*) AS n, inhparent::regclass::text AS t FROM pg_inherits GROUP BY 2")
+    assert all(row["n"] >= 6 for row in parts if row["t"] in PARTITIONED)
+
+
+async def test_job_of_rolled_back_transaction_is_not_written(database: str) -> None:
+    with pytest.raises(ValueError, match="stop"):
+        async with db.transaction() as tx:
+            tx.emit(DomainEvent(name="thing.happened", subject_no="1"))
+            await tx.execute("INSERT INTO audit_head (id, seq, entry_hash) VALUES (2, 0, '')")
+            raise ValueError("stop")
+    assert await db.fetch_row("SELECT 1 FROM pgqueuer") is None
+    assert await db.fetch_row("SELECT 1 FROM audit_head WHERE id = 2") is None
+
+
+async def test_job_with_waiting_twin_is_written_once(database: str) -> None:
+    for _ in range(2):
+        async with db.transaction() as tx:
+            tx.enqueue("work", {"n": 1}, dedupe_key="work:1")
+    row = await db.fetch_row("SELECT count(*) AS n FROM pgqueuer")
+    assert row is not None
+    assert row["n"] == 1
