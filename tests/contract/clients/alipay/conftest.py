@@ -96,7 +96,8 @@ class FakeGateway:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.method == "GET":
-            return web.Response(body=self.files[request.path])
+            found = self.files.get(request.path)
+            return web.Response(body=found) if found is not None else web.Response(status=404)
         assert request.content_type == "application/x-www-form-urlencoded"
         call = Call(dict(request.query), dict(parse_qsl((await request.read()).decode(), keep_blank_values=True)))
         self.calls.append(call)
