@@ -43,3 +43,13 @@ class InboxEvent(Model):
         table = "inbox_event"
         unique_together = (("provider", "event_key", "occurred_at"),)
         indexes = (("reference_no",),)
+
+
+class RunnerBeat(Model):
+    """One row a job runner: when it last showed that it works."""
+
+    runner = fields.CharField(max_length=64, primary_key=True)
+    beat_at = fields.DatetimeField()
+
+    class Meta:
+        table = "runner_beat"

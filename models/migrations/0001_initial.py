@@ -693,4 +693,13 @@ class Migration(migrations.Migration):
             options={'table': 'upload', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A file that a citizen sent, re-encoded and named by its digest; readable by its owner and the staff in charge.'},
             bases=['Table'],
         ),
+        ops.CreateModel(
+            name='RunnerBeat',
+            fields=[
+                ('runner', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
+                ('beat_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'runner_beat', 'app': 'models', 'pk_attr': 'runner', 'table_description': 'One row a job runner: when it last showed that it works.'},
+            bases=['Model'],
+        ),
     ]

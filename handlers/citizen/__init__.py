@@ -1,0 +1,1 @@
+"""JSON for the mini-programs, under /api/v1."""

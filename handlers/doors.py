@@ -1,0 +1,239 @@
+"""What every door does, once: who is calling, how much they sent, what it means, and how the answer looks.
+
+Handlers are plain functions of a `Call`; a module lists them in its `ROUTES`. `mount` turns a route into a Sanic
+handler. OpenAPI and the test that walks all authorisations read the same table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import msgspec
+from sanic import Request, Sanic
+from sanic.response import HTTPResponse
+
+from app import metrics
+from app.errors import PayloadTooLarge, Unauthenticated, UnsupportedMediaType
+from app.tokens import Caller
+from handlers import access_log, idempotency
+from handlers.errors import problem, request_id_of
+from handlers.parsing import parse_body, parse_query
+
+if TYPE_CHECKING:
+    from app.wiring import Container
+    from services.staff.types import StaffCaller
+
+B = TypeVar("B")
+JSON = "application/json; charset=utf-8"
+STAFF_COOKIE = "sjt_staff"
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class Auth(StrEnum):
+    """Who may come in. Every route names one; roles, levels and ownership are the services' business."""
+
+    PUBLIC = "public"
+    CITIZEN = "citizen"
+    STAFF = "staff"
+    PROVIDER = "provider"
+
+
+@dataclass(slots=True)
+class Call(Generic[B]):
+    """One request as a handler sees it."""
+
+    request: Request
+    house: Container
+    path: Mapping[str, str]
+    request_id: str
+    caller: Caller = None  # type: ignore[assignment]  # set by the door where auth is CITIZEN
+    staff: StaffCaller = None  # type: ignore[assignment]  # set by the door where auth is STAFF
+    body: B = None  # type: ignore[assignment]  # set by the door where the route has a body
+    query: Any = None
+
+    @property
+    def address(self) -> str:
+        """The caller's network address."""
+        return str(self.request.client_ip)
+
+    @property
+    def raw(self) -> bytes:
+        """The body exactly as it came."""
+        return bytes(self.request.body)
+
+    def etag_matches(self, tag: str) -> bool:
+        """Tell whether the client holds this version already (If-None-Match)."""
+        return self.request.headers.get("if-none-match") == tag
+
+
+@dataclass(slots=True)
+class Reply:
+    """A handler's answer: a value to encode, or bytes with their content type."""
+
+    value: Any = None
+    status: int = 200
+    etag: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = JSON
+
+
+Handler = Callable[[Call[Any]], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address: what it is, who may call it, what it reads and answers."""
+
+    method: str
+    path: str
+    handler: Handler
+    auth: Auth
+    summary: str
+    tag: str
+    body: type[Any] | None = None
+    query: type[Any] | None = None
+    answer: Any = None
+    status: int = 200
+    example: Any = None
+    answer_example: Any = None
+    consumes: str = "application/json"
+    limit_bytes: int = 65_536
+    remembers: bool = True
+    """Whether an Idempotency-Key is honoured (not where the answer holds credentials)."""
+
+
+def mount(app: Sanic[Any, Any], house: Container, routes: Sequence[Route]) -> None:
+    """Register routes with Sanic."""
+    for route in routes:
+        name = f"{route.method}_{route.path}".replace("/", "_").replace("<", "").replace(">", "").replace(":", "_")
+        app.add_route(_door(route, house), route.path, methods=[route.method], name=name)
+
+
+def _door(route: Route, house: Container) -> Callable[..., Awaitable[HTTPResponse]]:
+    decoder = (
+        msgspec.json.Decoder(route.body) if route.body is not None and route.consumes == "application/json" else None
+    )
+    handle, observe = route.handler, _observer(route)
+    authenticate = _AUTHENTICATORS[route.auth]
+    reads_query, remembers = (
+        route.query,
+        route.remembers and route.method in _WRITES and route.auth is not Auth.PROVIDER,
+    )
+
+    async def enter(call: Call[Any]) -> HTTPResponse:
+        request = call.request
+        await authenticate(call)
+        if route.method in _WRITES:
+            _check_content(request, route)
+        if decoder is not None:
+            call.body = parse_body(request.body, decoder)
+        if reads_query is not None:
+            call.query = parse_query(request.query_string, reads_query)
+        key = request.headers.get("idempotency-key") if remembers else None
+        return encoded(call, await handle(call)) if key is None else await _once(call, handle, key)
+
+    async def door(request: Request, **path: str) -> HTTPResponse:
+        started = time.perf_counter()
+        request_id = request_id_of(request)
+        call: Call[Any] = Call(request, house, path, request_id)
+        try:
+            response = await enter(call)
+        except Exception as error:  # noqa: BLE001  # the renderer: whatever happened becomes a problem
+            response = problem(error, request_id)
+        observe(response.status, time.perf_counter() - started, call)
+        return response
+
+    return door
+
+
+async def _once(call: Call[Any], handle: Handler, key: str) -> HTTPResponse:
+    owner = call.caller.citizen_id.hex if call.caller else call.staff.staff_id.hex if call.staff else call.address
+    cipher = call.house.cipher
+    held = await idempotency.claim(call.request, owner, key, cipher)
+    if isinstance(held, HTTPResponse):
+        held.headers["X-Request-ID"] = call.request_id
+        return held
+    try:
+        response = encoded(call, await handle(call))
+    except Exception as error:  # noqa: BLE001  # the renderer: a refusal is an answer too, and is remembered
+        response = problem(error, call.request_id)
+    await idempotency.finish(held, response, cipher)
+    return response
+
+
+def encoded(call: Call[Any], reply: Reply) -> HTTPResponse:
+    """Encode a reply; answers 304 where the client holds this version already."""
+    headers = reply.headers
+    headers["X-Request-ID"] = call.request_id
+    value = reply.value
+    body = value if isinstance(value, bytes) else b"" if value is None else msgspec.json.encode(value)
+    if call.request.method == "GET":
+        tag = reply.etag or (
+            f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"' if reply.status == 200 else ""
+        )
+        if tag:
+            headers["ETag"] = tag
+            headers.setdefault("Cache-Control", "private, no-cache")
+            if call.request.headers.get("if-none-match") == tag:
+                return HTTPResponse(b"", 304, headers)
+    elif reply.etag:
+        headers["ETag"] = reply.etag
+    return HTTPResponse(body, reply.status, headers, reply.content_type)
+
+
+def _check_content(request: Request, route: Route) -> None:
+    if len(request.body) > route.limit_bytes:
+        raise PayloadTooLarge(f"请求内容不能超过 {route.limit_bytes // 1024} KiB")
+    if route.body is None and route.consumes == "application/json":
+        return
+    if route.auth is not Auth.PROVIDER:
+        given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if given != route.consumes:
+            raise UnsupportedMediaType(f"内容类型应为 {route.consumes}")
+
+
+async def _nobody(call: Call[Any]) -> None:
+    """PUBLIC and PROVIDER doors: the handler looks for itself."""
+
+
+async def _citizen(call: Call[Any]) -> None:
+    header = call.request.headers.get("authorization", "")
+    if not header.startswith("Bearer "):
+        raise Unauthenticated
+    call.caller = call.house.tokens.verify(header[7:])
+
+
+async def _staff(call: Call[Any]) -> None:
+    header = call.request.headers.get("authorization", "")
+    if header.startswith("Bearer "):
+        call.staff = await call.house.staff.authenticate(header[7:])
+        return
+    cookie = call.request.cookies.get(STAFF_COOKIE)
+    if not cookie:
+        raise Unauthenticated
+    call.staff = await call.house.staff.authenticate(cookie)
+    if call.request.method in _WRITES:
+        given = call.request.headers.get("x-csrf-token") or (call.request.get_form() or {}).get("csrf_token", "")
+        call.house.staff.check_csrf(call.staff, given)
+
+
+_AUTHENTICATORS = {Auth.PUBLIC: _nobody, Auth.PROVIDER: _nobody, Auth.CITIZEN: _citizen, Auth.STAFF: _staff}
+
+
+def _observer(route: Route) -> Callable[[int, float, Call[Any]], None]:
+    """Metrics and access log of one route, with what never changes looked up once."""
+    children: dict[int, Any] = {}
+
+    def observe(status: int, seconds: float, call: Call[Any]) -> None:
+        child = children.get(status)
+        if child is None:
+            child = children[status] = metrics.REQUESTS.labels(route.path, route.method, str(status))
+        child.observe(seconds)
+        access_log.write(route.method, route.path, status, seconds, call.request_id)
+
+    return observe

@@ -1,0 +1,103 @@
+"""The one place where errors become answers: problem+json (RFC 9457) with a stable code and a Chinese sentence."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from typing import Any
+
+import msgspec
+import structlog
+from sanic import Request
+from sanic.exceptions import SanicException
+from sanic.handlers import ErrorHandler
+from sanic.response import HTTPResponse
+
+from app import db
+from app.errors import SanjinError, ServiceUnavailable
+
+log = structlog.get_logger()
+PROBLEM = "application/problem+json; charset=utf-8"
+
+_FRAMEWORK = {
+    400: ("invalid_request", "请求无法识别"),
+    404: ("not_found", "地址不存在"),
+    405: ("method_not_allowed", "此地址不支持该请求方式"),
+    408: ("request_timeout", "请求超时，请重试"),
+    413: ("payload_too_large", "上传内容过大"),
+    414: ("uri_too_long", "地址过长"),
+    416: ("range_not_satisfiable", "请求范围无效"),
+    417: ("expectation_failed", "请求头无法满足"),
+    426: ("upgrade_required", "此地址仅支持 WebSocket 连接"),
+    431: ("headers_too_large", "请求头过大"),
+    503: ("service_unavailable", "系统维护中，请稍后再试"),
+}
+_TITLES = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 429: "Too Many Requests",
+    500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable",
+}  # fmt: skip
+
+
+def problem(error: BaseException, request_id: str) -> HTTPResponse:
+    """Render any error. Unknown ones become a bare 500 and are logged with their trace."""
+    known = as_known(error)
+    if known is None:
+        log.error("unhandled_error", request_id=request_id, exc_info=error)
+        known = SanjinError()
+    elif known.status >= 500:
+        log.warning("request_failed", request_id=request_id, code=known.stable_code, details=known.details)
+    body: dict[str, Any] = {
+        "type": f"urn:sanjintong:problem:{known.stable_code}",
+        "title": _TITLES.get(known.status, "Error"),
+        "status": known.status,
+        "code": known.stable_code,
+        "detail": known.detail,
+        "errors": [{"path": fault.path, "message": fault.message} for fault in known.faults],
+        "request_id": request_id,
+    }
+    headers = {"X-Request-ID": request_id, "Cache-Control": "no-store"}
+    if known.retry_after_seconds is not None:
+        headers["Retry-After"] = str(known.retry_after_seconds)
+    if known.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return HTTPResponse(msgspec.json.encode(body), known.status, headers, PROBLEM)
+
+
+def as_known(error: BaseException) -> SanjinError | None:
+    """Translate an error into one of the house's families; None when nobody expected it."""
+    if isinstance(error, SanjinError):
+        if error.status == 503 and error.retry_after_seconds is None:
+            error.retry_after_seconds = 5
+        return error
+    if isinstance(error, db.AWAY):
+        return ServiceUnavailable(retry_after_seconds=5, cause=type(error).__name__)
+    if isinstance(error, SanicException) and error.status_code in _FRAMEWORK:
+        code, message = _FRAMEWORK[error.status_code]
+        known = SanjinError(message, code=code)
+        known.status = error.status_code  # type: ignore[misc]  # the framework's own status
+        return known
+    return None
+
+
+class Problems(ErrorHandler):
+    """Errors that Sanic meets before or outside a door (unknown address, malformed request, body too large)."""
+
+    def default(self, request: Request, exception: Exception) -> HTTPResponse:
+        return problem(exception, request_id_of(request))
+
+
+def request_id_of(request: Request | None) -> str:
+    """Return the caller's X-Request-ID where it is harmless, else one of ours."""
+    given = request.headers.get("x-request-id", "") if request is not None else ""
+    if given and len(given) <= 64 and given.isascii() and given.replace("-", "").replace("_", "").isalnum():
+        return str(given)
+    return _next_id()
+
+
+_process = secrets.token_hex(6)
+_numbers = itertools.count()
+
+
+def _next_id() -> str:
+    return f"{_process}{next(_numbers):08x}"

@@ -1,0 +1,90 @@
+"""Operations: is the process alive, can it serve, what does it measure, what does it offer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+from redis.exceptions import RedisError
+
+from app import clock, db, metrics
+from app.errors import SanjinError
+from handlers import openapi
+from handlers.doors import Auth, Call, Handler, Reply, Route
+
+_RUNNER_SILENCE = timedelta(seconds=30)
+
+
+async def healthz(call: Call[None]) -> Reply:
+    """Say that the process answers; asks nobody else."""
+    return Reply({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+async def readyz(call: Call[None]) -> Reply:
+    """Tell the truth about database, Redis and job runner; 503 where a request could not be served."""
+    database, redis, runner = await asyncio.gather(_database(), _redis(call), _job_runner())
+    parts = {"database": database, "redis": redis, "job_runner": runner}
+    ready = database == "ok"
+    status = "ok" if all(state == "ok" for state in parts.values()) else "degraded" if ready else "unavailable"
+    headers = {"Cache-Control": "no-store"} | ({} if ready else {"Retry-After": "5"})
+    return Reply({"status": status, **parts}, status=200 if ready else 503, headers=headers)
+
+
+async def prometheus(call: Call[None]) -> Reply:
+    """Answer Prometheus."""
+    text = await asyncio.to_thread(metrics.rendered)
+    return Reply(text, content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def _database() -> str:
+    try:
+        await db.ping()
+    except SanjinError:
+        return "away"
+    return "ok"
+
+
+async def _redis(call: Call[None]) -> str:
+    try:
+        async with asyncio.timeout(1):
+            await call.house.redis.ping()
+    except (RedisError, OSError, TimeoutError):
+        return "away"
+    return "ok"
+
+
+async def _job_runner() -> str:
+    """The runner is alive when its beat is recent, whether or not there was work."""
+    try:
+        row = await db.fetch_row("SELECT max(beat_at) AS beat_at FROM runner_beat")
+    except db.AWAY:
+        return "unknown"
+    beat_at = row["beat_at"] if row else None
+    return "ok" if beat_at is not None and clock.now() - beat_at < _RUNNER_SILENCE else "away"
+
+
+def routes(all_routes: Sequence[Route], base_url: str) -> tuple[Route, ...]:
+    """Build the operations' own routes; the document covers `all_routes` and themselves."""
+
+    async def document(call: Call[None]) -> Reply:
+        return Reply(encoded_document)
+
+    async def docs(call: Call[None]) -> Reply:
+        return Reply(encoded_page, content_type="text/html; charset=utf-8")
+
+    def public(path: str, handler: Handler, summary: str) -> Route:
+        return Route("GET", path, handler, Auth.PUBLIC, summary, "运行")
+
+    own = (
+        public("/healthz", healthz, "进程存活"),
+        public("/readyz", readyz, "能否服务：数据库、Redis、任务进程"),
+        public("/metrics", prometheus, "Prometheus 指标"),
+        public("/openapi.json", document, "OpenAPI 文档"),
+        public("/docs", docs, "接口文档页"),
+    )
+    listed = (*all_routes, *own)
+    encoded_document = msgspec.json.encode(openapi.document(listed, base_url))
+    encoded_page = openapi.page(listed).encode()
+    return own

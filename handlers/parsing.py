@@ -1,0 +1,98 @@
+"""Turns request bytes into typed values, and msgspec's complaints into field paths with Chinese sentences."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import uuid
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from app.errors import FieldFault, InvalidRequest
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_SENTENCES = (
+    (re.compile(r"Object contains unknown field `(?P<name>[^`]*)`"), "不支持的字段"),
+    (re.compile(r"Object missing required field `(?P<name>[^`]*)`"), "缺少此字段"),
+    (re.compile(r"Expected `(?P<type>[^`]*)`, got `[^`]*`"), "类型应为{type}"),
+    (re.compile(r"Expected `(?P<type>str|array|object)` of length (?P<bound>[<>=]+ ?\d+)"), "长度应{bound}"),
+    (re.compile(r"Expected `(?:int|float)` (?P<bound>[<>=]+ ?-?\d+)"), "数值应{bound}"),
+    (re.compile(r"Expected `str` matching regex .*"), "格式不正确"),
+    (re.compile(r"Invalid enum value .*"), "取值不在允许范围内"),
+    (re.compile(r"Invalid (?:UUID|RFC3339|date).*"), "格式不正确"),
+)
+_TYPES = {
+    "str": "文本",
+    "int": "整数",
+    "bool": "布尔值",
+    "object": "对象",
+    "array": "数组",
+    "float": "数字",
+    "null": "空",
+}
+
+
+def parse_body(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """Read a JSON body strictly. Raises InvalidRequest naming the field."""
+    if not body:
+        raise InvalidRequest("请求内容为空", code="invalid_json")
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(faults=(field_fault(str(error)),)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest("请求内容不是有效的 JSON", code="invalid_json") from error
+
+
+def parse_query(text: str, kind: type[Any]) -> Any:
+    """Read a query string into `kind`. Raises InvalidRequest (unknown, repeated or faulty parameters)."""
+    values: dict[str, str] = {}
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=32, errors="strict")
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidRequest("查询参数无法识别") from error
+    for name, value in pairs:
+        if name in values:
+            raise InvalidRequest(faults=(FieldFault(name, "参数重复"),))
+        if "\x00" in value:
+            raise InvalidRequest(faults=(FieldFault(name, "包含不允许的字符"),))
+        values[name] = value
+    try:
+        return msgspec.convert(values, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(faults=(field_fault(str(error)),)) from error
+
+
+def field_fault(complaint: str) -> FieldFault:
+    """Translate one complaint of msgspec: `Expected `str`, got `int` - at `$.form.name`` → form.name, 类型应为文本."""
+    match = _AT.match(complaint)
+    what, path = (match["what"], match["path"]) if match else (complaint, "")
+    parts = (path or "$").removeprefix("$").removeprefix(".")
+    for pattern, sentence in _SENTENCES:
+        found = pattern.match(what)
+        if found:
+            groups = found.groupdict()
+            if groups.get("name"):
+                parts = f"{parts}.{groups['name']}" if parts else groups["name"]
+            kind = groups.get("type") or ""
+            shown = "、".join(_TYPES.get(part.strip(), part.strip()) for part in kind.split("|"))
+            return FieldFault(parts, sentence.format(type=shown, bound=groups.get("bound") or ""))
+    return FieldFault(parts, "内容不正确")
+
+
+def make_cursor(last_id: uuid.UUID) -> str:
+    """Make the opaque cursor that continues a list after this row."""
+    return base64.urlsafe_b64encode(last_id.bytes).decode().rstrip("=")
+
+
+def read_cursor(cursor: str | None) -> uuid.UUID | None:
+    """Read a cursor back. Raises InvalidRequest."""
+    if not cursor:
+        return None
+    try:
+        return uuid.UUID(bytes=base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidRequest(faults=(FieldFault("cursor", "游标无效"),)) from error

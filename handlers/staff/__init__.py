@@ -1,0 +1,1 @@
+"""JSON and pages for staff of service centres and departments."""
