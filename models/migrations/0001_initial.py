@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='AuditEntry',
             fields=[
-                ('seq', fields.BigIntField(primary_key=True, unique=True, db_index=True)),
+                ('seq', fields.BigIntField(generated=False, primary_key=True, unique=True, db_index=True)),
                 ('occurred_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('actor', fields.CharField(max_length=64)),
                 ('address', fields.CharField(default='', max_length=64)),
@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name='AuditHead',
             fields=[
-                ('id', fields.IntField(primary_key=True, unique=True, db_index=True)),
+                ('id', fields.IntField(primary_key=True, generated=False, unique=True, db_index=True)),
                 ('seq', fields.BigIntField(default=0)),
                 ('entry_hash', fields.CharField(default='', max_length=64)),
             ],

@@ -62,7 +62,6 @@ _TABLES = {
 def _partitioned(table: str, by: str, key: str, indexes: tuple[str, ...]) -> list[str]:
     return [
         f"CREATE TABLE {table}_partitioned (LIKE {table} INCLUDING DEFAULTS INCLUDING COMMENTS) PARTITION BY RANGE ({by})",
-        f"ALTER TABLE {table}_partitioned ALTER COLUMN {key.split(',')[0]} DROP DEFAULT",
         f"DROP TABLE {table}",
         f"ALTER TABLE {table}_partitioned RENAME TO {table}",
         f"ALTER TABLE {table} ADD PRIMARY KEY ({key})",
