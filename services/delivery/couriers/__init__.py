@@ -1,0 +1,1 @@
+"""Adapters, one file a courier: vendor words become the port's words. They touch no table."""
