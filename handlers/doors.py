@@ -107,14 +107,14 @@ class Route:
     """Whether an Idempotency-Key is honoured (not where the answer holds credentials)."""
 
 
-def mount(app: Sanic[Any, Any], house: Container, routes: Sequence[Route]) -> None:
+def mount(app: Sanic[Any, Any], routes: Sequence[Route]) -> None:
     """Register routes with Sanic."""
     for route in routes:
         name = f"{route.method}_{route.path}".replace("/", "_").replace("<", "").replace(">", "").replace(":", "_")
-        app.add_route(_door(route, house), route.path, methods=[route.method], name=name)
+        app.add_route(_door(route), route.path, methods=[route.method], name=name)
 
 
-def _door(route: Route, house: Container) -> Callable[..., Awaitable[HTTPResponse]]:
+def _door(route: Route) -> Callable[..., Awaitable[HTTPResponse]]:
     decoder = (
         msgspec.json.Decoder(route.body) if route.body is not None and route.consumes == "application/json" else None
     )
@@ -140,7 +140,7 @@ def _door(route: Route, house: Container) -> Callable[..., Awaitable[HTTPRespons
     async def door(request: Request, **path: str) -> HTTPResponse:
         started = time.perf_counter()
         request_id = request_id_of(request)
-        call: Call[Any] = Call(request, house, path, request_id)
+        call: Call[Any] = Call(request, request.app.ctx.house, path, request_id)
         try:
             response = await enter(call)
         except Exception as error:  # noqa: BLE001  # the renderer: whatever happened becomes a problem

@@ -62,7 +62,11 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
         "components": {
             "schemas": {**components, "Problem": _PROBLEM},
             "securitySchemes": {
-                "citizen": {"type": "http", "scheme": "bearer", "description": "POST /api/v1/auth/… 得到的 access_token"},
+                "citizen": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "POST /api/v1/auth/… 得到的 access_token",
+                },
                 "staff": {"type": "http", "scheme": "bearer", "description": "POST /api/staff/v1/sign-in 得到的令牌"},
             },
         },
@@ -80,9 +84,11 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.auth in (Auth.CITIZEN, Auth.STAFF):
         operation["security"] = [{route.auth.value: []}]
     if route.body is not None or (route.consumes != "application/json" and route.method == "POST"):
-        schema = msgspec.json.schema_components([route.body], ref_template="#/components/schemas/{name}")[0][0] if (
-            route.body is not None
-        ) else {"type": "object"}
+        schema = (
+            msgspec.json.schema_components([route.body], ref_template="#/components/schemas/{name}")[0][0]
+            if (route.body is not None)
+            else {"type": "object"}
+        )
         content: dict[str, Any] = {"schema": schema}
         if route.example is not None:
             content["example"] = route.example
@@ -124,7 +130,10 @@ def _responses(route: Route) -> dict[str, Any]:
     bad = {
         "description": "出错",
         "content": {
-            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _PROBLEM_EXAMPLE}
+            "application/problem+json": {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "example": _PROBLEM_EXAMPLE,
+            }
         },
     }
     return {str(route.status): good, "default": bad}

@@ -1,0 +1,203 @@
+"""Makes the keys, accounts and simulator configuration of demo mode, once, under var/keys. Production never comes here.
+
+The files hold throw-away secrets of this machine only; deleting var/keys makes new ones.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import string
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+_PAIRS = ("wechat_pay_merchant", "wechat_pay_platform", "alipay_app", "alipay_platform")
+_VALUES = "demo.json"
+SIMULATORS = "simulators.json"
+
+
+def prepare(var: Path, data: Path, host: str, port: int, sim_port: int) -> dict[str, str]:
+    """Return the settings of demo mode (`SJT_…` → text), making the keys at the first start. Idempotent.
+
+    Args:
+        var: the run-time folder.
+        data: folder with the made-up people.
+        host, port: where the API will listen; callbacks go there.
+        sim_port: control port of the simulators.
+    """
+    folder = (var / "keys").resolve()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    values_file = folder / _VALUES
+    if not values_file.is_file():
+        for name in _PAIRS:
+            _write_pair(folder, name)
+        _write(values_file, json.dumps(_secrets(), indent=1))
+    values: dict[str, str] = json.loads(values_file.read_text(encoding="utf-8"))
+    values |= _addresses(folder, sim_port)
+    public_url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+    simulators = _simulators(values, public_url, data)
+    _write(folder / SIMULATORS, json.dumps(simulators, ensure_ascii=False, indent=1))
+    return values
+
+
+def _secrets() -> dict[str, str]:
+    def key(byte_count: int = 32) -> str:
+        return base64.b64encode(secrets.token_bytes(byte_count)).decode()
+
+    def text(length: int) -> str:
+        return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
+
+    return {
+        "SJT_TOKEN_KEYS": f"demo:{key()}",
+        "SJT_FIELD_KEYS": f"demo:{key()}",
+        "SJT_HASH_KEY": f"demo:{key()}",
+        "SJT_WECHAT_APP_ID": "wx" + secrets.token_hex(8),
+        "SJT_WECHAT_APP_SECRET": secrets.token_hex(16),
+        "SJT_WECHAT_PUSH_TOKEN": text(24),
+        "SJT_WECHAT_PUSH_AES_KEY": text(43),
+        "SJT_WECHAT_PAY_MCH_ID": "19000" + f"{secrets.randbelow(10**5):05d}",
+        "SJT_WECHAT_PAY_SERIAL": secrets.token_hex(20).upper(),
+        "SJT_WECHAT_PAY_APIV3_KEY": text(32),
+        "SJT_ALIPAY_APP_ID": "2021" + f"{secrets.randbelow(10**12):012d}",
+        "SJT_ALIPAY_SELLER_ID": "2088" + f"{secrets.randbelow(10**12):012d}",
+        "SJT_ALIPAY_AES_KEY": key(16),
+        "SJT_SF_PARTNER_ID": "SJT" + text(6).upper(),
+        "SJT_SF_CHECK_WORD": text(32),
+        "SJT_SF_MONTHLY_CARD": "7551234567",
+        "SJT_SF_PUSH_TOKEN": text(32),
+        "SJT_SMS_PUSH_TOKEN": text(32),
+        "SJT_ALIYUN_SMS_ACCESS_KEY_ID": "LTAI" + text(16),
+        "SJT_ALIYUN_SMS_ACCESS_KEY_SECRET": text(30),
+        "SJT_TENCENT_SMS_SECRET_ID": "AKID" + text(32),
+        "SJT_TENCENT_SMS_SECRET_KEY": text(32),
+        "SJT_TENCENT_SMS_SDK_APP_ID": "1400" + f"{secrets.randbelow(10**6):06d}",
+        "DEMO_PUBLIC_KEY_ID": "PUB_KEY_ID_" + f"{secrets.randbelow(10**30):030d}",
+    }
+
+
+def _addresses(folder: Path, sim_port: int) -> dict[str, str]:
+    def at(offset: int, path: str = "") -> str:
+        return f"http://127.0.0.1:{sim_port + offset}{path}"
+
+    values = json.loads((folder / _VALUES).read_text(encoding="utf-8"))
+    return {
+        "SJT_WECHAT_API_BASE": at(1),
+        "SJT_WECHAT_PAY_BASE": at(2),
+        "SJT_ALIPAY_GATEWAY": at(3, "/gateway.do"),
+        "SJT_SF_BASE": at(4),
+        "SJT_ALIYUN_SMS_BASE": at(7),
+        "SJT_TENCENT_SMS_BASE": at(7),
+        "SJT_WECHAT_PAY_PRIVATE_KEY": str(folder / "wechat_pay_merchant.pem"),
+        "SJT_WECHAT_PAY_PUBLIC_KEYS": f"{values['DEMO_PUBLIC_KEY_ID']}={folder / 'wechat_pay_platform.pub.pem'}",
+        "SJT_ALIPAY_PRIVATE_KEY": str(folder / "alipay_app.pem"),
+        "SJT_ALIPAY_PUBLIC_KEY": str(folder / "alipay_platform.pub.pem"),
+    }
+
+
+def _simulators(values: dict[str, str], public_url: str, data: Path) -> dict[str, Any]:
+    """The other side of the same secrets: what the stand-in providers know."""
+    templates = _templates(data)
+    sms_push = f"{public_url}/callbacks/sms"
+    return {
+        "public_url": public_url,
+        "retry_scale": 0.01,
+        "wechat": {
+            "apps": [
+                {
+                    "app_id": values["SJT_WECHAT_APP_ID"],
+                    "app_secret": values["SJT_WECHAT_APP_SECRET"],
+                    "push_token": values["SJT_WECHAT_PUSH_TOKEN"],
+                    "push_aes_key": values["SJT_WECHAT_PUSH_AES_KEY"],
+                }
+            ]
+        },
+        "wechat_pay": {
+            "merchants": [
+                {
+                    "mch_id": values["SJT_WECHAT_PAY_MCH_ID"],
+                    "app_ids": [values["SJT_WECHAT_APP_ID"]],
+                    "serial": values["SJT_WECHAT_PAY_SERIAL"],
+                    "public_key_file": "wechat_pay_merchant.pub.pem",
+                    "apiv3_key": values["SJT_WECHAT_PAY_APIV3_KEY"],
+                }
+            ],
+            "platform_keys": [
+                {"id": values["DEMO_PUBLIC_KEY_ID"], "private_key_file": "wechat_pay_platform.pem"},
+            ],
+            "refund_finish_seconds": 2,
+        },
+        "alipay": {
+            "private_key_file": "alipay_platform.pem",
+            "certify": "auto",
+            "apps": [
+                {
+                    "app_id": values["SJT_ALIPAY_APP_ID"],
+                    "seller_id": values["SJT_ALIPAY_SELLER_ID"],
+                    "public_key_file": "alipay_app.pub.pem",
+                    "aes_key": values["SJT_ALIPAY_AES_KEY"],
+                }
+            ],
+        },
+        "sf": {
+            "partners": [
+                {
+                    "partner_id": values["SJT_SF_PARTNER_ID"],
+                    "check_word": values["SJT_SF_CHECK_WORD"],
+                    "monthly_card": values["SJT_SF_MONTHLY_CARD"],
+                    "route_push_url": f"{public_url}/callbacks/sf/{values['SJT_SF_PUSH_TOKEN']}",
+                }
+            ]
+        },
+        "sms": {
+            "aliyun": [
+                {
+                    "access_key_id": values["SJT_ALIYUN_SMS_ACCESS_KEY_ID"],
+                    "access_key_secret": values["SJT_ALIYUN_SMS_ACCESS_KEY_SECRET"],
+                    "sign_names": ["三晋通"],
+                    "templates": templates,
+                    "receipt_url": f"{sms_push}/aliyun/{values['SJT_SMS_PUSH_TOKEN']}",
+                }
+            ],
+            "tencent": [
+                {
+                    "secret_id": values["SJT_TENCENT_SMS_SECRET_ID"],
+                    "secret_key": values["SJT_TENCENT_SMS_SECRET_KEY"],
+                    "sdk_app_id": values["SJT_TENCENT_SMS_SDK_APP_ID"],
+                    "sign_names": ["三晋通"],
+                    "templates": templates,
+                    "receipt_url": f"{sms_push}/tencent/{values['SJT_SMS_PUSH_TOKEN']}",
+                }
+            ],
+            "receipt_seconds": 1,
+        },
+        "people": json.loads((data / "people.json").read_text(encoding="utf-8")),
+    }
+
+
+def _templates(data: Path) -> dict[str, str]:
+    """The SMS texts that the provider has approved: code → text with ${variables}."""
+    listed = json.loads((data / "templates.json").read_text(encoding="utf-8"))
+    return {
+        row["bindings"]["SMS"]["template_id"]: row["bindings"]["SMS"]["text"]
+        for row in listed
+        if "SMS" in row.get("bindings", {})
+    }
+
+
+def _write_pair(folder: Path, name: str) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    _write(folder / f"{name}.pem", private.decode())
+    _write(folder / f"{name}.pub.pem", public.decode())
+
+
+def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,69 @@
+"""Makes the Sanic application: settings in, an app with every route out. Used by run.py, the tests and the bench."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sanic import Sanic
+from sanic.config import Config
+
+from app import db, logs, wiring
+from app.processes import leave_with_parent
+from app.settings import Settings
+from handlers import access_log, doors, errors
+from handlers.citizen import stream
+from handlers.routes import all_routes
+
+_BODY_MARGIN_BYTES = 65_536
+
+
+def create_app(settings: Settings, *, child: bool = True) -> Sanic[Any, Any]:
+    """Make the application of one process.
+
+    Args:
+        settings: read once by the caller.
+        child: the process belongs to a manager and leaves with it.
+    """
+    logs.configure(settings.log_level)
+    app: Sanic[Any, Any] = Sanic(
+        "sanjintong", config=_config(settings), error_handler=errors.Problems(), configure_logging=False
+    )
+    doors.mount(app, all_routes(settings))
+    stream.register(app)
+
+    @app.before_server_start
+    async def open_house(app: Sanic[Any, Any]) -> None:
+        if child:
+            leave_with_parent()
+        await db.start(settings.database_url)
+        app.ctx.house = await wiring.build(settings)
+        await app.ctx.house.open()
+
+    @app.after_server_stop
+    async def close_house(app: Sanic[Any, Any]) -> None:
+        await app.ctx.house.close()
+        await db.stop()
+        access_log.flush()
+
+    return app
+
+
+def _config(settings: Settings) -> Config:
+    return Config(
+        {
+            "REQUEST_MAX_SIZE": settings.upload_limit_bytes + _BODY_MARGIN_BYTES,
+            "REQUEST_TIMEOUT": 30,
+            "RESPONSE_TIMEOUT": 60,
+            "KEEP_ALIVE_TIMEOUT": 75,
+            "GRACEFUL_SHUTDOWN_TIMEOUT": 5.0,
+            "ACCESS_LOG": False,
+            "MOTD": False,
+            "OAS": False,
+            "AUTO_EXTEND": False,
+            "TOUCHUP": True,
+            "WEBSOCKET_MAX_SIZE": 65_536,
+            "WEBSOCKET_PING_INTERVAL": 20,
+            "WEBSOCKET_PING_TIMEOUT": 20,
+        },
+        load_env=False,
+    )

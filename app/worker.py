@@ -1,0 +1,87 @@
+"""The job runner process: jobs, reactions and sweeps. Sanic's manager starts it beside the API processes.
+
+It outlives its database: when the connection is lost it tries again until the database is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+
+import asyncpg
+import structlog
+
+from app import clock, db, logs, wiring
+from app.jobs import JobRunner
+from app.processes import leave_with_parent
+from app.settings import Settings
+
+_BEAT_SECONDS = 5
+_AGAIN_SECONDS = 1.0
+log = structlog.get_logger()
+
+
+def run_worker(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; entry point of the process."""
+    logs.configure(settings.log_level)
+    leave_with_parent()
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    await db.start(settings.database_url)
+    house = await wiring.build(settings)
+    beat = asyncio.create_task(_beat())
+    try:
+        while not stopping.is_set():
+            await _run_once(settings, house, stopping)
+    finally:
+        beat.cancel()
+        await house.close()
+        await db.stop()
+
+
+async def _run_once(settings: Settings, house: wiring.Container, stopping: asyncio.Event) -> None:
+    """Run jobs over one connection until it breaks or the process is asked to stop."""
+    try:
+        connection = await asyncpg.connect(settings.database_url, timeout=5)
+    except db.AWAY as error:
+        log.warning("database_away", error=type(error).__name__)
+        await asyncio.wait([asyncio.create_task(stopping.wait())], timeout=_AGAIN_SECONDS)
+        return
+    runner = JobRunner(house.job_table, connection)
+    running = asyncio.create_task(runner.run())
+    asked = asyncio.create_task(stopping.wait())
+    await asyncio.wait((running, asked), return_when=asyncio.FIRST_COMPLETED)
+    runner.stop()
+    try:
+        async with asyncio.timeout(8):
+            await running
+    except Exception as error:  # noqa: BLE001  # the worker loop: a broken runner is replaced, never the end
+        log.warning("runner_ended", error=type(error).__name__)
+        await asyncio.sleep(_AGAIN_SECONDS if not stopping.is_set() else 0)
+    finally:
+        asked.cancel()
+        connection.terminate()
+
+
+async def _beat() -> None:
+    """Show in the database that this runner lives; /readyz looks at it."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    while True:
+        try:
+            await db.execute(
+                "INSERT INTO runner_beat (runner, beat_at) VALUES ($1, $2)"
+                " ON CONFLICT (runner) DO UPDATE SET beat_at = excluded.beat_at",
+                name,
+                clock.now(),
+            )
+            await db.execute("DELETE FROM runner_beat WHERE beat_at < now() - interval '1 day'")
+        except db.AWAY as error:
+            log.warning("beat_missed", error=type(error).__name__)
+        await asyncio.sleep(_BEAT_SECONDS)
