@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tortoise import fields
 from tortoise.migrations.constraints import UniqueConstraint
+from tortoise.models import Model
 
 from models.base import Table
 
@@ -98,6 +99,17 @@ class RealNameCheck(Table):
         table = "real_name_check"
 
 
+class PhoneProof(Model):
+    """A phone proof that was used: Alipay's payload is the same bytes every time, so nobody else may bring it again."""
+
+    proof_hash = fields.CharField(max_length=64, primary_key=True)
+    citizen_id = fields.UUIDField()
+    used_at = fields.DatetimeField()
+
+    class Meta:
+        table = "phone_proof"
+
+
 class CitizenMerge(Table):
     """History: the identities and drafts of one citizen moved to another who proved the same ID number."""
 
@@ -122,3 +134,4 @@ class Address(Table):
 
     class Meta:
         table = "address"
+        constraints = (UniqueConstraint(fields=("citizen_id",), name="address_one_default", condition="is_default"),)
