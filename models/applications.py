@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tortoise import fields
+from tortoise.migrations.constraints import UniqueConstraint
 from tortoise.models import Model
 
 from app.ids import new_id
@@ -27,8 +28,11 @@ class Application(Table):
     form_cipher = fields.BinaryField(null=True)
     applicant_shown = fields.CharField(max_length=64, default="", description="masked name for staff lists")
     fee_fen = fields.BigIntField(default=0)
+    fee_paid_at = fields.DatetimeField(null=True)
     reason = fields.CharField(max_length=500, default="", description="of correction, refusal or termination")
     submitted_at = fields.DatetimeField(null=True)
+    received_at = fields.DatetimeField(null=True, description="when the materials last came in; five days run from it")
+    correction_due_at = fields.DatetimeField(null=True, description="when a case in correction ends by silence")
     accepted_at = fields.DatetimeField(null=True)
     decided_at = fields.DatetimeField(null=True)
     closed_at = fields.DatetimeField(null=True)
@@ -43,6 +47,23 @@ class Application(Table):
             ("citizen_id", "id"),
             ("division_code", "status", "id"),
             ("status", "promised_due_on"),
+        )
+
+
+class ApplicationPause(Table):
+    """One interval that is not counted (特别程序); the due dates are computed from these rows."""
+
+    application_id = fields.UUIDField(db_index=True)
+    name = fields.CharField(max_length=100)
+    begun_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "application_pause"
+        constraints = (
+            UniqueConstraint(
+                fields=("application_id",), name="application_pause_one_open", condition="ended_at IS NULL"
+            ),
         )
 
 

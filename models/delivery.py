@@ -41,6 +41,7 @@ class Shipment(Table):
     receiver_shown = fields.CharField(max_length=128, default="")
     custody = fields.CharField(max_length=16, default="WINDOW", description="WINDOW COURIER CITIZEN LOST")
     version = fields.IntField(default=1)
+    booking_tried_at = fields.DatetimeField(null=True, description="set before the first try: later ones ask first")
     booked_at = fields.DatetimeField(null=True)
     last_event_at = fields.DatetimeField(null=True)
     delivered_at = fields.DatetimeField(null=True)
@@ -66,6 +67,7 @@ class TrackingEvent(Model):
     state = fields.CharField(max_length=24, default="", description="empty: the code is not in the table")
     text = fields.CharField(max_length=300, default="")
     place = fields.CharField(max_length=100, default="")
+    confirmed = fields.BooleanField(default=False, description="heard by our own question, not only by a push")
 
     class Meta:
         table = "tracking_event"
