@@ -5,6 +5,7 @@ Read once by `python -m simulators`; must not start anything. Relative file name
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -15,12 +16,13 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A made-up citizen (虚构人物) who owns one phone with WeChat and Alipay."""
+    """A made-up citizen (虚构人物) with one phone; `certify` overrides the default of the Alipay section."""
 
     key: str
     name: str
     id_number: str
     phone: str
+    certify: Literal["", "auto", "manual"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +85,22 @@ class WeChatPay:
 
 @dataclass(frozen=True, slots=True)
 class AlipayApp:
+    """One mini-program; `templates` maps ids to texts with `{{keyword1.DATA}}` marks (none given: any id goes)."""
+
     app_id: str
     seller_id: str
     public_key_file: str
     aes_key: str = ""
+    templates: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Alipay:
+    """`certify` is the default for persons: manual waits for the control API, auto compares with the people above."""
+
     private_key_file: str = ""
     apps: list[AlipayApp] = field(default_factory=list)
+    certify: Literal["auto", "manual"] = "manual"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +137,11 @@ class TencentSMS:
 
 @dataclass(frozen=True, slots=True)
 class SMS:
+    """`receipt_seconds`: provider seconds until a text is reported as delivered by itself; None waits for control."""
+
     aliyun: list[AliyunSMS] = field(default_factory=list)
     tencent: list[TencentSMS] = field(default_factory=list)
+    receipt_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
