@@ -1,0 +1,40 @@
+"""One verified call of a gateway method, as the method handlers see it. Used inside the Alipay simulator only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from simulators.alipay.errors import AlipayError, business_failure
+from simulators.alipay.platform import App, Platform
+from simulators.config import Person
+from simulators.exchange import Exchange
+
+
+@dataclass(frozen=True)
+class Call:
+    """Common parameters, decrypted business content, the calling app and the journal entry."""
+
+    platform: Platform
+    app: App
+    params: Mapping[str, str]
+    biz: Mapping[str, Any]
+    exchange: Exchange
+
+    @property
+    def now(self) -> datetime:
+        """Business time, aware UTC."""
+        return self.platform.world.clock.now()
+
+    def text(self, field: str, error: AlipayError | None = None) -> str:
+        """Return a required text of the business content. Raises: AlipayError."""
+        value = self.biz.get(field)
+        if not isinstance(value, str) or not value:
+            raise error or business_failure("ILLEGAL_ARGUMENT", f"参数不正确：{field}")
+        return value
+
+    def holder_of(self, alipay_id: object) -> Person | None:
+        """Return the owner of an open_id of the calling app or of a user_id."""
+        if not isinstance(alipay_id, str) or not alipay_id:
+            return None
+        return self.platform.world.people.find_by_alipay_id(self.app.app_id, alipay_id)
