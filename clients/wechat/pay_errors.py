@@ -61,7 +61,7 @@ def read_code(body: bytes) -> tuple[str, str]:
     """Return (code in one spelling, message) of an error body; empty texts where it is not the vendor's JSON."""
     try:
         fault = msgspec.json.decode(body, type=_ErrorBody)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "", ""
     return str(_OLDER_SPELLINGS.get(fault.code, fault.code)), fault.message
 

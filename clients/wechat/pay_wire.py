@@ -38,7 +38,7 @@ def read(call: str, body: bytes, wanted: type[T]) -> T:
     """Decode a verified body into a vendor type. Raises ProviderProtocolError."""
     try:
         return msgspec.json.decode(body, type=wanted)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ProviderProtocolError(provider=PROVIDER, call=call, reason="unreadable_answer") from None
 
 

@@ -1,0 +1,56 @@
+"""The limits WeChat sets on subscribe-message values, kept before sending: an error names one field only.
+
+Used by the notice adapter and the publisher's preview. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_KEY = re.compile(r"([a-z]+(?:_[a-z]+)?)\d+")
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_CLOCK = r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?"
+_DAY = r"\d{4}(年\d{1,2}月\d{1,2}日|[-/.]\d{1,2}[-/.]\d{1,2})"
+_RULES = {
+    "number": re.compile(r"(?=.{1,32}$)\d+(\.\d+)?"),
+    "letter": re.compile(r"[A-Za-z]{1,32}"),
+    "symbol": re.compile(r"[^\w\s]{1,5}"),
+    "character_string": re.compile(r"[!-~][ -~]{0,31}"),
+    "time": re.compile(rf"({_DAY} ?)?{_CLOCK}(~({_DAY} ?)?{_CLOCK})?"),
+    "date": re.compile(rf"{_DAY}( ?{_CLOCK})?(~{_DAY}( ?{_CLOCK})?)?"),
+    "amount": re.compile(r"[¥￥$€£]?\d{1,10}(\.\d+)?元?"),
+    "phone_number": re.compile(r"[0-9+()\-*# ]{1,17}"),
+    "car_number": re.compile(r"[A-Z0-9\u3400-\u9fff·-]{1,8}"),
+    "phrase": re.compile(r"[\u3400-\u9fff]{1,5}"),
+    "thing": re.compile(r".{1,20}"),
+}
+_ELLIPSIS = "…"
+
+
+def fit_values(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values as they may be sent: white space made single, `thing` cut to 20 with an ellipsis.
+
+    Raises ValueError naming the key (never the value) that cannot be made to fit.
+    Source: WeChat mini-program documents, 订阅消息参数值内容限制说明.
+    """
+    return {key: _fitted(key, " ".join(text.split())) for key, text in values.items()}
+
+
+def _fitted(key: str, text: str) -> str:
+    named = _KEY.fullmatch(key)
+    kind = named[1] if named else ""
+    if kind == "thing" and len(text) > 20:
+        text = text[:19] + _ELLIPSIS
+    if not text.isprintable() or not _fits(kind, text):
+        raise ValueError(f"template value {key} breaks its rule")
+    return text
+
+
+def _fits(kind: str, text: str) -> bool:
+    if kind == "name":
+        return 1 <= len(text) <= (10 if _CHINESE.search(text) else 20)
+    if kind in ("enum", "enum_string"):
+        return bool(text)
+    rule = _RULES.get(kind)
+    return rule is not None and rule.fullmatch(text) is not None
