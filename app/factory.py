@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from handlers.routes import all_routes
 from sanic import Sanic
 from sanic.config import Config
 
@@ -12,7 +13,6 @@ from app.processes import leave_with_parent
 from app.settings import Settings
 from handlers import access_log, doors, errors
 from handlers.citizen import stream
-from handlers.routes import all_routes
 
 _BODY_MARGIN_BYTES = 65_536
 

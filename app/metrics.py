@@ -6,6 +6,7 @@ run.py names the shared folder (PROMETHEUS_MULTIPROC_DIR) before anything is imp
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -42,3 +43,8 @@ def rendered() -> bytes:
 def forget_process(process_id: int) -> None:
     """Drop the live gauges of a process that ended."""
     mark_process_dead(process_id)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+
+
+def folder() -> Path:
+    """Name the folder that the processes of this start share."""
+    return Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])

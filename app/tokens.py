@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jwt
 
@@ -38,6 +38,8 @@ class AccessTokens:
         self._current = next(iter(keys))
         self._verified: dict[str, Caller] = {}
         self._revoked: dict[uuid.UUID, int] = {}
+        self._prune_at = 1_000
+        self._surviving: dict[uuid.UUID, tuple[uuid.UUID, int]] = {}
 
     def issue(self, citizen_id: uuid.UUID, session_id: uuid.UUID, identity_id: uuid.UUID, provider: str) -> str:
         """Make an access token that lives ACCESS_SECONDS."""
@@ -56,7 +58,7 @@ class AccessTokens:
         """Check a token. Raises Unauthenticated (expired, forged, revoked)."""
         caller = self._verified.get(token)
         if caller is None:
-            caller = self._decode(token)
+            caller = self._redirected(self._decode(token))
             if len(self._verified) >= _CACHE_LIMIT:
                 self._verified.clear()
             self._verified[token] = caller
@@ -70,8 +72,32 @@ class AccessTokens:
     def revoke(self, session_id: uuid.UUID) -> None:
         """Refuse every token of a session from now on, in this process; forgets it when its tokens have expired."""
         now = timestamp()
-        self._revoked = {sid: until for sid, until in self._revoked.items() if until > now}
+        if len(self._revoked) >= self._prune_at:
+            self._revoked = {sid: until for sid, until in self._revoked.items() if until > now}
+            self._prune_at = 2 * len(self._revoked) + 1_000
         self._revoked[session_id] = now + ACCESS_SECONDS
+
+    def redirect(self, old_citizen: uuid.UUID, surviving: uuid.UUID) -> None:
+        """Let tokens issued before a merge speak for the surviving citizen, in this process, until they expire.
+
+        Idempotent. Verified tokens are looked at anew, so that the everyday check pays nothing for it.
+        """
+        now = timestamp()
+        target = self._surviving.get(surviving, (surviving, 0))[0]
+        known = self._surviving.get(old_citizen)
+        self._surviving[old_citizen] = (target, now + ACCESS_SECONDS)
+        if known is not None and known[0] == target:
+            return
+        self._surviving = {
+            old: (target if towards == old_citizen else towards, until)
+            for old, (towards, until) in self._surviving.items()
+            if until > now
+        }
+        self._verified = {token: self._redirected(caller) for token, caller in self._verified.items()}
+
+    def _redirected(self, caller: Caller) -> Caller:
+        target = self._surviving.get(caller.citizen_id)
+        return caller if target is None else replace(caller, citizen_id=target[0])
 
     def _decode(self, token: str) -> Caller:
         try:

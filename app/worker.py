@@ -23,10 +23,11 @@ _AGAIN_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-def run_worker(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; entry point of the process."""
+def run_worker(settings: Settings, *, child: bool = True) -> None:
+    """Run until SIGTERM or SIGINT; entry point of the process. A `child` leaves with its manager."""
     logs.configure(settings.log_level)
-    leave_with_parent()
+    if child:
+        leave_with_parent()
     asyncio.run(_work(settings))
 
 

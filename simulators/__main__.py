@@ -5,6 +5,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -45,12 +46,22 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--state", type=Path, default=None, help="file that survives a restart (default: none)")
     parser.add_argument("--base-port", type=int, default=8100, help="port of the control API; providers follow")
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--leave-with-parent", action="store_true", help="stop when the parent process has gone")
     return parser.parse_args(arguments)
 
 
-async def serve(world: World, host: str, base_port: int) -> None:
+async def leave_with_parent(stopping: asyncio.Event) -> None:
+    """Ask to stop once the parent has gone, so that a killed service leaves no simulators behind."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(0.5)
+    stopping.set()
+
+
+async def serve(world: World, host: str, base_port: int, with_parent: bool = False) -> None:
     """Listen on all ports until SIGTERM or SIGINT, then save the state and stop."""
     stopping = asyncio.Event()
+    watch = asyncio.create_task(leave_with_parent(stopping)) if with_parent else None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await world.callbacks.open()
@@ -71,6 +82,8 @@ async def serve(world: World, host: str, base_port: int) -> None:
         await stopping.wait()
     finally:
         saver.cancel()
+        if watch is not None:
+            watch.cancel()
         world.state.save()
         await world.callbacks.close()
         await asyncio.gather(*(runner.cleanup() for _, runner in runners))
@@ -82,7 +95,12 @@ def main() -> int:
     options = parse_arguments()
 
     async def run() -> None:
-        await serve(World(load_config(options.config), options.state), options.host, options.base_port)
+        await serve(
+            World(load_config(options.config), options.state),
+            options.host,
+            options.base_port,
+            options.leave_with_parent,
+        )
 
     try:
         asyncio.run(run())
