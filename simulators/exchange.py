@@ -14,6 +14,7 @@ from simulators.core import World
 from simulators.faults import Fault
 
 HANG_SECONDS = 60
+REFUSING_KINDS = ("hang", "drop", "http")
 
 
 @dataclass(slots=True)
@@ -58,10 +59,10 @@ async def serve(world: World, provider: str, call: str, request: web.Request, ha
     exchange = Exchange(request, await request.read(), world.faults.take(provider, call))
     fault = exchange.fault
     if fault is not None:
-        refused = await _strike_before(request, fault)
-        if refused is not None:
+        await asyncio.sleep(fault.delay_seconds)
+        if fault.kind in REFUSING_KINDS:
             world.journal.record(provider, call, {}, f"fault:{fault.kind}")
-            return refused
+            return await _refuse(request, fault)
     response = await handler(exchange)
     outcome = exchange.outcome or ("ok" if response.status < 300 else str(response.status))
     if fault is not None:
@@ -72,19 +73,13 @@ async def serve(world: World, provider: str, call: str, request: web.Request, ha
     return response
 
 
-async def _strike_before(request: web.Request, fault: Fault) -> web.Response | None:
-    if fault.delay_seconds > 0:
-        await asyncio.sleep(fault.delay_seconds)
+async def _refuse(request: web.Request, fault: Fault) -> web.Response:
+    if fault.kind == "http":
+        body = "<html><body>upstream fault</body></html>"
+        return web.Response(status=fault.status, text=body, content_type="text/html")
     if fault.kind == "hang":
         await asyncio.sleep(HANG_SECONDS)
-        return _drop(request)
-    if fault.kind == "drop":
-        return _drop(request)
-    if fault.kind == "http":
-        return web.Response(
-            status=fault.status, text="<html><body>upstream fault</body></html>", content_type="text/html"
-        )
-    return None
+    return _drop(request)
 
 
 def _drop(request: web.Request) -> web.Response:
