@@ -42,7 +42,10 @@ _EFFECTS = {
 
 @dataclass(frozen=True, slots=True)
 class TradeNotification:
-    """One verified payment notification. Amounts in fen, times aware UTC; `refunded_total_fen` is cumulative."""
+    """One verified payment notification. Amounts in fen, times aware UTC; `refunded_total_fen` is cumulative.
+
+    `currency` is CNY unless the notification says otherwise; the amounts are then not yuan.
+    """
 
     notify_id: str
     app_id: str
@@ -52,6 +55,7 @@ class TradeNotification:
     trade_no: str
     trade_status: str
     effect: TradeEffect
+    currency: str
     total_amount_fen: int | None
     receipt_amount_fen: int | None
     refunded_total_fen: int | None
@@ -95,6 +99,7 @@ def read_trade_notification(raw: bytes, app: AlipayApp) -> TradeNotification:
             trade_no=text(fields, "trade_no"),
             trade_status=text(fields, "trade_status"),
             effect=_effect(fields),
+            currency=text(fields, "trans_currency") or "CNY",
             total_amount_fen=fen(fields, "total_amount"),
             receipt_amount_fen=fen(fields, "receipt_amount"),
             refunded_total_fen=fen(fields, "refund_fee"),
