@@ -4,8 +4,10 @@ Mounted under /control/alipay/ of the control API.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from simulators.alipay import certify, login, messages, notifications, phone, statements, trades
@@ -181,15 +183,12 @@ def _bill_routes(platform: Platform) -> list[web.RouteDef]:
     async def falsify(request: web.Request) -> web.Response:
         """Seed discrepancies (差错) into the bill of a day."""
         body = await read_json(request)
-        omit, amounts, extra = body.get("omit", []), body.get("amounts_fen", {}), body.get("extra", [])
-        if not isinstance(omit, list) or not isinstance(amounts, dict) or not isinstance(extra, list):
-            raise ControlError("omit: a list, amounts_fen: an object, extra: a list")
-        wrong = {"omit": omit, "amounts_fen": amounts, "extra": extra}
         try:
-            statements.seed(platform, need_text(body, "bill_date"), wrong)
-        except (TypeError, ValueError) as error:
+            wrong = msgspec.convert(body, statements.Discrepancies)
+        except msgspec.ValidationError as error:
             raise ControlError(str(error)) from None
-        return answer(wrong)
+        statements.seed(platform, need_text(body, "bill_date"), wrong)
+        return answer(asdict(wrong))
 
     return [web.post("/bills", falsify)]
 

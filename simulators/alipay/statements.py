@@ -4,9 +4,11 @@ Called by the gateway module; the file itself is written by bills.py.
 """
 
 import secrets
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from simulators.alipay.bills import BillLine, bill_zip
@@ -36,22 +38,31 @@ def _lines(platform: Platform, seller_id: str, day: str) -> list[BillLine]:
     return sorted(found, key=lambda line: line.finished)
 
 
-def seed(platform: Platform, bill_date: str, discrepancies: dict[str, Any]) -> None:
-    """Remember what the bill of a day will say wrongly: `omit`, `amounts_fen` by out_trade_no, and `extra` lines."""
-    platform.table("bill_discrepancies")[bill_date] = discrepancies
+@dataclass(frozen=True)
+class Discrepancies:
+    """What the bill of a day says wrongly: numbers left out, other amounts by out_trade_no, lines too many (差错)."""
+
+    omit: list[str] = field(default_factory=list)
+    amounts_fen: dict[str, int] = field(default_factory=dict)
+    extra: list[BillLine] = field(default_factory=list)
+
+
+def seed(platform: Platform, bill_date: str, wrong: Discrepancies) -> None:
+    """Remember how the bill of a day shall differ from the trades; replaces what was seeded before."""
+    platform.table("bill_discrepancies")[bill_date] = asdict(wrong)
     platform.touch()
 
 
 def _falsified(platform: Platform, bill_date: str, lines: list[BillLine]) -> list[BillLine]:
-    wrong: dict[str, Any] = platform.table("bill_discrepancies").get(bill_date, {})
-    amounts: dict[str, int] = wrong.get("amounts_fen", {})
-    kept = [line for line in lines if line.out_trade_no not in wrong.get("omit", [])]
-    changed = [_with_amount(line, amounts.get(line.out_trade_no, line.amount_fen)) for line in kept]
-    return changed + [BillLine(**extra) for extra in wrong.get("extra", [])]
+    wrong = msgspec.convert(platform.table("bill_discrepancies").get(bill_date, {}), Discrepancies)
+    kept = [line for line in lines if line.out_trade_no not in wrong.omit]
+    return [
+        _with_amount(line, wrong.amounts_fen.get(line.out_trade_no, line.amount_fen)) for line in kept
+    ] + wrong.extra
 
 
 def _with_amount(line: BillLine, amount_fen: int) -> BillLine:
-    return BillLine(**{**vars(line), "amount_fen": amount_fen})
+    return replace(line, amount_fen=amount_fen)
 
 
 def query_download_url(call: Call) -> dict[str, Any]:
