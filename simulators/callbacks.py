@@ -49,7 +49,8 @@ class Attempt:
 class Delivery:
     """A callback on its way: its attempts so far, and futures for the first attempt and the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, delay_seconds: float = 0) -> None:
+        self._delay_seconds = delay_seconds
         self.attempts: list[Attempt] = []
         self._first = asyncio.Event()
         self._ended = asyncio.Event()
@@ -66,6 +67,8 @@ class Delivery:
 
     async def first(self, within_seconds: float = 2.0) -> Attempt | None:
         """Return the first attempt's result, or None if there is none within the time (the sending goes on)."""
+        if self._delay_seconds > within_seconds and not self.attempts:
+            return None
         try:
             await asyncio.wait_for(self._first.wait(), within_seconds)
         except TimeoutError:
@@ -130,7 +133,7 @@ class CallbackSender:
         provider seconds between attempts, multiplied by retry_scale; delay_seconds before the first, not multiplied.
         Both follow the movable clock. Redirects are not followed, as the providers do not.
         """
-        delivery = Delivery()
+        delivery = Delivery(delay_seconds)
 
         async def run() -> None:
             try:
