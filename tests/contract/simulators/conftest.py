@@ -4,6 +4,7 @@ Used by every simulator contract test through the `sim` fixture; speaks plain HT
 """
 
 import base64
+import functools
 import http.client
 import json
 import os
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +27,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from wechatpayv3.utils import build_authorization, load_private_key, load_public_key, rsa_sign, rsa_verify
 
 ROOT = Path(__file__).resolve().parents[3]
 OFFSETS = {"control": 0, "wechat": 1, "wechat_pay": 2, "alipay": 3, "sf": 4, "sms": 7}
@@ -387,3 +389,109 @@ def own_simulators(tmp_path: Path, simulator_keys: Keys) -> Iterator[Simulators]
     if simulators.process is not None and simulators.process.poll() is None:
         simulators.stop()
     sink.close()
+
+
+_load_private_key = functools.cache(load_private_key)
+"""Loading checks the primes, which takes longer than a whole test; every test uses the same keys."""
+
+
+class PayClient:
+    """A merchant of WeChat Pay: requests signed by wechatpayv3, and the orders the tests place."""
+
+    def __init__(self, sim: Simulators, mch_id: str, role: str) -> None:
+        self.sim, self.mch_id = sim, mch_id
+        rows = sim.config["wechat_pay"]["merchants"]
+        self._settings = next(row for row in rows if row["mch_id"] == mch_id)
+        self.private_key = _load_private_key(sim.keys.private[role])
+        self.apiv3_key = self._settings["apiv3_key"]
+        self.app_id, secret = (
+            ("wx0123456789abcdef", "s" * 32) if role == "merchant" else ("wx00112233445566aa", "t" * 32)
+        )
+        login = f"/sns/jscode2session?appid={self.app_id}&secret={secret}&js_code=demo-zhang-wei"
+        self.openid = sim.json("wechat", "GET", f"{login}&grant_type=authorization_code")["openid"]
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        signed_path: str = "",
+    ) -> Reply:
+        """Send a signed request; `headers` replace ours, an empty value removes one."""
+        data = "" if body is None else json.dumps(body, ensure_ascii=False)
+        serial = self._settings["serial"]
+        authorization = build_authorization(signed_path or path, method, self.mch_id, serial, self.private_key, data)
+        sent = {"Accept": "application/json", "User-Agent": "test", "Authorization": authorization}
+        if data:
+            sent["Content-Type"] = "application/json"
+        sent = {name: value for name, value in (sent | (headers or {})).items() if value}
+        return self.sim.call("wechat_pay", method, path, data.encode() or None, sent)
+
+    def is_signed(self, reply: Reply, public_key: Any = None) -> bool:
+        """Say whether wechatpayv3 accepts the answer's signature (default: 微信支付公钥)."""
+        return bool(
+            rsa_verify(
+                reply.headers["wechatpay-timestamp"],
+                reply.headers["wechatpay-nonce"],
+                reply.body.decode(),
+                reply.headers["wechatpay-signature"],
+                public_key or load_public_key(self.sim.keys.public["platform"]),
+            )
+        )
+
+    def order(self, **change: Any) -> dict[str, Any]:
+        """Return an order body; a partner's names its sub-merchant."""
+        partner = {"sp_appid": "wxfedcba9876543210", "sp_mchid": self.mch_id}
+        partner |= {"sub_appid": self.app_id, "sub_mchid": "1900000109"}
+        direct = {"appid": self.app_id, "mchid": self.mch_id}
+        return {
+            **(direct if self.mch_id == "1900000001" else partner),
+            "description": "居民身份证补领工本费",
+            "out_trade_no": "SJT0001",
+            "attach": "业务=身份证补领",
+            "notify_url": f"{self.sim.sink.url}/callbacks/wechat-pay/{self.mch_id}",
+            "amount": {"total": 4000, "currency": "CNY"},
+            "payer": {"openid" if self.mch_id == "1900000001" else "sub_openid": self.openid},
+        } | change
+
+    def refund(self, refund_fen: int, **change: Any) -> dict[str, Any]:
+        """Return a refund application of the order."""
+        return {
+            "out_trade_no": "SJT0001",
+            "out_refund_no": "SJTR0001",
+            "reason": "申请被退回",
+            "notify_url": f"{self.sim.sink.url}/callbacks/wechat-pay/{self.mch_id}",
+            "amount": {"refund": refund_fen, "total": 4000, "currency": "CNY"},
+        } | change
+
+    def parameters(self, prepay_id: str) -> dict[str, str]:
+        """Return the five parameters of wx.requestPayment."""
+        package, timestamp, nonce = f"prepay_id={prepay_id}", str(int(time.time())), "n" * 32
+        sign = rsa_sign(self.private_key, f"{self.app_id}\n{timestamp}\n{nonce}\n{package}\n")
+        return {"timeStamp": timestamp, "nonceStr": nonce, "package": package, "signType": "RSA", "paySign": sign}
+
+    def paid(self, notify: str = "none", delay_seconds: float = 0, **change: Any) -> Any:
+        """Order and pay on 张伟's phone; return the control API's answer."""
+        path = "/v3/pay/transactions/jsapi" if self.mch_id == "1900000001" else "/v3/pay/partner/transactions/jsapi"
+        prepay_id = self("POST", path, self.order(**change)).json()["prepay_id"]
+        body = {"parameters": self.parameters(prepay_id), "person": "zhang-wei"}
+        return self.sim.control("POST", "/wechat_pay/pay", body | {"notify": notify, "delay_seconds": delay_seconds})
+
+
+@pytest.fixture
+def pay(sim: Simulators) -> PayClient:
+    """The direct merchant."""
+    return PayClient(sim, "1900000001", "merchant")
+
+
+@pytest.fixture
+def partner(sim: Simulators) -> PayClient:
+    """The service provider (服务商) with one sub-merchant."""
+    return PayClient(sim, "1900000100", "partner")
+
+
+@pytest.fixture
+def pay_for() -> Callable[[Simulators], PayClient]:
+    """Make the direct merchant's client for simulators of the test's own, once they run."""
+    return lambda sim: PayClient(sim, "1900000001", "merchant")
