@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from app.errors import SettingsError
 
 PRODUCTION_GATEWAY = "https://openapi.alipay.com/gateway.do"
-SANDBOX_GATEWAY = "https://openapi-sandbox.dl.alipaydev.com/gateway.do"
 
 
 @dataclass(frozen=True, slots=True)

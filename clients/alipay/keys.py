@@ -78,14 +78,6 @@ def load_certificate(pem: bytes) -> x509.Certificate:
     raise SettingsError("Alipay certificate file holds no readable certificate")
 
 
-def certificate_key(certificate: x509.Certificate) -> RSAPublicKey:
-    """Return the RSA public key inside a certificate. Raises SettingsError."""
-    key = certificate.public_key()
-    if not isinstance(key, RSAPublicKey) or key.key_size < _SMALLEST_KEY_BITS:
-        raise SettingsError("Alipay certificate does not hold an RSA key of 2048 bits or more")
-    return key
-
-
 def certificate_sn(certificate: x509.Certificate) -> str:
     """Return the SN by which Alipay names a certificate: 32 lower-case hex digits.
 

@@ -110,7 +110,9 @@ def test_root_bundle_without_rsa_certificate_is_a_settings_error() -> None:
         keys.root_bundle_sn(b"")
 
 
-def test_certificate_key_of_alipays_certificate_is_alipays_key() -> None:
-    case = next(each for each in VECTORS["cert_sn"]["certs"] if each["id"] == "alipay")
-    key = keys.certificate_key(keys.load_certificate(case["pem"].encode()))
+def test_pinned_alipay_certificate_verifies_with_alipays_key(certificate_app: AlipayApp) -> None:
+    [pinned_sn] = certificate_app.pinned_certificates
+    [key] = certificate_app.keys_for(pinned_sn)
     assert keys.public_key_text(key) == KEYS["alipay_public_bare"]
+    assert certificate_app.keys_for(None) == (key,)
+    assert certificate_app.keys_for("0" * 32) == ()
