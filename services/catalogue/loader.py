@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from app import identifiers
 from services.catalogue import rules
 from services.catalogue.places import Department, Division, ServicePoint, Topic
 from services.catalogue.types import ItemRecord, PackageRecord
@@ -130,15 +131,17 @@ def _division(row: dict[str, str]) -> Division:
 
 def _check_places(reader: FileReader, files: CatalogueFiles) -> None:
     areas = {division.code for division in files.divisions if division.kind in ("current", "statistical")}
-    topics = {topic.key for topic in files.topics}
+    topics = {topic.name for topic in files.topics}
     for department in files.departments:
         if department.division_code not in areas:
             reader.report("departments.json", department.code, "部门所属区划不存在")
+        if not identifiers.is_uscc(department.code):
+            reader.report("departments.json", department.code, "部门的统一社会信用代码不正确")
     for point in files.service_points:
         if point.division_code not in areas:
-            reader.report("service_points.json", point.key, "服务网点所属区划不存在")
+            reader.report("service_points.json", point.code, "服务网点所属区划不存在")
         if not {topic for window in point.windows for topic in window.topics} <= topics:
-            reader.report("service_points.json", point.key, "窗口的主题不存在")
+            reader.report("service_points.json", point.code, "窗口的主题不存在")
 
 
 def _check_items(reader: FileReader, files: CatalogueFiles, items: dict[str, ItemRecord]) -> None:
@@ -154,18 +157,18 @@ def _dangling(record: ItemRecord, files: CatalogueFiles) -> Iterator[rules.Findi
     department = departments.get(record.department_code)
     if department is None:
         yield rules.Finding("department_code", "实施部门不存在")
-    elif (department.uscc, department.division_code) != (record.body.uscc, record.division_code):
-        yield rules.Finding("department_code", "实施部门的信用代码或区划与事项不一致")
-    if not set(record.topics) <= {topic.key for topic in files.topics}:
+    elif department.division_code != record.division_code:
+        yield rules.Finding("department_code", "实施部门的区划与事项不一致")
+    if not set(record.topics) <= {topic.name for topic in files.topics}:
         yield rules.Finding("topics", "主题不存在")
-    if not set(record.service_points) <= {point.key for point in files.service_points}:
+    if not set(record.service_points) <= {point.code for point in files.service_points}:
         yield rules.Finding("service_points", "办理地点不存在")
 
 
 def _check_packages(reader: FileReader, files: CatalogueFiles, packages: dict[str, PackageRecord]) -> None:
     items = {record.item_code: record for record in files.items}
     departments = {department.code for department in files.departments}
-    topics = {topic.key for topic in files.topics}
+    topics = {topic.name for topic in files.topics}
     for file, package in packages.items():
         for finding in rules.check_package(package, items):
             reader.report(file, finding.path, finding.message)

@@ -23,13 +23,12 @@ class Division(Element, frozen=True, kw_only=True):
 
 
 class Department(Element, frozen=True, kw_only=True):
-    """A department (部门) of one division, with the credit code that its item codes begin with."""
+    """A department (部门) of one division; `code` is its credit code, with which its item codes begin."""
 
     code: str
     name: str
     short_name: str
     division_code: str
-    uscc: str
     phone: str
     address: str
 
@@ -45,7 +44,7 @@ class Window(Element, frozen=True, kw_only=True):
 class ServicePoint(Element, frozen=True, kw_only=True):
     """A place where people are served: address, position (degrees, WGS-84), hours, windows."""
 
-    key: str
+    code: str
     name: str
     kind: PointKind
     division_code: str
@@ -58,9 +57,8 @@ class ServicePoint(Element, frozen=True, kw_only=True):
 
 
 class Topic(Element, frozen=True, kw_only=True):
-    """A topic (主题) under which citizens look for items."""
+    """A topic (主题) under which citizens look for items, known by its Chinese name."""
 
-    key: str
     name: str
     description: str
     icon: str

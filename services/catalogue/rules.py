@@ -60,7 +60,7 @@ def _codes(record: ItemRecord) -> Iterator[Finding]:
         return
     if len(record.item_code) != 31:
         yield Finding("item_code", "实施编码应为31位")
-    if parts.body_uscc != record.body.uscc:
+    if not parts.body_uscc == record.body.uscc == record.department_code:
         yield Finding("body.uscc", "实施主体的统一社会信用代码与事项编码前18位不一致")
     if parts.level != record.level:
         yield Finding("level", "行使层级与事项编码第19位不一致")
