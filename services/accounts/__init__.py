@@ -1,0 +1,1 @@
+"""The accounts room: who a citizen is, in both mini-programs, and how they sign in."""

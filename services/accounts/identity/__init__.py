@@ -1,0 +1,1 @@
+"""Adapters of the identity port, one file a platform."""

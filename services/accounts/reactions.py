@@ -1,0 +1,16 @@
+"""What the accounts room does when something happened: one short idempotent function a domain event.
+
+Wiring lists them; they call own use cases only.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from app.events import DomainEvent
+from services.accounts.service import AccountsService
+
+
+async def announce_merge(accounts: AccountsService, event: DomainEvent) -> None:
+    """On `citizen.merged`: tell every process again, in case the one that merged died before it could."""
+    await accounts.announce_merge(uuid.UUID(event.facts["from_citizen_id"]), uuid.UUID(event.facts["into_citizen_id"]))

@@ -1,0 +1,289 @@
+"""The door of the accounts room: sign in and out, who am I, phone, real name, preferences, addresses.
+
+Handlers call it for the person themselves; other rooms ask it for levels, profiles, identities and addresses.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+
+import msgspec
+import structlog
+
+from app import clock
+from app.crypto import FieldCipher, hash_secret
+from app.db import Row
+from app.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
+from app.identifiers import is_mobile_phone, mask_phone, normalise_id_number, normalise_phone
+from app.ids import new_id, new_secret
+from app.limits import RateLimits
+from app.revocations import Recent, Revocations
+from app.tokens import ACCESS_SECONDS, AccessTokens, Caller
+from services.accounts import repository
+from services.accounts.addresses import AddressBook
+from services.accounts.levels import Levels
+from services.accounts.ports import ActionRequired, IdentityProvider, Places, ProvenIdentity
+from services.accounts.real_name import RealNames
+from services.accounts.repository import PhoneToBind, SignIn
+from services.accounts.types import (
+    CitizenProfile,
+    CitizenView,
+    Level,
+    PhoneProof,
+    PlainAddress,
+    PlatformIdentity,
+    Preferences,
+    RealNameAction,
+    RealNameRequest,
+    RealNameVerified,
+    SignedIn,
+    Tokens,
+)
+
+log = structlog.get_logger()
+SESSION_LIFETIME = timedelta(days=30)
+REFRESH_LIFETIME = timedelta(days=7)
+REFRESH_GRACE = timedelta(seconds=10)
+"""A refresh token shown again within this time is a race of the same phone, not theft. It still gives nothing."""
+PHONE_PROOF_LIFETIME = timedelta(days=90)
+"""Carriers leave a number idle for 90 days before somebody else gets it; then its proof may serve that person."""
+_PHONE_RATE = "20/hour"
+_SESSION_KEY = "identity.session_key"
+
+
+class AccountsService:
+    """Use cases of citizens. `providers` names the identity port of each platform (WECHAT, ALIPAY).
+
+    Args:
+        login_rate: how often one address may sign in or refresh, as `30/minute`.
+    """
+
+    def __init__(
+        self,
+        *,
+        tokens: AccessTokens,
+        cipher: FieldCipher,
+        limits: RateLimits,
+        revocations: Revocations,
+        places: Places,
+        providers: Mapping[str, IdentityProvider],
+        login_rate: str = "30/minute",
+    ) -> None:
+        self._tokens = tokens
+        self._cipher = cipher
+        self._limits = limits
+        self._revocations = revocations
+        self._providers = providers
+        self._login_rate = login_rate
+        self._levels = Levels()
+        self._real_names = RealNames(cipher, places, providers, limits, revocations)
+        self.addresses = AddressBook(cipher, places)
+
+    async def sign_in(self, provider: str, code: str, address: str) -> SignedIn:
+        """Sign somebody in by the platform's single-use code; a stranger becomes a citizen of level L0.
+
+        Args:
+            address: network address of the caller, for the rate limit only.
+
+        Raises: TooManyRequests, Unauthenticated `login_code_invalid`, Forbidden, ProviderUnavailable.
+        """
+        await self._limits.hit(self._login_rate, "login", address)
+        port = self._providers[provider]
+        proven = await port.sign_in(code)
+        refresh_token = new_secret()
+        sign_in = self._sign_in(provider, port.app_id, proven, refresh_token)
+        person = await repository.open_session(sign_in)
+        if person is None:
+            await repository.record_identity(sign_in)
+            person = await repository.open_session(sign_in)
+        if person is None or person["status"] != "ACTIVE":
+            raise Forbidden("账号已注销，暂不能登录", code="account_closed")
+        access_token = self._tokens.issue(person["id"], sign_in.session_id, person["identity_id"], provider)
+        return SignedIn(
+            access_token=access_token,
+            refresh_token=refresh_token,
+            expires_in=ACCESS_SECONDS,
+            citizen=_view(person),
+        )
+
+    async def refresh(self, refresh_token: str, address: str) -> Tokens:
+        """Exchange a refresh token, which is good for one exchange.
+
+        Of concurrent exchanges one wins. The others, and a retry within 10 seconds, get Conflict and no tokens: an
+        answer that was lost on the way cannot be told from a stolen token, and signing in anew costs the phone
+        nothing. Shown again later, a used token means theft: the session ends.
+
+        Raises: TooManyRequests, Unauthenticated `refresh_token_invalid`, `refresh_token_reused`, Conflict
+        `refresh_token_used`.
+        """
+        await self._limits.hit(self._login_rate, "refresh", address)
+        now, successor = clock.now(), new_secret()
+        row = await repository.rotate_refresh_token(
+            hash_secret(refresh_token), now, hash_secret(successor), now + REFRESH_LIFETIME, REFRESH_GRACE
+        )
+        if row is None or row["outcome"] == "ENDED":
+            raise Unauthenticated("登录已过期，请重新登录", code="refresh_token_invalid")
+        if row["outcome"] == "RACED":
+            raise Conflict("登录凭证刚刚已更新，请使用新的凭证", code="refresh_token_used")
+        if row["outcome"] == "REUSED":
+            await self._end_session(row["id"], "REFRESH_REUSED")
+            log.warning("refresh_token_reused", session=row["id"].hex)
+            raise Unauthenticated("登录已失效，请重新登录", code="refresh_token_reused")
+        access_token = self._tokens.issue(row["citizen_id"], row["id"], row["identity_id"], row["provider"])
+        return Tokens(access_token=access_token, refresh_token=successor, expires_in=ACCESS_SECONDS)
+
+    async def sign_out(self, caller: Caller) -> None:
+        """End the caller's session: its tokens are refused by every process from now on. Idempotent."""
+        await self._end_session(caller.session_id, "SIGNED_OUT")
+
+    async def me(self, caller: Caller) -> CitizenView:
+        """Show the caller to themselves, masked."""
+        return _view(await self._citizen(caller.citizen_id))
+
+    async def bind_phone(self, caller: Caller, proof: PhoneProof) -> CitizenView:
+        """Bind the phone number that the platform vouches for; level L1 at least. Idempotent for the same number.
+
+        Raises: InvalidRequest (proof not genuine, no mainland number), Conflict `phone_proof_used`, what the port
+        raises.
+        """
+        await self._limits.hit(_PHONE_RATE, "phone", caller.citizen_id.hex)
+        identity = await self.identity(caller.identity_id)
+        proven = await self._providers[caller.provider].phone(proof, identity.subject)
+        number = normalise_phone(proven.number)
+        if not is_mobile_phone(number):
+            raise InvalidRequest("仅支持绑定中国大陆手机号", code="phone_unsupported")
+        now = clock.now()
+        phone = PhoneToBind(
+            cipher=self._cipher.encrypt("citizen.phone", number),
+            lookup=self._cipher.lookup("phone", number),
+            masked=mask_phone(number),
+            proof_hash=self._cipher.lookup("phone_proof", proven.once_key) if proven.once_key else "",
+            bound_at=now,
+            proof_free_at=now - PHONE_PROOF_LIFETIME,
+        )
+        if not await repository.bind_phone(caller.citizen_id, phone):
+            raise Conflict("该手机号授权已被使用，请先完成实名认证合并账号", code="phone_proof_used")
+        return await self.me(caller)
+
+    async def verify_real_name(self, caller: Caller, request: RealNameRequest) -> RealNameVerified | RealNameAction:
+        """Verify name and ID number with the caller's platform; who proved the same number before is the same person.
+
+        Idempotent: the same request again asks how an open check ended, and a verified person stays verified.
+        Raises: InvalidRequest, Conflict `real_name_mismatch`, `already_verified`; TooManyRequests; port errors.
+        """
+        citizen = await self._citizen(caller.citizen_id)
+        if citizen["id_number_hash"] is not None:
+            number = normalise_id_number(request.id_number)
+            if citizen["id_number_hash"] != self._cipher.lookup("id_number", number):
+                raise Conflict("您已完成实名认证，不能更换身份", code="already_verified")
+            return _verified(citizen, merged=False)
+        identity = await self.identity(caller.identity_id)
+        outcome = await self._real_names.verify(caller, identity.subject, request)
+        if isinstance(outcome, ActionRequired):
+            return RealNameAction(certify_id=outcome.reference, url=outcome.url)
+        return _verified(await self._citizen(outcome.citizen_id), merged=outcome.merged)
+
+    async def preferences(self, citizen_id: uuid.UUID) -> Preferences:
+        """Return how the citizen wants to be served; defaults where they never said."""
+        stored = msgspec.json.decode((await self._citizen(citizen_id))["preferences"])
+        known = {name: stored[name] for name in Preferences.__struct_fields__ if name in stored}
+        return msgspec.convert(known, Preferences)
+
+    async def set_preferences(self, citizen_id: uuid.UUID, preferences: Preferences) -> Preferences:
+        """Replace the citizen's preferences. Idempotent."""
+        await repository.set_preferences(citizen_id, preferences)
+        return preferences
+
+    async def require_level(self, caller: Caller, least: Level) -> None:
+        """Refuse callers below a real-name level. Raises: Forbidden `real_name_required` or `phone_required`."""
+        await self._levels.require(caller.citizen_id, least)
+
+    async def profile(self, citizen_id: uuid.UUID) -> CitizenProfile:
+        """Return a citizen in plain text, for rooms that must print it; never log it. Raises: NotFound.
+
+        A citizen who was merged is answered by the survivor.
+        """
+        row = await self._citizen(citizen_id)
+        return CitizenProfile(
+            citizen_id=row["id"],
+            real_name_level=row["real_name_level"],
+            name=self._plain("citizen.name", row["name_cipher"]),
+            id_number=self._plain("citizen.id_number", row["id_number_cipher"]),
+            phone=self._plain("citizen.phone", row["phone_cipher"]),
+        )
+
+    async def identity(self, identity_id: uuid.UUID) -> PlatformIdentity:
+        """Return one sign-in identity, as the payer of an order. Raises: NotFound."""
+        row = await repository.find_identity(identity_id)
+        if row is None:
+            raise NotFound("登录身份不存在")
+        return _identity(row)
+
+    async def identities(self, citizen_id: uuid.UUID) -> list[PlatformIdentity]:
+        """List a citizen's sign-in identities, the latest used first: where a notice can go."""
+        return [_identity(row) for row in await repository.list_identities(citizen_id)]
+
+    async def session_keys(self, identity_id: uuid.UUID) -> tuple[str, ...]:
+        """Return WeChat's session keys of an identity, the newest first; secrets that never leave the server."""
+        row = await repository.find_identity(identity_id)
+        stored = (row["session_key_cipher"], row["previous_session_key_cipher"]) if row is not None else ()
+        return tuple(self._cipher.decrypt(_SESSION_KEY, value) for value in stored if value is not None)
+
+    async def plain_address(self, citizen_id: uuid.UUID, address_id: uuid.UUID) -> PlainAddress:
+        """Return an own address in plain text, for a shipment. Raises: NotFound."""
+        return await self.addresses.plain(citizen_id, address_id)
+
+    async def announce_merge(self, old: uuid.UUID, survivor: uuid.UUID) -> None:
+        """Let every process know that tokens of the old citizen now speak for the survivor. Idempotent."""
+        await self._revocations.announce(Recent(merges=((old, survivor),)))
+
+    async def _end_session(self, session_id: uuid.UUID, reason: str) -> None:
+        await repository.revoke_session(session_id, clock.now(), reason)
+        await self._revocations.announce(Recent(sessions=(session_id,)))
+
+    async def _citizen(self, citizen_id: uuid.UUID) -> Row:
+        row = await repository.find_citizen(citizen_id)
+        if row is None:
+            raise NotFound("账号不存在")
+        return row
+
+    def _plain(self, column: str, stored: bytes | None) -> str:
+        return "" if stored is None else self._cipher.decrypt(column, stored)
+
+    def _sign_in(self, provider: str, app_id: str, proven: ProvenIdentity, refresh_token: str) -> SignIn:
+        now = clock.now()
+        session_key = proven.session_key
+        return SignIn(
+            provider=provider,
+            app_id=app_id,
+            subject=proven.subject,
+            union_id=proven.union_id,
+            user_id=proven.user_id,
+            session_key_cipher=self._cipher.encrypt(_SESSION_KEY, session_key) if session_key else None,
+            signed_in_at=now,
+            session_id=new_id(),
+            session_expires_at=now + SESSION_LIFETIME,
+            refresh_hash=hash_secret(refresh_token),
+            refresh_expires_at=now + REFRESH_LIFETIME,
+        )
+
+
+def _view(row: Row) -> CitizenView:
+    return CitizenView(
+        id=row["id"].hex,
+        real_name_level=row["real_name_level"],
+        name=row["name_masked"],
+        id_number=row["id_number_masked"],
+        phone=row["phone_masked"],
+        signed_up_at=clock.rfc3339(row["created_at"]),
+    )
+
+
+def _verified(row: Row, *, merged: bool) -> RealNameVerified:
+    return RealNameVerified(real_name_level=row["real_name_level"], citizen=_view(row), merged=merged)
+
+
+def _identity(row: Row) -> PlatformIdentity:
+    return PlatformIdentity(row["id"], row["citizen_id"], row["provider"], row["app_id"], row["subject"])

@@ -1,0 +1,29 @@
+"""What silence leaves behind in the accounts room: expired sessions and tokens, checks that nobody finished.
+
+Wiring schedules `tidy_accounts`; it works in small bites, so that nothing else waits for it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from app import clock
+from services.accounts import proof_repository, repository
+
+_KEPT_AFTER_END = timedelta(days=30)
+_CHECK_LIFETIME = timedelta(hours=24)
+_BITE = 1_000
+_MOST_BITES = 100
+
+
+async def tidy_accounts() -> None:
+    """Delete what ended long ago and give up open real-name checks. Idempotent."""
+    now = clock.now()
+    for _ in range(_MOST_BITES):
+        done = (
+            await repository.forget_refresh_tokens(now, _BITE),
+            await repository.forget_sessions(now - _KEPT_AFTER_END, _BITE),
+            await proof_repository.give_up_checks(now - _CHECK_LIFETIME, _BITE),
+        )
+        if max(done) < _BITE:
+            return

@@ -1,0 +1,185 @@
+"""What crosses the door of the accounts room: requests, views and the profile that other rooms ask for.
+
+Views are masked; only `CitizenProfile` and `PlainAddress` hold plain personal data, and neither prints them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+import msgspec
+
+Level = Literal["L0", "L1", "L2", "L3"]
+PersonName = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=2,
+        max_length=50,
+        pattern=r"^[㐀-鿿豈-﫿\U00020000-\U0003ffffA-Za-z·•・．. '-]+$",
+        description="姓名",
+    ),
+]
+PrintedText = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
+]
+DivisionCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$", description="六位行政区划代码")]
+PhoneText = Annotated[str, msgspec.Meta(min_length=11, max_length=20)]
+IdNumberText = Annotated[str, msgspec.Meta(min_length=15, max_length=30)]
+
+
+class CitizenView(msgspec.Struct, frozen=True, kw_only=True):
+    """The signed-in person as shown to them: masked."""
+
+    id: str
+    real_name_level: Level
+    name: str
+    id_number: str
+    phone: str
+    signed_up_at: str
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """A new access token (seconds of life in `expires_in`) and the refresh token that replaces the one used."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    token_type: Literal["Bearer"] = "Bearer"
+
+
+class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a sign-in."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    citizen: CitizenView
+    token_type: Literal["Bearer"] = "Bearer"
+
+
+class PhoneProof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the mini-program got when the person allowed their phone number; which fields depends on the platform."""
+
+    code: Annotated[str, msgspec.Meta(max_length=512)] = ""
+    response: str | dict[str, msgspec.Raw] = ""
+    sign: Annotated[str, msgspec.Meta(max_length=2048)] = ""
+    sign_type: Annotated[str, msgspec.Meta(max_length=16)] = ""
+    encrypt_type: Annotated[str, msgspec.Meta(max_length=16)] = ""
+    charset: Annotated[str, msgspec.Meta(max_length=16)] = ""
+
+
+class RealNameRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Name and ID number to be checked; `code` where the platform's own dialog gave one."""
+
+    name: PersonName
+    id_number: IdNumberText
+    code: Annotated[str, msgspec.Meta(max_length=512)] = ""
+
+    def __repr__(self) -> str:
+        return "RealNameRequest(…)"
+
+
+class RealNameVerified(msgspec.Struct, frozen=True, kw_only=True):
+    """The person is verified; after a merge `citizen` is the surviving one."""
+
+    real_name_level: Level
+    citizen: CitizenView
+    merged: bool
+    status: Literal["VERIFIED"] = "VERIFIED"
+
+
+class RealNameAction(msgspec.Struct, frozen=True, kw_only=True):
+    """The person must go through the platform's face check first; then the same request is sent again."""
+
+    certify_id: str
+    url: str
+    status: Literal["ACTION_REQUIRED"] = "ACTION_REQUIRED"
+
+
+class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the person wants to be served. The in-app inbox cannot be switched off."""
+
+    elder_mode: bool = False
+    subscribe_messages: bool = True
+    sms: bool = True
+
+
+class NewAddress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A delivery address to add."""
+
+    recipient: PersonName
+    phone: PhoneText
+    division_code: DivisionCode
+    street: PrintedText
+    is_default: bool = False
+
+    def __repr__(self) -> str:
+        return "NewAddress(…)"
+
+
+class AddressChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What to change of an address; what is left out stays."""
+
+    recipient: PersonName | msgspec.UnsetType = msgspec.UNSET
+    phone: PhoneText | msgspec.UnsetType = msgspec.UNSET
+    division_code: DivisionCode | msgspec.UnsetType = msgspec.UNSET
+    street: PrintedText | msgspec.UnsetType = msgspec.UNSET
+    is_default: Literal[True] | msgspec.UnsetType = msgspec.UNSET
+
+    def __repr__(self) -> str:
+        return "AddressChange(…)"
+
+
+class AddressView(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of the book, masked; `region` is the Chinese name of its division."""
+
+    id: str
+    recipient: str
+    phone: str
+    division_code: str
+    region: str
+    street: str
+    is_default: bool
+
+
+class AddressList(msgspec.Struct, frozen=True):
+    """The whole book; it is small, so there is never a next page."""
+
+    data: list[AddressView]
+    next_cursor: None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CitizenProfile:
+    """A citizen in plain text, for the rooms that must print it on a licence or a form. Never log it."""
+
+    citizen_id: uuid.UUID
+    real_name_level: Level
+    name: str = field(repr=False)
+    id_number: str = field(repr=False)
+    phone: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainAddress:
+    """An address in plain text, for a shipment. Never log it."""
+
+    address_id: uuid.UUID
+    division_code: str
+    region: str
+    recipient: str = field(repr=False)
+    phone: str = field(repr=False)
+    street: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformIdentity:
+    """By which identity a platform knows the citizen: the payer of an order, the receiver of a message."""
+
+    identity_id: uuid.UUID
+    citizen_id: uuid.UUID
+    provider: str
+    app_id: str
+    subject: str = field(repr=False)
