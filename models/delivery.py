@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tortoise import fields
 from tortoise.models import Model
 
@@ -36,7 +38,7 @@ class Shipment(Table):
     waybill_no = fields.CharField(max_length=40, default="", db_index=True)
     status = fields.CharField(max_length=24, default="REQUESTED")
     cargo = fields.CharField(max_length=64)
-    sender = fields.JSONField(default=dict)
+    sender: fields.JSONField[dict[str, Any]] = fields.JSONField(default=dict)
     receiver_cipher = fields.BinaryField()
     receiver_shown = fields.CharField(max_length=128, default="")
     custody = fields.CharField(max_length=16, default="WINDOW", description="WINDOW COURIER CITIZEN LOST")

@@ -1,0 +1,112 @@
+"""The states of a parcel, what each means for the house, and how they follow from the couriers' events. Pure.
+
+A state is never set by a command: it is derived from all events by event time, so order and repeats do not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ShipmentStatus(StrEnum):
+    """Where a parcel stands; REQUESTED is ours alone, the rest are common to all couriers."""
+
+    REQUESTED = "REQUESTED"
+    CREATED = "CREATED"
+    PICKUP_PENDING = "PICKUP_PENDING"
+    PICKED_UP = "PICKED_UP"
+    IN_TRANSIT = "IN_TRANSIT"
+    ARRIVED = "ARRIVED"
+    OUT_FOR_DELIVERY = "OUT_FOR_DELIVERY"
+    AWAITING_COLLECTION = "AWAITING_COLLECTION"
+    DELIVERED = "DELIVERED"
+    EXCEPTION = "EXCEPTION"
+    REJECTED = "REJECTED"
+    RETURNING = "RETURNING"
+    RETURNED = "RETURNED"
+    CANCELLED = "CANCELLED"
+    LOST = "LOST"
+
+
+class Custody(StrEnum):
+    """Who holds the certificate."""
+
+    WINDOW = "WINDOW"
+    COURIER = "COURIER"
+    CITIZEN = "CITIZEN"
+    LOST = "LOST"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a state means: Chinese words, whether asking stops, who holds the parcel, what reaching it emits."""
+
+    text: str
+    custody: Custody
+    emits: str = ""
+    is_terminal: bool = False
+
+
+MEANINGS: Mapping[ShipmentStatus, Meaning] = {
+    ShipmentStatus.REQUESTED: Meaning("待下单", Custody.WINDOW),
+    ShipmentStatus.CREATED: Meaning("已下单", Custody.WINDOW, "shipment.booked"),
+    ShipmentStatus.PICKUP_PENDING: Meaning("待揽收", Custody.WINDOW),
+    ShipmentStatus.PICKED_UP: Meaning("已揽收", Custody.COURIER, "shipment.picked_up"),
+    ShipmentStatus.IN_TRANSIT: Meaning("运输中", Custody.COURIER),
+    ShipmentStatus.ARRIVED: Meaning("到达派件城市", Custody.COURIER),
+    ShipmentStatus.OUT_FOR_DELIVERY: Meaning("派送中", Custody.COURIER, "shipment.out_for_delivery"),
+    ShipmentStatus.AWAITING_COLLECTION: Meaning("待取件", Custody.COURIER, "shipment.awaiting_collection"),
+    ShipmentStatus.DELIVERED: Meaning("已签收", Custody.CITIZEN, "shipment.delivered", is_terminal=True),
+    ShipmentStatus.EXCEPTION: Meaning("异常", Custody.COURIER, "shipment.exception"),
+    ShipmentStatus.REJECTED: Meaning("拒收", Custody.COURIER, "shipment.exception"),
+    ShipmentStatus.RETURNING: Meaning("退回中", Custody.COURIER, "shipment.returning"),
+    ShipmentStatus.RETURNED: Meaning("已退回", Custody.WINDOW, "shipment.exception", is_terminal=True),
+    ShipmentStatus.CANCELLED: Meaning("已取消", Custody.WINDOW, "shipment.exception", is_terminal=True),
+    ShipmentStatus.LOST: Meaning("丢失", Custody.LOST, "shipment.exception", is_terminal=True),
+}
+_RANK = {status: place for place, status in enumerate(ShipmentStatus)}
+TERMINAL = frozenset(status for status, meaning in MEANINGS.items() if meaning.is_terminal)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What derivation needs of one event; `status` is "" where the courier's code is in no table.
+
+    `is_ours` marks what we noted ourselves (booked, refused): anything the courier tells comes after it, whatever
+    the two clocks say.
+    """
+
+    status: str
+    occurred_at: datetime
+    confirmed: bool
+    is_ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """The state that follows from the events, when it was reached, and whether a push awaits our own question."""
+
+    status: ShipmentStatus
+    at: datetime | None
+    needs_confirmation: bool
+
+
+def derive(sightings: Iterable[Sighting]) -> Derived:
+    """Derive the state from all events of a parcel, in any order, with any repeats.
+
+    The newest event decides; of several in the same second the one that is further on. Pushes are unsigned, so an
+    end that no answer of the courier confirms does not count yet. With no event the parcel is only requested.
+    """
+    known = sorted((each for each in sightings if each.status), key=_place)
+    trusted = [each for each in known if each.confirmed or each.status not in TERMINAL]
+    if not trusted:
+        return Derived(ShipmentStatus.REQUESTED, None, needs_confirmation=bool(known))
+    newest = trusted[-1]
+    return Derived(ShipmentStatus(newest.status), newest.occurred_at, _place(known[-1]) > _place(newest))
+
+
+def _place(sighting: Sighting) -> tuple[bool, datetime, int]:
+    return not sighting.is_ours, sighting.occurred_at, _RANK[ShipmentStatus(sighting.status)]

@@ -1,0 +1,34 @@
+"""Parcels that silence left behind: ask their couriers, book what no job booked. Run by the job runner's schedule."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+
+from app import clock
+from app.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from services.delivery import repository
+from services.delivery.service import DeliveryService
+from services.delivery.states import ShipmentStatus
+
+_CLAIM = timedelta(minutes=30)
+_BATCH = 50
+log = structlog.get_logger()
+
+
+async def ask_silent(delivery: DeliveryService) -> None:
+    """Ask about every parcel whose time has come. Idempotent: yes; claimed rows are shared among runners."""
+    now = clock.now()
+    for row in await repository.claim_silent(now, now + _CLAIM, _BATCH):
+        if row["waybill_no"]:
+            await _ask(delivery, row["shipment_no"])
+        elif row["status"] == ShipmentStatus.REQUESTED:
+            await repository.enqueue_booking(row["shipment_no"])
+
+
+async def _ask(delivery: DeliveryService, shipment_no: str) -> None:
+    try:
+        await delivery.confirm({"shipment_no": shipment_no})
+    except (ProviderUnavailable, ProviderRejected, ProviderProtocolError) as error:
+        log.warning("parcel_not_asked", shipment_no=shipment_no, code=error.stable_code)
