@@ -246,9 +246,9 @@ async def _append(
 
 async def _write_state(tx: db.Transaction, parcel: Parcel, derived: Derived, change: Change, at: datetime) -> None:
     await tx.execute(
-        """UPDATE shipment SET status = $2::text, waybill_no = $3::text, custody = $4, last_event_at = $5,
+        """UPDATE shipment SET status = $2::text, waybill_no = $3::text, custody = $4, last_event_at = $5::timestamptz,
                booked_at = CASE WHEN $3::text = '' THEN booked_at ELSE COALESCE(booked_at, $6::timestamptz) END,
-               delivered_at = CASE WHEN $2::text = 'DELIVERED' THEN $5 ELSE NULL END,
+               delivered_at = CASE WHEN $2::text = 'DELIVERED' THEN $5::timestamptz END,
                ask_after = $7, asked_count = $8, version = version + 1, updated_at = $6::timestamptz
            WHERE shipment_no = $1""",
         parcel.shipment_no,
