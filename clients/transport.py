@@ -241,9 +241,7 @@ class Transport:
         async for chunk in response.content.iter_chunked(256 * 1024):
             received_bytes += len(chunk)
             if received_bytes > (request.max_bytes if to_file else self._max_answer_bytes):
-                raise ProviderProtocolError(
-                    provider=self.provider, call=request.call, reason="answer_too_large"
-                )
+                raise ProviderProtocolError(provider=self.provider, call=request.call, reason="answer_too_large")
             if to_file:
                 await to_file(chunk)
             else:

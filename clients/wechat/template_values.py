@@ -10,20 +10,24 @@ from collections.abc import Mapping
 
 _KEY = re.compile(r"([a-z]+(?:_[a-z]+)?)\d+")
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
-_CLOCK = r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?"
-_DAY = r"\d{4}(年\d{1,2}月\d{1,2}日|[-/.]\d{1,2}[-/.]\d{1,2})"
+_CLOCK = r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
+_MONTH, _MONTH_DAY = r"(0?[1-9]|1[0-2])", r"(0?[1-9]|[12][0-9]|3[01])"
+_DAY = rf"[0-9]{{4}}(年{_MONTH}月{_MONTH_DAY}日|[-/.]{_MONTH}[-/.]{_MONTH_DAY})"
 _RULES = {
-    "number": re.compile(r"(?=.{1,32}$)\d+(\.\d+)?"),
+    "number": re.compile(r"(?=.{1,32}$)[0-9]+(\.[0-9]+)?"),
     "letter": re.compile(r"[A-Za-z]{1,32}"),
     "symbol": re.compile(r"[^\w\s]{1,5}"),
     "character_string": re.compile(r"[!-~][ -~]{0,31}"),
     "time": re.compile(rf"({_DAY} ?)?{_CLOCK}(~({_DAY} ?)?{_CLOCK})?"),
     "date": re.compile(rf"{_DAY}( ?{_CLOCK})?(~{_DAY}( ?{_CLOCK})?)?"),
-    "amount": re.compile(r"[¥￥$€£]?\d{1,10}(\.\d+)?元?"),
+    "amount": re.compile(r"[¥￥$€£]?[0-9]{1,10}(\.[0-9]+)?元?"),
     "phone_number": re.compile(r"[0-9+()\-*# ]{1,17}"),
-    "car_number": re.compile(r"[A-Z0-9\u3400-\u9fff·-]{1,8}"),
+    "car_number": re.compile(r"[\u4e00-\u9fffA-Z0-9][A-Z0-9]{1,6}[\u4e00-\u9fffA-Z0-9]"),
     "phrase": re.compile(r"[\u3400-\u9fff]{1,5}"),
     "thing": re.compile(r".{1,20}"),
+    # Which of its values an enum takes stands in the template (keywordEnumValueList), not here.
+    "enum": re.compile(r".{1,20}"),
+    "enum_string": re.compile(r".{1,20}"),
 }
 _ELLIPSIS = "…"
 
@@ -49,8 +53,6 @@ def _fitted(key: str, text: str) -> str:
 
 def _fits(kind: str, text: str) -> bool:
     if kind == "name":
-        return 1 <= len(text) <= (10 if _CHINESE.search(text) else 20)
-    if kind in ("enum", "enum_string"):
-        return bool(text)
+        return 1 <= len(text) <= (10 if _CHINESE.search(text) else 20) and not any(sign.isdigit() for sign in text)
     rule = _RULES.get(kind)
     return rule is not None and rule.fullmatch(text) is not None

@@ -1,10 +1,11 @@
 """Values that WeChat would refuse never leave; what can be shortened is."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clients.wechat.template_values import fit_values
+from simulators.wechat.values import CHECKS, fault_of_value
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,7 @@ def test_value_within_its_limit_passes_unchanged(key: str, text: str) -> None:
         ("phone_number7", "1" * 18),
         ("name8", "张" * 11),
         ("name8", "a" * 21),
+        ("name8", "张3"),
         ("phrase9", "已经受理完成"),
         ("phrase9", "ok"),
         ("unknown1", "x"),
@@ -67,3 +69,21 @@ def test_any_thing_fits_or_is_refused(text: str) -> None:
     assert 1 <= len(fitted) <= 20
     assert "\n" not in fitted
     assert len(" ".join(text.split())) <= 20 or fitted.endswith("…")
+
+
+anything = st.one_of(
+    st.text(max_size=40),
+    st.text("0123456789.:~-/年月日¥元 ", max_size=24),
+    st.from_regex(r"\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?( \d{1,2}:\d{2})?", fullmatch=True),
+    st.text("张伟晋A0-·", max_size=12),
+)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(sorted(CHECKS)), anything)
+def test_what_we_let_through_the_simulated_platform_accepts(kind: str, text: str) -> None:
+    try:
+        fitted = fit_values({f"{kind}1": text})[f"{kind}1"]
+    except ValueError:
+        return
+    assert fault_of_value(f"{kind}1", fitted) is None
