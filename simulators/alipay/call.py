@@ -33,6 +33,11 @@ class Call:
             raise error or business_failure("ILLEGAL_ARGUMENT", f"参数不正确：{field}")
         return value
 
+    def asks_for(self, option: str) -> bool:
+        """Tell whether query_options names an optional field."""
+        options = self.biz.get("query_options")
+        return isinstance(options, list) and option in options
+
     def holder_of(self, alipay_id: object) -> Person | None:
         """Return the owner of an open_id of the calling app or of a user_id."""
         if not isinstance(alipay_id, str) or not alipay_id:

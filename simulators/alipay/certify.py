@@ -40,7 +40,7 @@ def initialize(call: Call) -> dict[str, Any]:
     records = call.platform.table("certify")
     if not _ORDER_NO.fullmatch(order_no) or any(row["outer_order_no"] == order_no for row in records.values()):
         raise _malformed("outer_order_no")
-    if call.biz.get("biz_code") not in _BIZ_CODES:
+    if call.text("biz_code", _malformed("biz_code")) not in _BIZ_CODES:
         raise _malformed("biz_code")
     merchant = call.biz.get("merchant_config")
     if not isinstance(merchant, dict) or not isinstance(merchant.get("return_url"), str):

@@ -69,6 +69,8 @@ def _login_routes(platform: Platform) -> list[web.RouteDef]:
         body = await read_json(request)
         person, app = need_person(platform.world, body), _app(platform, body)
         kind = _choice(body, "kind", phone.KINDS, "ok")
+        if not app.config.aes_key:
+            raise ControlError("this app has no aes_key")
         return answer(phone.phone_payload(kind, person.phone, app.config.aes_key, platform.key))
 
     async def finish_certify(request: web.Request) -> web.Response:

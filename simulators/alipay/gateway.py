@@ -3,7 +3,6 @@
 Mounted on the Alipay port. Knows the envelope only; what a method does stands in the module named in METHODS.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from simulators.alipay.call import Call
 from simulators.alipay.errors import AlipayError, business_failure, gateway_refusal, invalid_argument, public_code
 from simulators.alipay.platform import App, Platform
 from simulators.exchange import Exchange, serve
+from simulators.json_input import parse_object
 
 METHODS: Mapping[str, Callable[[Call], dict[str, Any]]] = {
     "alipay.system.oauth.token": login.oauth_token,
@@ -98,11 +98,8 @@ def read_business_content(app: App, params: Mapping[str, str]) -> dict[str, Any]
             text = signing.decrypt_content(app.config.aes_key, text)
         except signing.DecryptionFailed:
             raise invalid_argument("isv.decryption-error-unknown", "解密出错, 未知错误") from None
-    try:
-        biz = json.loads(text) if text else {}
-    except ValueError:
-        biz = None
-    if not isinstance(biz, dict):
+    biz = parse_object(text) if text else {}
+    if biz is None:
         raise business_failure("ILLEGAL_ARGUMENT", "biz_content 不是 JSON 对象")
     return biz
 

@@ -1,6 +1,5 @@
 """Template messages (模板消息、订阅消息) and the permissions they use up. Called by the gateway and the control API."""
 
-import json
 import re
 from typing import Any
 
@@ -8,6 +7,7 @@ from simulators.alipay.call import Call
 from simulators.alipay.errors import AlipayError, business_failure
 from simulators.alipay.platform import Platform
 from simulators.config import Person
+from simulators.json_input import parse_object
 
 _KEYWORD = re.compile(r"keyword\d{1,2}")
 _MARK = re.compile(r"\{\{(\w+)\.DATA\}\}")
@@ -42,11 +42,10 @@ def _content(call: Call) -> dict[str, str]:
         raise business_failure("DATA_IS_EMPTY", "模板内容为空")
     if not isinstance(raw, str) or len(raw) > 2048:
         raise business_failure("DATA_CONTENT_FORMAT_ERROR", "data 应为 JSON 文本，且不超过 2048 个字符")
-    try:
-        data = json.loads(raw)
-        values = {name: item["value"] for name, item in data.items()}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise business_failure("DATA_CONTENT_FORMAT_ERROR", "data 格式不正确") from None
+    data = parse_object(raw)
+    if data is None or not all(isinstance(item, dict) and "value" in item for item in data.values()):
+        raise business_failure("DATA_CONTENT_FORMAT_ERROR", "data 格式不正确")
+    values = {name: item["value"] for name, item in data.items()}
     for name, value in values.items():
         if not _KEYWORD.fullmatch(name) or not isinstance(value, str):
             raise business_failure("MESSAGE_TEMPLATE_KEYWORD_ILLEGAL", f"关键词不合法：{name}")

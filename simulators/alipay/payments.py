@@ -117,7 +117,7 @@ def query(call: Call) -> dict[str, Any]:
     }
     if trade["gmt_payment"]:
         answer["send_pay_date"] = trade["gmt_payment"]
-        if "fund_bill_list" in (call.biz.get("query_options") or []):
+        if call.asks_for("fund_bill_list"):
             answer["fund_bill_list"] = [{"fund_channel": "ALIPAYACCOUNT", "amount": amount}]
     return answer
 
@@ -148,7 +148,7 @@ def refund(call: Call) -> dict[str, Any]:
         "fund_change": "Y" if changed else "N",
         "refund_fee": total,
     }
-    if "refund_detail_item_list" in (call.biz.get("query_options") or []):
+    if call.asks_for("refund_detail_item_list"):
         answer["refund_detail_item_list"] = [{"fund_channel": "ALIPAYACCOUNT", "amount": yuan(amount_fen)}]
         answer["send_back_fee"] = yuan(amount_fen)
     return answer
@@ -172,6 +172,6 @@ def query_refund(call: Call) -> dict[str, Any]:
         "refund_amount": yuan(done["amount_fen"]),
         "refund_status": "REFUND_SUCCESS",
     }
-    if "gmt_refund_pay" in (call.biz.get("query_options") or []):
+    if call.asks_for("gmt_refund_pay"):
         answer["gmt_refund_pay"] = done["at"][:19]
     return answer

@@ -3,6 +3,7 @@
 Called by the gateway module; the file itself is written by bills.py.
 """
 
+import re
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
@@ -18,6 +19,7 @@ from simulators.alipay.platform import Platform
 from simulators.exchange import Exchange
 
 URL_SECONDS = 30
+_BILL_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 
 
 def _lines(platform: Platform, seller_id: str, day: str) -> list[BillLine]:
@@ -74,6 +76,8 @@ def query_download_url(call: Call) -> dict[str, Any]:
         raise business_failure("TYPE_NOT_SUPPORTED", "账单类型不支持")
     bill_date = str(call.biz.get("bill_date", ""))
     try:
+        if not _BILL_DATE.fullmatch(bill_date):
+            raise ValueError
         first = date.fromisoformat(bill_date if len(bill_date) > 7 else f"{bill_date}-01")
     except ValueError:
         raise business_failure("INVAILID_ARGUMENTS", "参数不合法：bill_date") from None

@@ -1,6 +1,5 @@
 """POST /std/service: checks a 丰桥 call, runs its service, and answers in two layers. Mounted on the SF port."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -10,6 +9,7 @@ from aiohttp import web
 from simulators.config import SFPartner
 from simulators.core import World
 from simulators.exchange import Exchange, serve
+from simulators.json_input import parse_object
 from simulators.sf import envelope, orders, signing, tracking
 from simulators.sf.envelope import GatewayRefusal, ServiceRefusal
 from simulators.sf.orders import Call
@@ -64,11 +64,8 @@ def authenticate(world: World, form: Mapping[str, str]) -> SFPartner:
 
 
 def _content(text: str) -> dict[str, Any]:
-    try:
-        data = json.loads(text)
-    except ValueError:
-        data = None
-    if not isinstance(data, dict):
+    data = parse_object(text)
+    if data is None:
         raise ServiceRefusal("S0001", "非法的JSON格式")
     return data
 

@@ -15,6 +15,7 @@ from simulators.clock import BEIJING
 from simulators.config import AliyunSMS
 from simulators.core import World
 from simulators.exchange import Exchange
+from simulators.json_input import parse_object
 from simulators.sms import receipts, signing, templates, texts
 
 _VERSION = "2017-05-25"
@@ -86,11 +87,8 @@ def authenticate(world: World, exchange: Exchange) -> AliyunSMS:
 def _values(text: str, template: str) -> dict[str, str]:
     """Check and return the template's values. Raises: Refused."""
     names = templates.aliyun_variables(template)
-    try:
-        given = json.loads(text) if text else {}
-    except ValueError:
-        given = None
-    if not isinstance(given, dict):
+    given = parse_object(text) if text else {}
+    if given is None:
         raise Refused("isv.INVALID_JSON_PARAM", "参数格式错误，请修改为字符串值")
     values = {name: str(value) for name, value in given.items()}
     if missing := [name for name in names if not values.get(name)]:

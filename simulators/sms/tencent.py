@@ -14,6 +14,7 @@ from aiohttp import web
 from simulators.config import TencentSMS
 from simulators.core import World
 from simulators.exchange import Exchange
+from simulators.json_input import parse_object
 from simulators.sms import receipts, signing, templates, texts
 
 _VERSION = "2021-01-11"
@@ -138,11 +139,8 @@ def _run(world: World, action: str, exchange: Exchange) -> dict[str, Any]:
         forced_code = fault.code or "InternalError.OtherError"
         if not forced_code.startswith(("LimitExceeded.PhoneNumber", "FailedOperation.")):
             raise Refused(forced_code, fault.message or "内部错误")
-    try:
-        body = json.loads(exchange.body)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
+    body = parse_object(exchange.body)
+    if body is None:
         raise Refused("InvalidParameter", "请求体不是 JSON 对象")
     exchange.note(template=str(body.get("TemplateId")), out_id=str(body.get("SessionContext") or ""))
     return send_sms(world, account, body, forced_code)

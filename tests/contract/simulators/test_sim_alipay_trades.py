@@ -217,3 +217,17 @@ def test_control_sends_a_notification_again_many_times_at_once(sim: Any, gateway
     sent = sim.control("POST", "/alipay/trades/N9/notify", {"times": 2, "concurrent": 3})
     assert len(sent["callbacks"]) == 6
     assert len({fields["notify_id"] for fields in notified(sim, 6)}) == 1
+
+
+def test_armed_amount_fault_lies_in_a_validly_signed_answer(sim: Any, gateway: Gateway) -> None:
+    gateway.create("L1")
+    sim.control("POST", "/faults", {"provider": "alipay", "call": "alipay.trade.query", "kind": "wrong_amount"})
+    amounts = [gateway.call("alipay.trade.query", {"out_trade_no": "L1"})["total_amount"] for _ in range(2)]
+    assert amounts == ["68.51", "68.50"]
+
+
+def test_paid_trade_is_finished_a_year_later(sim: Any, gateway: Gateway) -> None:
+    pay(sim, gateway.create("L2"))
+    sim.control("PUT", "/clock", {"offset_seconds": 366 * 86_400})
+    assert gateway.call("alipay.trade.query", {"out_trade_no": "L2"})["trade_status"] == "TRADE_FINISHED"
+    assert refund(gateway, "L2", "L2A", "1.00")["sub_code"] == "ACQ.TRADE_HAS_FINISHED"
