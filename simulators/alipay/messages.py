@@ -89,6 +89,8 @@ def _spend_permission(call: Call, person: Person, template_id: str) -> None:
     if row["stock"] < 1:
         raise business_failure("MSG_UNSUBSCRIBED", "用户未订阅该消息")
     row["stock"] -= 1
+    if not row["stock"]:
+        row["state"] = "UNSUBSCRIBE"
 
 
 def send_template_message(call: Call) -> dict[str, Any]:

@@ -91,8 +91,8 @@ def query_download_url(call: Call) -> dict[str, Any]:
         "expires_at": call.platform.world.clock.wire_timestamp() + URL_SECONDS,
     }
     call.platform.put_short_lived("bill_urls", token, row)
-    base = call.platform.world.addresses["alipay"]
-    answer = {"bill_download_url": f"{base}/downloadBillFile.resource?bizType=trade&token={token}"}
+    host = call.exchange.request.host
+    answer = {"bill_download_url": f"http://{host}/downloadBillFile.resource?bizType=trade&token={token}"}
     lines = _falsified(call.platform, bill_date, _lines(call.platform, call.app.config.seller_id, bill_date))
     return answer if lines else answer | {"bill_file_code": "EMPTY_DATA_WITH_BILL_FILE"}
 

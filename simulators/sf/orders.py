@@ -47,16 +47,21 @@ def find_order(call: Call) -> Order:
     return order
 
 
-def filter_result(address: str) -> tuple[int, str]:
-    """Say whether an address is served: 2 yes, 1 manual check, 3 no. Marker words in the address choose 1 and 3."""
-    if _BEYOND_REACH in address:
-        return 3, "超出服务范围"
-    return (1, "需人工确认") if _MANUAL_CHECK in address else (2, "")
+def filter_result(contacts: dict[int, dict[str, Any]]) -> tuple[int, str]:
+    """Say whether both addresses are served: 2 yes, 1 manual check, 3 no; the remark is 1 sender, 2 receiver, 3 other.
+
+    Marker words in an address choose the outcome, so that a test can ask for each.
+    """
+    for kind, contact in sorted(contacts.items()):
+        if _BEYOND_REACH in str(contact["address"]):
+            return 3, str(kind)
+    needs_check = any(_MANUAL_CHECK in str(contact["address"]) for contact in contacts.values())
+    return (1, "3") if needs_check else (2, "")
 
 
 def _contacts(data: dict[str, Any]) -> dict[int, dict[str, Any]]:
     """Return sender (1) and receiver (2). Raises: ServiceRefusal."""
-    listed = data.get("contactInfoList")
+    listed = data.get("contactInfoList") or data.get("contactInfos")
     rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
     contacts = {int(row["contactType"]): row for row in rows if str(row.get("contactType")) in ("1", "2")}
     for kind, (first_code, side) in _CONTACT_KINDS.items():
@@ -104,7 +109,7 @@ def create(call: Call) -> dict[str, Any]:
         raise ServiceRefusal("8016", "重复下单")
     contacts = _contacts(call.data)
     _check_goods(call)
-    result, remark = filter_result(str(contacts[2]["address"]))
+    result, remark = filter_result(contacts)
     parcels = max(1, int(call.data.get("parcelQty") or 1))
     order: Order = {
         "order_id": order_id,
@@ -181,8 +186,7 @@ def filter_order(call: Call) -> dict[str, Any]:
     Source: 丰桥 筛单接口 EXP_RECE_FILTER_ORDER_BSP. Raises: ServiceRefusal.
     """
     contacts = _contacts(call.data)
-    results = [filter_result(str(contacts[kind]["address"])) for kind in (1, 2)]
-    result, remark = next((found for found in results if found[0] != 2), (2, ""))
+    result, remark = filter_result(contacts)
     return {"orderId": call.data.get("orderId", ""), "filterResult": result, "remark": remark}
 
 

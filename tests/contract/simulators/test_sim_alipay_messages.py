@@ -38,11 +38,19 @@ def message(sim: Any, **fields: Any) -> dict[str, Any]:
 SEND = "alipay.open.app.mini.templatemessage.send"
 
 
+def subscription_states(sim: Any, gateway: Gateway, *template_ids: str) -> list[str]:
+    query = {"open_id": open_id(sim, "zhang-wei"), "template_id_list": list(template_ids)}
+    relations = gateway.call("alipay.open.app.messagetemplate.subscribe.query", query)["subscribe_relations"]
+    return [row["subscribe_state"] for row in relations]
+
+
 def test_message_needs_and_uses_up_a_permission(sim: Any, gateway: Gateway) -> None:
     assert gateway.call(SEND, message(sim))["sub_code"] == "MSG_UNSUBSCRIBED"
     sim.control("POST", "/alipay/subscriptions", {"person": "zhang-wei", "template_id": "TPL1", "result": "accept"})
+    assert subscription_states(sim, gateway, "TPL1") == ["SUBSCRIBE"]
     assert gateway.call(SEND, message(sim))["code"] == "10000"
     assert gateway.call(SEND, message(sim))["sub_code"] == "MSG_UNSUBSCRIBED"
+    assert subscription_states(sim, gateway, "TPL1") == ["UNSUBSCRIBE"]
     shown = sim.control("GET", "/messages?person=zhang-wei&channel=alipay")
     assert [(row["template_id"], row["data"]["keyword2"]) for row in shown] == [("TPL1", "编号 001")]
 
@@ -51,9 +59,7 @@ def test_long_term_permission_lasts_until_it_is_withdrawn(sim: Any, gateway: Gat
     panel = {"person": "zhang-wei", "template_id": "TPL1", "result": "accept", "long_term": True}
     sim.control("POST", "/alipay/subscriptions", panel)
     assert [gateway.call(SEND, message(sim))["code"] for _ in range(2)] == ["10000", "10000"]
-    query = {"open_id": open_id(sim, "zhang-wei"), "template_id_list": ["TPL1", "TPL2"]}
-    relations = gateway.call("alipay.open.app.messagetemplate.subscribe.query", query)["subscribe_relations"]
-    assert [row["subscribe_state"] for row in relations] == ["SUBSCRIBE", "UNSUBSCRIBE"]
+    assert subscription_states(sim, gateway, "TPL1", "TPL2") == ["SUBSCRIBE", "UNSUBSCRIBE"]
     sim.control("POST", "/alipay/subscriptions", panel | {"result": "reject"})
     assert gateway.call(SEND, message(sim))["sub_code"] == "MSG_UNSUBSCRIBED"
 

@@ -168,11 +168,14 @@ def test_order_is_confirmed_once(sim: Any) -> None:
     assert call(sim, UPDATE, {"orderId": "ZT7", "dealType": 1})["errorCode"] == "8252"
 
 
-@pytest.mark.parametrize(("address", "result"), [("平城区1号", 2), ("超范围山村", 3), ("人工筛单处", 1)])
-def test_filter_tells_whether_an_address_is_served(sim: Any, address: str, result: int) -> None:
+@pytest.mark.parametrize(
+    ("address", "result", "remark"), [("平城区1号", 2, ""), ("超范围山村", 3, "2"), ("人工筛单处", 1, "3")]
+)
+def test_filter_tells_whether_an_address_is_served(sim: Any, address: str, result: int, remark: str) -> None:
     order = new_order("ZT8")
     order["contactInfoList"][1]["address"] = address
-    assert call(sim, FILTER, order)["msgData"]["filterResult"] == result
+    reach = call(sim, FILTER, order)["msgData"]
+    assert (reach["filterResult"], reach["remark"]) == (result, remark)
     assert bool(call(sim, CREATE, order)["msgData"]["waybillNoInfoList"]) is (result == 2)
 
 
