@@ -1,0 +1,36 @@
+"""What the payments room does when something happened elsewhere; every reaction is idempotent."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from app.events import DomainEvent
+from app.jobs import Reaction
+from payments.service import PaymentService
+
+
+class Reactions:
+    """Bound to event names by wiring."""
+
+    def __init__(self, service: PaymentService) -> None:
+        self._service = service
+
+    def table(self) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
+        """Return event name → reactions for wiring."""
+        void = (("payments.void_bills", self.void_bills),)
+        return {
+            "application.withdrawn": void,
+            "application.denied": void,
+            "citizen.merged": (("payments.move_bills", self.move_bills),),
+        }
+
+    async def void_bills(self, event: DomainEvent) -> None:
+        """A case has ended without its fee: nobody shall pay it any more."""
+        await self._service.void_bills(event.subject_no)
+
+    async def move_bills(self, event: DomainEvent) -> None:
+        """Two records of one person became one: the bills go with them."""
+        await self._service.move_bills(
+            uuid.UUID(event.facts["from_citizen_id"]), uuid.UUID(event.facts["into_citizen_id"])
+        )

@@ -1,0 +1,122 @@
+"""What providers tell us, by callback or in answer to our question: checked against our records, then booked once.
+
+The service's door and the asking of silent orders come here. It answers nothing in HTTP and calls no provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from app import metrics
+from app.clock import now
+from app.errors import CallbackRejected
+from payments import refund_repository
+from payments import settlement_repository as repository
+from payments.checks import payment_mismatch, refund_mismatch, shown_expected, shown_payment
+from payments.ports import ChannelTable
+from payments.states import REFUND, RefundMove, RefundStatus, next_refund_question_at
+from payments.types import (
+    ASK_ORDER,
+    Acknowledgement,
+    OrderHint,
+    PaymentNotified,
+    ProviderEvent,
+    RefundNotified,
+    RefundRecord,
+    Unreadable,
+)
+
+log = structlog.get_logger()
+
+
+class Receiving:
+    """Books provider events. Every way through it ends with the event stored, or with an error that brings it back."""
+
+    def __init__(self, channels: ChannelTable) -> None:
+        self._channels = channels
+
+    async def receive(self, channel: str, address: str, headers: Mapping[str, str], body: bytes) -> Acknowledgement:
+        """Take one callback; return the provider's own acknowledgement once its effect is committed.
+
+        Raises: CallbackRejected (not genuine, nothing stored), NotFound (no such merchant account),
+        ProviderProtocolError (our key does not open it), and what a database that is away raises.
+        Idempotent: yes, by the inbox row.
+        """
+        adapter = self._channels.of_address(channel, address)
+        try:
+            event = adapter.parse_callback(headers, body)
+        except CallbackRejected as refusal:
+            metrics.CALLBACKS.labels(channel, "rejected").inc()
+            log.warning("callback_rejected", channel=channel, reason=refusal.details.get("reason", ""))
+            raise
+        outcome = "ignored" if event is None else await self.apply(event)
+        metrics.CALLBACKS.labels(channel, outcome).inc()
+        return adapter.acknowledgement()
+
+    async def apply(self, event: ProviderEvent) -> str:
+        """Book one verified event; return what became of it: applied, duplicate, quarantined or noted."""
+        if isinstance(event, PaymentNotified):
+            return await self.apply_payment(event)
+        if isinstance(event, RefundNotified):
+            return await self.apply_refund(event)
+        if isinstance(event, OrderHint):
+            return await self._note(event)
+        return await self._quarantine(event, event.reason, event.event_key, {}, {})
+
+    async def apply_payment(self, event: PaymentNotified) -> str:
+        """Check and book a success. A repeat costs one read."""
+        known = await repository.find_expected(event)
+        reason = payment_mismatch(event, known)
+        if reason or known is None:
+            return await self._quarantine(
+                event, reason, event.out_trade_no, shown_expected(known), shown_payment(event)
+            )
+        if known.seen:
+            return "duplicate"
+        return "applied" if await repository.record_success(event, known) else "duplicate"
+
+    async def apply_refund(self, event: RefundNotified) -> str:
+        """Check and book the progress or the end of a refund."""
+        known = await refund_repository.find_refund(event.out_refund_no)
+        reason = refund_mismatch(event, known)
+        if known is not None and not reason and _contradicts(event, known):
+            reason = "refund_finished"
+        if reason or known is None:
+            received = {"out_trade_no": event.out_trade_no, "amount_fen": event.amount_fen, "status": event.move}
+            expected = {} if known is None else {"amount_fen": known.amount_fen, "status": known.status}
+            return await self._quarantine(event, reason, event.out_refund_no, expected, received)
+        if (known.status, event.move) not in REFUND:
+            return "duplicate"
+        ask_after = next_refund_question_at(known.asked_count, now())
+        return "applied" if await refund_repository.record_refund_move(known, event, ask_after) else "duplicate"
+
+    async def _note(self, hint: OrderHint) -> str:
+        job = (ASK_ORDER, [{"out_trade_no": hint.out_trade_no}])
+        new = await repository.record_inbox(
+            hint.provider, hint.event_key, hint.occurred_at, hint.out_trade_no, "NOTED", job
+        )
+        return "noted" if new else "duplicate"
+
+    async def _quarantine(
+        self,
+        event: PaymentNotified | RefundNotified | Unreadable,
+        reason: str,
+        reference_no: str,
+        expected: dict[str, Any],
+        received: dict[str, Any],
+    ) -> str:
+        new = await repository.record_quarantined(
+            event.provider, event.event_key, reason, reference_no, expected, received
+        )
+        if new:
+            metrics.QUARANTINED.labels(event.provider, reason).inc()
+            log.error("callback_quarantined", provider=event.provider, reason=reason, reference_no=reference_no)
+        return "quarantined"
+
+
+def _contradicts(event: RefundNotified, known: RefundRecord) -> bool:
+    """Money that went back although the refund had been given up here: a person must look."""
+    return event.move == RefundMove.SUCCEED and known.status == RefundStatus.CLOSED

@@ -1,0 +1,211 @@
+"""The door of the payments room: bills, channel orders, callbacks, refunds, the ledger's check.
+
+Handlers, applications and wiring call it. It builds no query, knows no vendor and no HTTP.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from app import metrics
+from app.clock import now
+from app.errors import Conflict, NotFound
+from app.ids import dated_no, numeric_no
+from app.jobs import JobFunction
+from app.tokens import Caller
+from payments import refund_repository, repository, settlement_repository, views
+from payments.asking import Asking
+from payments.opening import Opening
+from payments.ports import ChannelTable, Payers
+from payments.receiving import Receiving
+from payments.refunding import Refunding
+from payments.states import OPEN_PAYMENT
+from payments.sweeps import Sweeps
+from payments.types import (
+    ASK_ORDER,
+    PUSH_REFUND,
+    SETTLE_ORDER,
+    Account,
+    Acknowledgement,
+    BillView,
+    LedgerCheck,
+    NewBill,
+    OpenedPayment,
+    PaymentView,
+    QuarantinedView,
+    StaffPaymentView,
+    StaffScope,
+)
+
+_PAYMENT_CODE_PREFIX = "14"
+_PAYMENT_CODE_LENGTH = 20
+
+
+class PaymentService:
+    """Use cases of the payments room.
+
+    Args:
+        channels: the merchant accounts' adapters.
+        payers: names of people at the channels.
+        expiry_seconds: life of a channel order.
+        first_question_seconds: silence after which an order is first asked about.
+    """
+
+    def __init__(
+        self,
+        channels: ChannelTable,
+        payers: Payers,
+        *,
+        expiry_seconds: int = 1800,
+        first_question_seconds: int = 5,
+    ) -> None:
+        receiving = Receiving(channels)
+        self._asking = Asking(channels, receiving)
+        self._receiving = receiving
+        self._refunding = Refunding(channels, receiving)
+        self._opening = Opening(
+            channels,
+            payers,
+            self._asking,
+            expiry_seconds=expiry_seconds,
+            first_question_seconds=first_question_seconds,
+        )
+        self.sweeps = Sweeps(self._asking, self._refunding)
+
+    def jobs(self) -> Mapping[str, JobFunction]:
+        """Return job name → function of the decoded payload, for wiring's job table."""
+
+        async def push_refund(payload: dict[str, str]) -> None:
+            await self._refunding.push(payload["out_refund_no"])
+
+        async def settle_order(payload: dict[str, str]) -> None:
+            await self.settle_order(payload["out_trade_no"])
+
+        async def ask_order(payload: dict[str, str]) -> None:
+            await self.ask_order(payload["out_trade_no"])
+
+        return {PUSH_REFUND: push_refund, SETTLE_ORDER: settle_order, ASK_ORDER: ask_order}
+
+    async def save_accounts(self, accounts: Sequence[Account]) -> None:
+        """Write the merchant accounts that the settings name (accounts.accounts_of). Idempotent: yes, by code."""
+        await repository.save_accounts(accounts)
+
+    async def issue_bill(self, bill: NewBill) -> BillView:
+        """Issue a bill with a payment code (缴款码) of 20 digits; the amount is fixed here for ever.
+
+        Raises: Conflict `bill_differs` when this subject and purpose has a bill of another amount.
+        Idempotent: yes, by `subject_no` and `purpose`.
+        """
+        moment = now()
+        code = numeric_no(_PAYMENT_CODE_PREFIX, moment, _PAYMENT_CODE_LENGTH)
+        await repository.record_bill(bill, dated_no("B", moment), code)
+        row = await repository.get_bill_of_purpose(bill.subject_no, bill.purpose)
+        if row["amount_fen"] != bill.amount_fen:
+            raise Conflict("该事项已有金额不同的缴款单", code="bill_differs")
+        return views.bill(row)
+
+    async def bills_of(self, subject_no: str) -> list[BillView]:
+        """List the bills of a case; for rooms that have checked whose case it is."""
+        return [views.bill(row) for row in await repository.list_bills(subject_no)]
+
+    async def own_bills(self, caller: Caller, subject_no: str) -> list[BillView]:
+        """List the caller's bills of a case; empty also where the case is somebody else's."""
+        return [views.bill(row) for row in await repository.list_bills(subject_no, caller.citizen_id)]
+
+    async def create(self, caller: Caller, bill_no: str, channel: str) -> OpenedPayment:
+        """Open a channel order for the caller's bill, or continue the open one; return what the phone needs.
+
+        The same channel again answers with the same order, signed anew. Another channel first asks the provider of
+        the open order and closes it there; while that outcome is unknown nothing is opened.
+        Raises: NotFound (no such bill, or another's), Conflict (`bill_paid`, `bill_void`, `bill_expired`,
+        `channel_unavailable`, `payment_in_progress`), ProviderUnavailable (unknown: come again with the same channel),
+        ProviderRejected, ProviderProtocolError.
+        Idempotent: yes, one open order per bill by constraint.
+        """
+        return await self._opening.create(caller, bill_no, channel)
+
+    async def own_payment(self, caller: Caller, out_trade_no: str) -> PaymentView:
+        """Return the caller's channel order. Raises NotFound, also for somebody else's."""
+        row = await repository.find_shown_payment(out_trade_no)
+        if row is None or row["citizen_id"] != caller.citizen_id:
+            raise NotFound("未找到该支付单")
+        return views.payment(row)
+
+    async def receive(self, channel: str, address: str, headers: Mapping[str, str], body: bytes) -> Acknowledgement:
+        """Take one callback of a provider by its raw bytes; return the provider's own acknowledgement.
+
+        Raises: CallbackRejected (answer that it was refused), NotFound, ProviderProtocolError and database errors
+        (answer 5xx: only then is a repeat useful).
+        Idempotent: yes, by the inbox row, which commits with the effects.
+        """
+        return await self._receiving.receive(channel, address, headers, body)
+
+    async def settle_order(self, out_trade_no: str) -> None:
+        """Ask about an order and close it if unpaid. Raises what makes the job come again. Idempotent: yes."""
+        record = await repository.find_payment(out_trade_no)
+        if record is not None:
+            await self._asking.settle(record)
+
+    async def ask_order(self, out_trade_no: str) -> None:
+        """Ask about an order that is open and about its refunds under way. Idempotent: yes."""
+        record = await repository.find_payment(out_trade_no)
+        if record is not None and record.status in OPEN_PAYMENT:
+            await self._asking.ask(record)
+        for out_refund_no in await refund_repository.list_open_refunds(out_trade_no):
+            await self._refunding.push(out_refund_no)
+
+    async def request_refund(self, out_trade_no: str, amount_fen: int, reason: str, requested_by: str) -> str:
+        """Give (a part of) a paid bill's money back; return the refund's number. Moves money by a job.
+
+        Raises: InvalidRequest, Conflict (`not_refundable`: not paid by this order or a refund is under way;
+        `refund_exceeds`: more than is left).
+        """
+        return await self._refunding.request(out_trade_no, amount_fen, reason, requested_by)
+
+    async def void_bills(self, subject_no: str) -> None:
+        """Void the unpaid bills of a case; an open order is settled first, and one that was paid keeps its bill.
+
+        Raises: ProviderUnavailable while the outcome of an open order is unknown. Idempotent: yes, by status.
+        """
+        for bill in await repository.list_unsettled_bills(subject_no):
+            record = await repository.find_open_payment(bill.id)
+            if record is not None:
+                await self._asking.settle(record)
+            await repository.record_void(bill.bill_no)
+
+    async def move_bills(self, from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
+        """Give a merged person's bills to the person that stays. Idempotent: yes."""
+        await repository.move_bills(from_citizen_id, into_citizen_id)
+
+    async def check_ledger(self) -> LedgerCheck:
+        """Audit the ledger: sum, balance of every transfer, and that every success and refund is in it."""
+        total, unbalanced, missing = await settlement_repository.ledger_faults()
+        metrics.LEDGER_IMBALANCE_FEN.set(total)
+        return LedgerCheck(sum_fen=total, unbalanced=unbalanced, missing=missing)
+
+    async def staff_payments(
+        self, scope: StaffScope, *, number: str = "", status: str = "", after: uuid.UUID | None = None, limit: int = 20
+    ) -> tuple[list[StaffPaymentView], uuid.UUID | None]:
+        """Return a page of channel orders within a scope, newest first, and where the next page begins."""
+        rows = await repository.list_payments(scope.divisions, scope.departments, number, status, after, limit + 1)
+        page = rows[:limit]
+        following = page[-1]["id"] if len(rows) > limit else None
+        return [views.staff_payment(row) for row in page], following
+
+    async def staff_payment(self, scope: StaffScope, out_trade_no: str) -> StaffPaymentView:
+        """Return a channel order with its refunds. Raises NotFound, also outside the scope."""
+        found, _ = await self.staff_payments(scope, number=out_trade_no, limit=1)
+        if not found or found[0].out_trade_no != out_trade_no:
+            raise NotFound("未找到该支付单")
+        row = await repository.find_shown_payment(out_trade_no)
+        refunds = [] if row is None else await repository.list_refunds_of(row["id"])
+        return views.with_refunds(found[0], refunds)
+
+    async def quarantined(
+        self, after: uuid.UUID | None = None, limit: int = 20
+    ) -> tuple[list[QuarantinedView], uuid.UUID | None]:
+        """Return a page of callbacks that contradict our records, newest first, and where the next page begins."""
+        rows = await repository.list_quarantined(after, limit + 1)
+        page = rows[:limit]
+        return [views.quarantined(row) for row in page], page[-1]["id"] if len(rows) > limit else None

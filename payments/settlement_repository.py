@@ -1,0 +1,211 @@
+"""Writes by which money counts: a success, a hint, a contradiction. Each is one transaction with its inbox row,
+its balanced ledger pair and its events, so that repeating any of them changes nothing. Decides nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from app import db
+from app.events import DomainEvent
+from app.ids import new_id
+from payments.refund_repository import insert_refund
+from payments.states import BILL, PAYMENT, BillMove, BillStatus, PaymentMove, PaymentStatus, sources
+from payments.types import SETTLE_ORDER, PaymentNotified
+
+_PAY_SOURCES = sources(PAYMENT, PaymentMove.SUCCEED)
+_BILL_PAY_SOURCES = sources(BILL, BillMove.PAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What we know of an order when its callback comes in; `seen` says that this very event is in the inbox."""
+
+    payment_id: uuid.UUID
+    bill_id: uuid.UUID
+    channel: str
+    status: str
+    amount_fen: int
+    app_id: str
+    mch_id: str
+    sub_mch_id: str
+    payer_subject: str
+    provider_trade_no: str
+    bill_no: str
+    bill_status: str
+    citizen_id: uuid.UUID
+    subject_no: str
+    title: str
+    seen: bool
+
+
+_EXPECTED = """
+SELECT p.id, p.bill_id, p.channel, p.status, p.amount_fen, p.app_id, p.mch_id, p.sub_mch_id, p.payer_subject,
+       p.provider_trade_no, b.bill_no, b.status, b.citizen_id, b.subject_no, b.title,
+       EXISTS (SELECT 1 FROM inbox_event WHERE provider = $2 AND event_key = $3 AND occurred_at = $4)
+FROM payment p JOIN bill b ON b.id = p.bill_id WHERE p.out_trade_no = $1
+"""
+_SUCCEED = """
+WITH entered AS (
+  INSERT INTO inbox_event (id, occurred_at, received_at, provider, event_key, reference_no, outcome)
+  VALUES ($1, $2, now(), $3, $4, $5, 'APPLIED') ON CONFLICT (provider, event_key, occurred_at) DO NOTHING
+  RETURNING id
+), paid AS (
+  UPDATE payment SET status = 'SUCCEEDED', provider_status = $6, provider_trade_no = $7, paid_at = $2,
+         ask_after = NULL, updated_at = now()
+  WHERE id = $8 AND status = ANY ($9) AND EXISTS (SELECT 1 FROM entered)
+  RETURNING id, bill_id, amount_fen, channel, out_trade_no
+), settled AS (
+  UPDATE bill SET status = 'PAID', paid_at = $2, paid_payment_id = $8, version = version + 1, updated_at = now()
+  WHERE id = $10 AND status = ANY ($11) AND EXISTS (SELECT 1 FROM paid)
+  RETURNING id
+), booked AS (
+  INSERT INTO ledger_entry (id, created_at, transfer_key, account, amount_fen, bill_no, reference_no, occurred_at)
+  SELECT side.id, now(), 'payment.succeeded:' || out_trade_no,
+         CASE WHEN side.sign = 1 THEN 'channel:' || channel WHEN EXISTS (SELECT 1 FROM settled) THEN 'receivable'
+              ELSE 'overpaid' END,
+         side.sign * amount_fen, $12, out_trade_no, $2
+  FROM paid, (VALUES ($13::uuid, 1), ($14::uuid, -1)) AS side (id, sign)
+)
+SELECT EXISTS (SELECT 1 FROM paid), EXISTS (SELECT 1 FROM settled),
+       (SELECT out_trade_no FROM payment
+        WHERE bill_id = $10 AND id <> $8 AND status IN ('CREATED', 'AWAITING') LIMIT 1)
+"""
+
+
+async def find_expected(event: PaymentNotified) -> Expected | None:
+    """Read in one round trip all that a success is checked against."""
+    row = await db.fetch_row(_EXPECTED, event.out_trade_no, event.provider, event.event_key, event.occurred_at)
+    return None if row is None else Expected(*row.values())
+
+
+async def record_success(event: PaymentNotified, known: Expected) -> bool:
+    """Book a checked success: inbox row, order → SUCCEEDED, bill → PAID, ledger pair, jobs. All or nothing.
+
+    A success that finds its bill paid (or void) already is booked as overpaid and gets its refund in the same
+    transaction. Another open order of the bill is settled by a job.
+    Idempotent: yes, by the inbox row and the statuses. Returns False when nothing was left to do.
+    """
+    async with db.transaction() as tx:
+        row = await tx.fetch_row(
+            _SUCCEED,
+            new_id(),
+            event.occurred_at,
+            event.provider,
+            event.event_key,
+            event.out_trade_no,
+            event.provider_status,
+            event.provider_trade_no,
+            known.payment_id,
+            _PAY_SOURCES,
+            known.bill_id,
+            _BILL_PAY_SOURCES,
+            known.bill_no,
+            new_id(),
+            new_id(),
+        )
+        assert row is not None, "a select without FROM has one row"
+        paid, settled, other_open = row.values()
+        if settled:
+            tx.emit(_paid_event(event, known))
+            if other_open:
+                tx.enqueue(SETTLE_ORDER, {"out_trade_no": other_open})
+        elif paid:
+            cause = "LATE_SUCCESS" if known.status == PaymentStatus.CLOSED else "SECOND_SUCCESS"
+            await insert_refund(tx, known.payment_id, known.bill_id, known.amount_fen, "重复缴费自动退款", cause)
+    return bool(paid)
+
+
+def _paid_event(event: PaymentNotified, known: Expected) -> DomainEvent:
+    edge = BILL[BillStatus.PAYING, BillMove.PAY]
+    return DomainEvent(
+        name=edge.event,
+        subject_no=known.subject_no,
+        citizen_id=known.citizen_id.hex,
+        occurred_at=event.occurred_at,
+        facts={
+            "bill_no": known.bill_no,
+            "title": known.title,
+            "amount_fen": known.amount_fen,
+            "channel": known.channel,
+            "out_trade_no": event.out_trade_no,
+        },
+    )
+
+
+async def record_inbox(
+    provider: str,
+    event_key: str,
+    occurred_at: datetime,
+    reference_no: str,
+    outcome: str,
+    job: tuple[str, Sequence[dict[str, str]]] | None = None,
+) -> bool:
+    """Keep a provider event once, with the jobs it causes; False when it was there."""
+    async with db.transaction() as tx:
+        row = await tx.fetch_row(
+            "INSERT INTO inbox_event (id, occurred_at, received_at, provider, event_key, reference_no, outcome)"
+            " VALUES ($1, $2, now(), $3, $4, $5, $6) ON CONFLICT (provider, event_key, occurred_at) DO NOTHING"
+            " RETURNING id",
+            new_id(),
+            occurred_at,
+            provider,
+            event_key,
+            reference_no,
+            outcome,
+        )
+        if row is not None and job is not None:
+            for payload in job[1]:
+                tx.enqueue(job[0], payload)
+    return row is not None
+
+
+async def record_quarantined(
+    provider: str,
+    event_key: str,
+    reason: str,
+    reference_no: str,
+    expected: dict[str, Any],
+    received: dict[str, Any],
+) -> bool:
+    """Keep a genuine callback that contradicts our records, with its event; False when it was there."""
+    async with db.transaction() as tx:
+        row = await tx.fetch_row(
+            "INSERT INTO quarantined_callback (id, created_at, provider, reason, reference_no, expected, received,"
+            " event_key, resolved_by) VALUES ($1, now(), $2, $3, $4, $5::jsonb, $6::jsonb, $7, '')"
+            " ON CONFLICT (event_key) DO NOTHING RETURNING id",
+            new_id(),
+            provider,
+            reason,
+            reference_no[:64],
+            msgspec.json.encode(expected).decode(),
+            msgspec.json.encode(received).decode(),
+            f"{reason}:{event_key}"[:128],
+        )
+        if row is not None:
+            facts = {"provider": provider, "reason": reason}
+            tx.emit(DomainEvent(name="callback.quarantined", subject_no=reference_no[:64], facts=facts))
+    return row is not None
+
+
+async def ledger_faults() -> tuple[int, list[str], list[str]]:
+    """Return the ledger's sum, the transfers that do not balance, and successes and refunds without their pair."""
+    total = await db.fetch_row("SELECT coalesce(sum(amount_fen), 0)::bigint AS fen FROM ledger_entry")
+    unbalanced = await db.fetch_all(
+        "SELECT transfer_key FROM ledger_entry GROUP BY transfer_key"
+        " HAVING sum(amount_fen) <> 0 OR count(*) <> 2 ORDER BY 1 LIMIT 100"
+    )
+    missing = await db.fetch_all(
+        "SELECT wanted.transfer_key FROM ("
+        " SELECT 'bill.issued:' || bill_no AS transfer_key, amount_fen FROM bill"
+        " UNION ALL SELECT 'payment.succeeded:' || out_trade_no, amount_fen FROM payment WHERE status = 'SUCCEEDED'"
+        " UNION ALL SELECT 'refund.succeeded:' || out_refund_no, amount_fen FROM refund WHERE status = 'SUCCEEDED'"
+        ") AS wanted LEFT JOIN ledger_entry l ON l.transfer_key = wanted.transfer_key"
+        " AND l.amount_fen = wanted.amount_fen WHERE l.id IS NULL ORDER BY 1 LIMIT 100"
+    )
+    return total["fen"] if total else 0, [r["transfer_key"] for r in unbalanced], [r["transfer_key"] for r in missing]

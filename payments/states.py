@@ -1,0 +1,174 @@
+"""Transitions of bill (缴款通知), channel order and refund as data, and the pure rules of time around them.
+
+The services ask here what may happen; the repositories take the statuses of their compare-and-set from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from app.errors import InvalidTransition
+
+
+class BillStatus(StrEnum):
+    """Where a bill stands. PAID is money at the channel; REFUNDING is a refund of it under way."""
+
+    UNPAID = "UNPAID"
+    PAYING = "PAYING"
+    PAID = "PAID"
+    REFUNDING = "REFUNDING"
+    REFUNDED = "REFUNDED"
+    VOID = "VOID"
+
+
+class BillMove(StrEnum):
+    """What happens to a bill."""
+
+    OPEN = "open"
+    CLOSE = "close"
+    PAY = "pay"
+    REQUEST_REFUND = "request_refund"
+    REFUND_PART = "refund_part"
+    REFUND_ALL = "refund_all"
+    REFUND_CLOSE = "refund_close"
+    VOID = "void"
+
+
+class PaymentStatus(StrEnum):
+    """Where a channel order stands. CREATED: written here, the provider's answer is not known yet."""
+
+    CREATED = "CREATED"
+    AWAITING = "AWAITING"
+    SUCCEEDED = "SUCCEEDED"
+    CLOSED = "CLOSED"
+
+
+class PaymentMove(StrEnum):
+    """What happens to a channel order. SUCCEED also leads out of CLOSED: late money is still money."""
+
+    OPENED = "opened"
+    SUCCEED = "succeed"
+    CLOSE = "close"
+
+
+class RefundStatus(StrEnum):
+    """Where a refund stands. ABNORMAL: the provider cannot pay it out, a person must act."""
+
+    REQUESTED = "REQUESTED"
+    PROCESSING = "PROCESSING"
+    SUCCEEDED = "SUCCEEDED"
+    ABNORMAL = "ABNORMAL"
+    CLOSED = "CLOSED"
+
+
+class RefundMove(StrEnum):
+    """What happens to a refund."""
+
+    ACCEPT = "accept"
+    SUCCEED = "succeed"
+    FAIL = "fail"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One transition: the status it leads to, and the domain event it emits ("" = none)."""
+
+    to: str
+    event: str = ""
+
+
+BILL: Mapping[tuple[str, str], Edge] = {
+    (BillStatus.UNPAID, BillMove.OPEN): Edge(BillStatus.PAYING),
+    (BillStatus.PAYING, BillMove.CLOSE): Edge(BillStatus.UNPAID),
+    (BillStatus.UNPAID, BillMove.PAY): Edge(BillStatus.PAID, "bill.paid"),
+    (BillStatus.PAYING, BillMove.PAY): Edge(BillStatus.PAID, "bill.paid"),
+    (BillStatus.PAID, BillMove.REQUEST_REFUND): Edge(BillStatus.REFUNDING),
+    (BillStatus.REFUNDING, BillMove.REFUND_PART): Edge(BillStatus.PAID),
+    (BillStatus.REFUNDING, BillMove.REFUND_ALL): Edge(BillStatus.REFUNDED),
+    (BillStatus.REFUNDING, BillMove.REFUND_CLOSE): Edge(BillStatus.PAID),
+    (BillStatus.UNPAID, BillMove.VOID): Edge(BillStatus.VOID),
+}
+PAYMENT: Mapping[tuple[str, str], Edge] = {
+    (PaymentStatus.CREATED, PaymentMove.OPENED): Edge(PaymentStatus.AWAITING),
+    (PaymentStatus.AWAITING, PaymentMove.OPENED): Edge(PaymentStatus.AWAITING),
+    (PaymentStatus.CREATED, PaymentMove.SUCCEED): Edge(PaymentStatus.SUCCEEDED),
+    (PaymentStatus.AWAITING, PaymentMove.SUCCEED): Edge(PaymentStatus.SUCCEEDED),
+    (PaymentStatus.CLOSED, PaymentMove.SUCCEED): Edge(PaymentStatus.SUCCEEDED),
+    (PaymentStatus.CREATED, PaymentMove.CLOSE): Edge(PaymentStatus.CLOSED, "payment.closed"),
+    (PaymentStatus.AWAITING, PaymentMove.CLOSE): Edge(PaymentStatus.CLOSED, "payment.closed"),
+}
+REFUND: Mapping[tuple[str, str], Edge] = {
+    (RefundStatus.REQUESTED, RefundMove.ACCEPT): Edge(RefundStatus.PROCESSING),
+    (RefundStatus.PROCESSING, RefundMove.ACCEPT): Edge(RefundStatus.PROCESSING),
+    (RefundStatus.REQUESTED, RefundMove.SUCCEED): Edge(RefundStatus.SUCCEEDED, "refund.succeeded"),
+    (RefundStatus.PROCESSING, RefundMove.SUCCEED): Edge(RefundStatus.SUCCEEDED, "refund.succeeded"),
+    (RefundStatus.ABNORMAL, RefundMove.SUCCEED): Edge(RefundStatus.SUCCEEDED, "refund.succeeded"),
+    (RefundStatus.REQUESTED, RefundMove.FAIL): Edge(RefundStatus.ABNORMAL),
+    (RefundStatus.PROCESSING, RefundMove.FAIL): Edge(RefundStatus.ABNORMAL),
+    (RefundStatus.REQUESTED, RefundMove.CLOSE): Edge(RefundStatus.CLOSED),
+    (RefundStatus.PROCESSING, RefundMove.CLOSE): Edge(RefundStatus.CLOSED),
+}
+
+OPEN_PAYMENT = (PaymentStatus.CREATED, PaymentStatus.AWAITING)
+PAID_BILL = (BillStatus.PAID, BillStatus.REFUNDING, BillStatus.REFUNDED)
+LADDER_SECONDS = (5, 30, 60, 180, 300, 600, 1800)
+"""When silence is broken by a question, counted from the opening of the order. Source: WeChat Pay, 查单最佳实践."""
+AFTER_EXPIRY_SECONDS = (60, 60, 300, 600, 1800, 3600)
+REFUND_LADDER_SECONDS = (60, 120, 300, 600, 1800, 3600)
+PREPAY_MARGIN_SECONDS = 300
+SHORTEST_ORDER_SECONDS = 60
+"""A channel refuses an order that would end sooner than this."""
+
+Status = TypeVar("Status", bound=StrEnum)
+
+
+def sources(table: Mapping[tuple[str, str], Edge], move: StrEnum) -> list[str]:
+    """Return the statuses that a move may start from, for a compare-and-set."""
+    return [str(status) for status, possible in table if possible == move]
+
+
+def next_status(table: Mapping[tuple[str, str], Edge], status: str, move: StrEnum) -> Edge:
+    """Return the edge of a move. Raises InvalidTransition when the table has none."""
+    edge = table.get((status, move))
+    if edge is None:
+        raise InvalidTransition(status=status, move=str(move))
+    return edge
+
+
+def next_question_at(opened_at: datetime, expires_at: datetime, asked_count: int, now: datetime) -> datetime:
+    """Return when the provider is asked next about an open order that stays silent.
+
+    Rungs that have passed already are left out; the expiry is a rung of its own; after it the question comes back
+    at growing distance until the provider answers.
+    """
+    rungs = (opened_at + timedelta(seconds=seconds) for seconds in LADDER_SECONDS[asked_count:])
+    coming = [moment for moment in (*rungs, expires_at) if moment > now]
+    late = min(max(0, asked_count - len(LADDER_SECONDS)), len(AFTER_EXPIRY_SECONDS) - 1)
+    return min(coming, default=now + timedelta(seconds=AFTER_EXPIRY_SECONDS[late]))
+
+
+def next_refund_question_at(asked_count: int, now: datetime) -> datetime:
+    """Return when a refund under way is asked about next."""
+    rung = min(asked_count, len(REFUND_LADDER_SECONDS) - 1)
+    return now + timedelta(seconds=REFUND_LADDER_SECONDS[rung])
+
+
+def order_expiry(now: datetime, expiry_seconds: int, due_at: datetime | None) -> datetime:
+    """Return the end of a new order: never later than the bill's own, whole seconds as the providers print them."""
+    usual = now + timedelta(seconds=expiry_seconds)
+    return min(usual, due_at or usual).replace(microsecond=0)
+
+
+def is_expired(now: datetime, due_at: datetime | None) -> bool:
+    """Tell whether a bill can no longer be paid: too little time is left even for the shortest order."""
+    return due_at is not None and due_at <= now + timedelta(seconds=SHORTEST_ORDER_SECONDS)
+
+
+def prepay_is_fresh(prepay_until: datetime | None, now: datetime) -> bool:
+    """Tell whether a prepay reference can still be handed to the phone with some minutes to spare."""
+    return prepay_until is not None and prepay_until > now + timedelta(seconds=PREPAY_MARGIN_SECONDS)

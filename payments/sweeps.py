@@ -1,0 +1,79 @@
+"""What silence left behind: open orders that nobody told us about, orders past their end, refunds under way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+import structlog
+
+from app.clock import now
+from app.errors import NotFound, ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from app.jobs import Sweep
+from payments import refund_repository, repository
+from payments.asking import Asking
+from payments.refunding import Refunding
+from payments.states import next_question_at
+from payments.types import PaymentRecord, RefundRecord, Standing
+
+_LEASE = timedelta(seconds=90)
+_BATCH = 64
+_AT_ONCE = 8
+log = structlog.get_logger()
+
+
+class Sweeps:
+    """Periodic repair of the payments room; safe to run in several processes at once."""
+
+    def __init__(self, asking: Asking, refunding: Refunding) -> None:
+        self._asking = asking
+        self._refunding = refunding
+
+    def table(self) -> Mapping[str, tuple[str, Sweep]]:
+        """Return sweep name → (cron expression with seconds in the sixth place, coroutine) for wiring."""
+        return {
+            "payments.ask_silent": ("* * * * * */5", self.ask_silent),
+            "payments.close_expired": ("* * * * * */15", self.close_expired),
+            "payments.ask_refunds": ("* * * * * */30", self.ask_refunds),
+        }
+
+    async def ask_silent(self) -> None:
+        """Ask about open orders whose rung of the ladder has come. Idempotent: rows are leased."""
+        await self._over_payments(expired=False, question=self._asking.ask)
+
+    async def close_expired(self) -> None:
+        """Ask about orders past their end and close the unpaid ones at the provider. Idempotent: rows are leased."""
+        await self._over_payments(expired=True, question=self._asking.settle)
+
+    async def ask_refunds(self) -> None:
+        """Ask about refunds under way. Idempotent: rows are leased."""
+        moment = now()
+        claimed = await refund_repository.claim_refunds(moment, moment + _LEASE, _BATCH)
+        await _at_most(_AT_ONCE, [self._follow(refund) for refund in claimed])
+
+    async def _over_payments(self, *, expired: bool, question: Callable[[PaymentRecord], Awaitable[Standing]]) -> None:
+        moment = now()
+        claimed = await repository.claim_silent(moment, moment + _LEASE, expired, _BATCH)
+        await _at_most(_AT_ONCE, [self._ask(record, question) for record in claimed])
+
+    async def _ask(self, record: PaymentRecord, question: Callable[[PaymentRecord], Awaitable[Standing]]) -> None:
+        try:
+            await question(record)
+        except (ProviderUnavailable, ProviderRejected, ProviderProtocolError, NotFound) as error:
+            log.warning("order_unknown", out_trade_no=record.order.out_trade_no, code=error.stable_code)
+        again_at = next_question_at(record.created_at, record.order.expires_at, record.asked_count + 1, now())
+        await repository.record_silence(record.id, again_at)
+
+    async def _follow(self, refund: RefundRecord) -> None:
+        await self._refunding.follow(refund)
+
+
+async def _at_most(count: int, work: list[Awaitable[None]]) -> None:
+    gate = asyncio.Semaphore(count)
+
+    async def one(step: Awaitable[None]) -> None:
+        async with gate:
+            await step
+
+    await asyncio.gather(*(one(step) for step in work))
