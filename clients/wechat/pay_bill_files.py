@@ -110,14 +110,12 @@ class _Unpacker:
 
     def _unpack(self, chunk: bytes) -> None:
         if self._gunzip is None:
-            return self._keep(chunk)
+            self._keep(chunk)
+            return
         try:
-            while True:
-                plain = self._gunzip.decompress(chunk, self._STEP_BYTES)
-                self._keep(plain)
+            while chunk:
+                self._keep(self._gunzip.decompress(chunk, self._STEP_BYTES))
                 chunk = self._gunzip.unconsumed_tail
-                if not chunk and len(plain) < self._STEP_BYTES:
-                    return None
         except zlib.error:
             raise ProviderProtocolError(provider=PROVIDER, call="bill_download", reason="not_gzip") from None
 

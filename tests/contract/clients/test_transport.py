@@ -56,8 +56,8 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield opened
 
 
-def transport(session: aiohttp.ClientSession, provider: Provider, **options: int) -> Transport:
-    return Transport(session, "vendor", observer=provider.observe, **options)
+def transport(session: aiohttp.ClientSession, provider: Provider, max_answer_bytes: int = 1_000_000) -> Transport:
+    return Transport(session, "vendor", observer=provider.observe, max_answer_bytes=max_answer_bytes)
 
 
 def failing(status: int, times: int = 99) -> Serve:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from app.clock import beijing_date
@@ -34,15 +35,10 @@ class Shop:
     def __init__(self, sim: Simulators, session: aiohttp.ClientSession, mch_id: str, role: str) -> None:
         row = next(row for row in sim.config["wechat_pay"]["merchants"] if row["mch_id"] == mch_id)
         key = load_pem_private_key(sim.keys.private[role].encode(), None)
-        partner = {"sp_app_id": "wxfedcba9876543210", "sub_mch_id": "1900000109"} if role == "partner" else {}
-        self.merchant = PayMerchant(
-            mch_id,
-            row["serial"],
-            key,
-            row["apiv3_key"],
-            base_url=sim.url("wechat_pay"),
-            **partner,  # type: ignore[arg-type]  # PEM loader's union
-        )
+        assert isinstance(key, RSAPrivateKey)
+        own = PayMerchant(mch_id, row["serial"], key, row["apiv3_key"], base_url=sim.url("wechat_pay"))
+        collecting = replace(own, sp_app_id="wxfedcba9876543210", sub_mch_id="1900000109")
+        self.merchant = collecting if role == "partner" else own
         public_id = sim.config["wechat_pay"]["platform_keys"][0]["id"]
         self.keys = KeyStore([public_key_from_pem(public_id, sim.keys.public["platform"].encode())])
         self.wire = PayWire(self.merchant, Transport(session, "wechat_pay"), self.keys)

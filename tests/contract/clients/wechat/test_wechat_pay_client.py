@@ -273,12 +273,13 @@ async def test_bill_is_fetched_unpacked_and_checked(case: dict[str, Any], form: 
     target = io.BytesIO()
     await files.download(link, target)
     assert target.getvalue() == base64.b64decode(case["csv_b64"])
-    for asked, vector in zip(desk.asked, (4, 5), strict=True):
-        check_signed(*asked, wire.merchant)
-        assert asked[1] == VECTORS["authorization"][vector]["path_and_query"]
+    for (method, path, headers, body), vector in zip(desk.asked, (4, 5), strict=True):
+        check_signed(method, path, headers, body, wire.merchant)
+        assert path == VECTORS["authorization"][vector]["path_and_query"]
 
 
-async def test_large_bill_in_small_pieces_is_unpacked(wire: PayWire, desk: Desk) -> None:
+@pytest.mark.parametrize("piece_bytes", [997, 10_000_000])
+async def test_large_bill_in_any_pieces_is_unpacked(piece_bytes: int, wire: PayWire, desk: Desk) -> None:
     first = VECTORS["bills"][0]
     header, row, *_ = base64.b64decode(first["csv_b64"]).splitlines(keepends=True)
     plain = header + row * 40_000 + "总交易单数\r\n`40000\r\n".encode()
@@ -288,8 +289,8 @@ async def test_large_bill_in_small_pieces_is_unpacked(wire: PayWire, desk: Desk)
         response = web.StreamResponse()
         await response.prepare(request)
         await response.write(packed[:1])
-        for start in range(1, len(packed), 997):
-            await response.write(packed[start : start + 997])
+        for start in range(1, len(packed), piece_bytes):
+            await response.write(packed[start : start + piece_bytes])
         return response
 
     desk.on("GET", "/v3/billdownload/file", pour)

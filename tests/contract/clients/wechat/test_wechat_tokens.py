@@ -15,6 +15,7 @@ from clients.transport import Transport
 from clients.wechat.access_token import AccessTokens
 from clients.wechat.api_wire import ApiWire
 from clients.wechat.config import MiniProgramConfig
+from clients.wechat.token_store import TokenStore
 
 from .conftest import Desk
 
@@ -108,6 +109,16 @@ async def test_refusal_by_mistake_is_repeated_once_with_the_kept_token(
     assert (wechat.fetches, wechat.calls) == ([False, False], ["TOKEN-1", "TOKEN-1"])
 
 
+async def test_stampede_of_refusals_by_mistake_renews_the_kept_token_once(
+    redis: Redis, wechat: FakeWeChat, make_wire: Make
+) -> None:
+    wire = make_wire(redis)
+    await ask(wire)
+    wechat.refuse = lambda token, call_no: call_no <= 21
+    await asyncio.gather(*(ask(wire) for _ in range(20)))
+    assert wechat.fetches == [False, False]
+
+
 async def test_token_that_stays_refused_is_forced_once_then_given_up(
     redis: Redis, wechat: FakeWeChat, make_wire: Make
 ) -> None:
@@ -182,6 +193,23 @@ async def test_each_process_helps_itself_while_redis_is_away(
     assert wechat.fetches == [False, False]
     if redis is not None:
         await redis.aclose()
+
+
+async def test_renewer_that_lost_its_lock_overwrites_nothing(redis: Redis) -> None:
+    store = TokenStore(redis, "wx1")
+    slow = await store.try_lock()
+    assert slow is not None
+    assert await store.try_lock() is None
+    await redis.delete("wechat:{wx1}:token:lock")
+    quick = await store.try_lock()
+    assert quick is not None
+    await store.release(slow)
+    assert await store.save(slow, "OLD", 7200) is None
+    saved = await store.save(quick, "NEW", 7200)
+    assert saved == await store.read()
+    assert saved is not None
+    assert (saved.value, saved.generation) == ("NEW", 1)
+    assert "NEW" not in repr(saved)
 
 
 async def test_redis_keeps_the_token_with_its_life(redis: Redis, wechat: FakeWeChat, make_wire: Make) -> None:
