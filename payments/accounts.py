@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Sequence
 
 from app.settings import Settings
-from payments.types import Account, BillRecord, Channel
+from payments.records import BillRecord
+from payments.types import Account, Channel
 
 WECHAT_DEFAULT = "wechat-default"
 ALIPAY_DEFAULT = "alipay-default"

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from app.errors import ProviderProtocolError, ProviderUnavailable
 from payments import repository
+from payments.neutral import OrderState, Standing
 from payments.ports import ChannelTable, PaymentChannel
 from payments.receiving import Receiving
-from payments.types import OrderState, PaymentRecord, Standing
+from payments.records import PaymentRecord
 
 
 class Asking:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from payments.neutral import PaymentNotified, RefundNotified
+from payments.records import RefundRecord
 from payments.settlement_repository import Expected
-from payments.types import PaymentNotified, RefundNotified, RefundRecord
 
 
 def payment_mismatch(event: PaymentNotified, known: Expected | None) -> str:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.errors import NotFound
-from payments.types import (
+from payments.neutral import (
     Acknowledgement,
     ChannelOrder,
     OpenedOrder,
     OrderState,
     Payer,
+    PlatformMessage,
     ProviderEvent,
     RefundNotified,
     RefundOrder,
@@ -103,6 +104,21 @@ class PaymentChannel(Protocol):
         ...
 
 
+class PlatformGateway(Protocol):
+    """The second address of a platform, for messages that are about no order. No money moves through it."""
+
+    def answer_check(self, body: bytes) -> Acknowledgement | None:
+        """Return the signed answer to the platform's test of this address; None when the body is no such test.
+
+        Raises: CallbackRejected when it cannot be read at all.
+        """
+        ...
+
+    def parse_message(self, body: bytes) -> PlatformMessage:
+        """Verify and read one message. Raises: CallbackRejected, CallbackQuarantined (genuine but unreadable)."""
+        ...
+
+
 class Payers(Protocol):
     """Names people at the channels. Implemented by wiring over the accounts room."""
 
@@ -121,6 +137,8 @@ class ChannelTable:
 
     by_account: Mapping[str, PaymentChannel]
     by_address: Mapping[tuple[str, str], PaymentChannel]
+    gateways: Mapping[str, PlatformGateway] = field(default_factory=dict)
+    """By app id, for platforms that have a second address."""
 
     def of_account(self, code: str) -> PaymentChannel:
         """Return the channel of a merchant account. Raises NotFound when its keys are not loaded."""
@@ -129,6 +147,13 @@ class ChannelTable:
     def of_address(self, channel: str, address: str) -> PaymentChannel:
         """Return the channel that a callback address belongs to. Raises NotFound."""
         return self._found(self.by_address.get((channel, address)), address)
+
+    def gateway_of(self, app_id: str) -> PlatformGateway:
+        """Return the second address of an application. Raises NotFound."""
+        gateway = self.gateways.get(app_id)
+        if gateway is None:
+            raise NotFound("支付渠道未配置", code="channel_unknown", app_id=app_id)
+        return gateway
 
     @staticmethod
     def _found(channel: PaymentChannel | None, name: str) -> PaymentChannel:

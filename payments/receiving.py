@@ -12,22 +12,14 @@ import structlog
 
 from app import metrics
 from app.clock import now
-from app.errors import CallbackRejected
+from app.errors import CallbackQuarantined, CallbackRejected
 from payments import refund_repository
 from payments import settlement_repository as repository
 from payments.checks import payment_mismatch, refund_mismatch, shown_expected, shown_payment
+from payments.neutral import Acknowledgement, OrderHint, PaymentNotified, ProviderEvent, RefundNotified, Unreadable
 from payments.ports import ChannelTable
+from payments.records import ASK_ORDER, RefundRecord
 from payments.states import REFUND, RefundMove, RefundStatus, next_refund_question_at
-from payments.types import (
-    ASK_ORDER,
-    Acknowledgement,
-    OrderHint,
-    PaymentNotified,
-    ProviderEvent,
-    RefundNotified,
-    RefundRecord,
-    Unreadable,
-)
 
 log = structlog.get_logger()
 
@@ -55,6 +47,29 @@ class Receiving:
         outcome = "ignored" if event is None else await self.apply(event)
         metrics.CALLBACKS.labels(channel, outcome).inc()
         return adapter.acknowledgement()
+
+    async def receive_message(self, app_id: str, body: bytes) -> Acknowledgement | None:
+        """Take one message at a platform's second address; None means that `success` is the whole answer.
+
+        Raises: CallbackRejected, NotFound, and what a database that is away raises. Idempotent: yes, by the inbox row.
+        """
+        gateway = self._channels.gateway_of(app_id)
+        if (answer := gateway.answer_check(body)) is not None:
+            return answer
+        try:
+            message = gateway.parse_message(body)
+        except CallbackQuarantined as unreadable:
+            key = str(unreadable.details.get("notify_id", ""))
+            await self._quarantine(
+                Unreadable(provider="alipay", event_key=key, reason="unreadable_content"),
+                "unreadable_content",
+                key,
+                {},
+                {},
+            )
+            return None
+        await repository.record_inbox(message.provider, message.event_key, message.occurred_at, message.kind, "STORED")
+        return None
 
     async def apply(self, event: ProviderEvent) -> str:
         """Book one verified event; return what became of it: applied, duplicate, quarantined or noted."""

@@ -11,8 +11,9 @@ from app.clock import now
 from app.events import DomainEvent
 from app.ids import dated_no, new_id
 from payments import repository
+from payments.neutral import RefundNotified
+from payments.records import PUSH_REFUND, RefundRecord
 from payments.states import BILL, REFUND, BillMove, BillStatus, RefundMove, RefundStatus, next_status, sources
-from payments.types import PUSH_REFUND, RefundNotified, RefundRecord
 
 _REFUND_RECORD = """
 SELECT r.id AS refund_id, r.out_refund_no, r.status AS refund_status, r.amount_fen AS refund_fen, r.reason, r.cause,

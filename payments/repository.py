@@ -13,8 +13,10 @@ import msgspec
 from app import db
 from app.events import DomainEvent
 from app.ids import new_id
+from payments.neutral import ChannelOrder
+from payments.records import SETTLE_ORDER, BillRecord, PaymentRecord
 from payments.states import BILL, OPEN_PAYMENT, PAYMENT, BillMove, BillStatus, PaymentMove, PaymentStatus, sources
-from payments.types import SETTLE_ORDER, Account, BillRecord, ChannelOrder, NewBill, PaymentRecord
+from payments.types import Account, NewBill
 
 _RECORD = """
 SELECT p.id, p.out_trade_no, p.channel, p.app_id, p.mch_id, p.sub_mch_id, p.payer_subject, p.amount_fen, p.status,

@@ -16,18 +16,16 @@ from app.jobs import JobFunction
 from app.tokens import Caller
 from payments import refund_repository, repository, settlement_repository, views
 from payments.asking import Asking
+from payments.neutral import Acknowledgement
 from payments.opening import Opening
 from payments.ports import ChannelTable, Payers
 from payments.receiving import Receiving
+from payments.records import ASK_ORDER, PUSH_REFUND, SETTLE_ORDER
 from payments.refunding import Refunding
 from payments.states import OPEN_PAYMENT
 from payments.sweeps import Sweeps
 from payments.types import (
-    ASK_ORDER,
-    PUSH_REFUND,
-    SETTLE_ORDER,
     Account,
-    Acknowledgement,
     BillView,
     LedgerCheck,
     NewBill,
@@ -140,6 +138,13 @@ class PaymentService:
         Idempotent: yes, by the inbox row, which commits with the effects.
         """
         return await self._receiving.receive(channel, address, headers, body)
+
+    async def receive_message(self, app_id: str, body: bytes) -> Acknowledgement | None:
+        """Take one message of a payment platform that is about no order; None means that `success` is the answer.
+
+        Raises: as `receive`. Idempotent: yes, by the inbox row.
+        """
+        return await self._receiving.receive_message(app_id, body)
 
     async def settle_order(self, out_trade_no: str) -> None:
         """Ask about an order and close it if unpaid. Raises what makes the job come again. Idempotent: yes."""

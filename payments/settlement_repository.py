@@ -14,9 +14,10 @@ import msgspec
 from app import db
 from app.events import DomainEvent
 from app.ids import new_id
+from payments.neutral import PaymentNotified
+from payments.records import SETTLE_ORDER
 from payments.refund_repository import insert_refund
 from payments.states import BILL, PAYMENT, BillMove, BillStatus, PaymentMove, PaymentStatus, sources
-from payments.types import SETTLE_ORDER, PaymentNotified
 
 _PAY_SOURCES = sources(PAYMENT, PaymentMove.SUCCEED)
 _BILL_PAY_SOURCES = sources(BILL, BillMove.PAY)
@@ -156,7 +157,7 @@ async def record_inbox(
             occurred_at,
             provider,
             event_key,
-            reference_no,
+            reference_no[:64],
             outcome,
         )
         if row is not None and job is not None:

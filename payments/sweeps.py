@@ -13,9 +13,10 @@ from app.errors import NotFound, ProviderProtocolError, ProviderRejected, Provid
 from app.jobs import Sweep
 from payments import refund_repository, repository
 from payments.asking import Asking
+from payments.neutral import Standing
+from payments.records import PaymentRecord, RefundRecord
 from payments.refunding import Refunding
 from payments.states import next_question_at
-from payments.types import PaymentRecord, RefundRecord, Standing
 
 _LEASE = timedelta(seconds=90)
 _BATCH = 64

@@ -1,4 +1,4 @@
-"""Frozen types that cross the door of the payments room: commands, results, and providers' words made neutral.
+"""Commands and views that cross the door of the payments room.
 
 Money is fen, moments are aware UTC inside and RFC 3339 with +08:00 in the views.
 """
@@ -6,16 +6,12 @@ Money is fen, moments are aware UTC inside and RFC 3339 with +08:00 in the views
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-
-PUSH_REFUND = "payments.push_refund"
-SETTLE_ORDER = "payments.settle_order"
-ASK_ORDER = "payments.ask_order"
 
 
 class Channel(StrEnum):
@@ -49,6 +45,13 @@ class NewBill:
     subject_kind: str = "APPLICATION"
 
 
+class NewPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the payer sends: which bill, by which channel. The amount is the bill's and cannot be sent."""
+
+    bill_no: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+    channel: Literal["WECHAT", "ALIPAY"]
+
+
 class BillView(msgspec.Struct, frozen=True, kw_only=True):
     """A bill as its payer sees it."""
 
@@ -63,6 +66,13 @@ class BillView(msgspec.Struct, frozen=True, kw_only=True):
     due_at: str | None
     paid_at: str | None
     created_at: str
+
+
+class BillList(msgspec.Struct, frozen=True, kw_only=True):
+    """The bills of one case; a case has few, so there is no next page."""
+
+    data: list[BillView]
+    next_cursor: str | None = None
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +131,13 @@ class StaffPaymentView(msgspec.Struct, frozen=True, kw_only=True):
     refunds: list[RefundView] = []
 
 
+class StaffPaymentPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of channel orders."""
+
+    data: list[StaffPaymentView]
+    next_cursor: str | None
+
+
 class QuarantinedView(msgspec.Struct, frozen=True, kw_only=True):
     """A genuine callback that contradicts our records, side by side with them."""
 
@@ -132,6 +149,13 @@ class QuarantinedView(msgspec.Struct, frozen=True, kw_only=True):
     received: dict[str, Any]
     created_at: str
     resolved_at: str | None
+
+
+class QuarantinedPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of quarantined callbacks."""
+
+    data: list[QuarantinedView]
+    next_cursor: str | None
 
 
 class LedgerCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,190 +192,3 @@ class Account:
     sub_app_id: str = ""
     department_code: str = ""
     division_code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Payer:
-    """The person as the channel knows them: the mini-program and their subject (openid, open_id) in it."""
-
-    app_id: str
-    subject: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelOrder:
-    """One order at a provider, by our number. `request_body` is what was or will be sent, byte for byte."""
-
-    out_trade_no: str
-    description: str
-    amount_fen: int
-    app_id: str
-    mch_id: str
-    sub_mch_id: str
-    payer_subject: str = field(repr=False)
-    expires_at: datetime
-    request_body: bytes = field(default=b"", repr=False)
-
-    def with_request(self, request_body: bytes) -> ChannelOrder:
-        """Return the same order with the exact request that stands for it."""
-        return replace(self, request_body=request_body)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedOrder:
-    """The provider took the order: what the phone's parameters are made of, and until when that may be used."""
-
-    prepay_reference: str
-    prepay_until: datetime
-
-
-class Standing(StrEnum):
-    """How an order stands at the provider. UNRECOGNISED: a state that no table knows, so nothing may be decided."""
-
-    NOT_PLACED = "NOT_PLACED"
-    UNPAID = "UNPAID"
-    PAID = "PAID"
-    CLOSED = "CLOSED"
-    UNRECOGNISED = "UNRECOGNISED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentNotified:
-    """A verified success: the provider says that this order was paid.
-
-    `event_key` and `occurred_at` are the same for every repeat and for an answer to our own question, so that they
-    name the one event together. `payer_subjects` are the names of the payer that the provider tells, maybe none.
-    """
-
-    provider: str
-    event_key: str
-    occurred_at: datetime
-    out_trade_no: str
-    provider_trade_no: str
-    provider_status: str
-    app_id: str
-    mch_id: str
-    sub_mch_id: str
-    amount_fen: int
-    currency: str
-    payer_subjects: tuple[str, ...] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundNotified:
-    """A verified outcome of a refund, from a callback or from an answer to our own question.
-
-    `move` is the edge of states.REFUND it stands for; `mch_id` is "" where the answer was to our own signed call.
-    """
-
-    provider: str
-    event_key: str
-    occurred_at: datetime
-    out_trade_no: str
-    out_refund_no: str
-    provider_refund_no: str
-    provider_status: str
-    move: str
-    amount_fen: int | None
-    mch_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderHint:
-    """A verified message that proves nothing by itself but makes it worth asking about this order now."""
-
-    provider: str
-    event_key: str
-    occurred_at: datetime
-    out_trade_no: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """A verified message with a value that cannot be read: kept for staff, never guessed at."""
-
-    provider: str
-    event_key: str
-    reason: str
-
-
-ProviderEvent = PaymentNotified | RefundNotified | OrderHint | Unreadable
-
-
-@dataclass(frozen=True, slots=True)
-class OrderState:
-    """The provider's answer about one order; `paid` is set exactly when `standing` is PAID."""
-
-    standing: Standing
-    provider_status: str
-    paid: PaymentNotified | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundOrder:
-    """One refund to be asked for, under our own number, which every repeat reuses."""
-
-    out_refund_no: str
-    amount_fen: int
-    reason: str
-    order: ChannelOrder
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """Bytes by which a provider knows that it need not come again."""
-
-    status: int
-    content_type: str
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentRecord:
-    """A stored channel order together with its bill, as the use cases need it."""
-
-    id: uuid.UUID
-    channel: str
-    account_code: str
-    status: str
-    order: ChannelOrder
-    prepay_reference: str
-    prepay_until: datetime | None
-    provider_trade_no: str
-    asked_count: int
-    created_at: datetime
-    bill_id: uuid.UUID
-    bill_no: str
-    bill_status: str
-    citizen_id: uuid.UUID
-    subject_no: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BillRecord:
-    """A stored bill with what decides where its money goes."""
-
-    id: uuid.UUID
-    bill_no: str
-    citizen_id: uuid.UUID
-    subject_no: str
-    title: str
-    amount_fen: int
-    status: str
-    department_code: str
-    division_code: str
-    due_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundRecord:
-    """A stored refund with the order it gives back from."""
-
-    id: uuid.UUID
-    out_refund_no: str
-    status: str
-    amount_fen: int
-    reason: str
-    cause: str
-    asked_count: int
-    payment: PaymentRecord

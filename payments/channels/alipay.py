@@ -15,8 +15,7 @@ from clients.alipay.failures import is_code
 from clients.alipay.gateway import AlipayGateway
 from clients.alipay.notification import TradeEffect, TradeNotification, read_trade_notification
 from clients.alipay.trade import Buyer, Trade, TradeStatus
-from payments.states import RefundMove
-from payments.types import (
+from payments.neutral import (
     Acknowledgement,
     ChannelOrder,
     OpenedOrder,
@@ -29,6 +28,7 @@ from payments.types import (
     Standing,
     Unreadable,
 )
+from payments.states import RefundMove
 
 PROVIDER = "alipay"
 _NO_TRADE = "ACQ.TRADE_NOT_EXIST"

@@ -15,8 +15,7 @@ from clients.wechat.pay_keys import KeyStore
 from clients.wechat.pay_notification import parse_notification
 from clients.wechat.pay_types import PrepayOrder, Refund, Transaction
 from clients.wechat.pay_types import RefundOrder as WeChatRefundOrder
-from payments.states import RefundMove
-from payments.types import (
+from payments.neutral import (
     Acknowledgement,
     ChannelOrder,
     OpenedOrder,
@@ -28,6 +27,7 @@ from payments.types import (
     Standing,
     Unreadable,
 )
+from payments.states import RefundMove
 
 PROVIDER = "wechat_pay"
 _PREPAY_LIFE = timedelta(hours=2)

@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from app.clock import now
 from app.errors import CallbackRejected, ProviderRejected, ProviderUnavailable
 from app.ids import random_text
-from payments.states import RefundMove
-from payments.types import (
+from payments.neutral import (
     Acknowledgement,
     ChannelOrder,
     OpenedOrder,
@@ -23,6 +22,7 @@ from payments.types import (
     RefundOrder,
     Standing,
 )
+from payments.states import RefundMove
 
 
 @dataclass

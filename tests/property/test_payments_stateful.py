@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from app import db
 from app.embedded import database_url
 from app.errors import SanjinError
-from payments.types import BillView, Standing
+from payments.neutral import Standing
+from payments.types import BillView
 from tests.conftest import TEMPLATE
 from tests.fakes.payments_house import PaymentsHouse
 

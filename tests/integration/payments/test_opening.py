@@ -10,7 +10,7 @@ import pytest
 from app import db
 from app.clock import now
 from app.errors import Conflict, NotFound, ProviderRejected, ProviderUnavailable
-from payments.types import Standing
+from payments.neutral import Standing
 from tests.fakes.payments_house import PaymentsHouse, caller
 
 pytestmark = pytest.mark.anyio

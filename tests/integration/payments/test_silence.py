@@ -8,7 +8,7 @@ import pytest
 
 from app import db
 from app.errors import Conflict, InvalidRequest
-from payments.types import Standing
+from payments.neutral import Standing
 from tests.fakes.payments_house import PaymentsHouse
 
 pytestmark = pytest.mark.anyio

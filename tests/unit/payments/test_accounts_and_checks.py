@@ -11,8 +11,10 @@ from app.ids import new_id
 from app.settings import Settings
 from payments.accounts import accounts_of, choose
 from payments.checks import payment_mismatch
+from payments.neutral import PaymentNotified
+from payments.records import BillRecord
 from payments.settlement_repository import Expected
-from payments.types import Account, BillRecord, PaymentNotified
+from payments.types import Account
 
 WECHAT = Account(code="general", channel="WECHAT", app_id="wx1", mch_id="1900000001")
 BILL = BillRecord(

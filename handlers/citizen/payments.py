@@ -1,0 +1,59 @@
+"""Doors to one's bills and payments. The amount is never read from the request."""
+
+from __future__ import annotations
+
+from handlers.doors import Auth, Call, Reply, Route
+from payments.types import BillList, NewPayment, OpenedPayment, PaymentView
+
+_TAG = "缴费"
+
+
+async def list_bills(call: Call[None]) -> Reply:
+    """List the bills of one of the caller's applications."""
+    return Reply(BillList(data=await call.house.payments.own_bills(call.caller, call.path["application_no"])))
+
+
+async def create_payment(call: Call[NewPayment]) -> Reply:
+    """Open or continue a payment; the parameters go unchanged to the platform's cashier."""
+    opened = await call.house.payments.create(call.caller, call.body.bill_no, call.body.channel)
+    return Reply(opened, status=201)
+
+
+async def get_payment(call: Call[None]) -> Reply:
+    """Show one payment; the phone asks here after the cashier closed."""
+    return Reply(await call.house.payments.own_payment(call.caller, call.path["out_trade_no"]))
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/v1/applications/<application_no:str>/bills",
+        list_bills,
+        auth=Auth.CITIZEN,
+        answer=BillList,
+        summary="办件的缴款单",
+        tag=_TAG,
+    ),
+    Route(
+        "POST",
+        "/api/v1/payments",
+        create_payment,
+        auth=Auth.CITIZEN,
+        body=NewPayment,
+        answer=OpenedPayment,
+        status=201,
+        summary="发起支付",
+        tag=_TAG,
+        example={"bill_no": "B20261121ABCDEFGHJK", "channel": "WECHAT"},
+        limit_bytes=4096,
+    ),
+    Route(
+        "GET",
+        "/api/v1/payments/<out_trade_no:str>",
+        get_payment,
+        auth=Auth.CITIZEN,
+        answer=PaymentView,
+        summary="支付单详情",
+        tag=_TAG,
+    ),
+)

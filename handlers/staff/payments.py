@@ -1,0 +1,98 @@
+"""Doors of the cashier: search payments, look at one, see what contradicts our records."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from handlers.doors import Auth, Call, Reply, Route
+from handlers.parsing import make_cursor, read_cursor
+from payments.types import QuarantinedPage, StaffPaymentPage, StaffPaymentView, StaffScope
+from services.staff.types import Role, StaffCaller
+
+_TAG = "收银"
+_ROLES = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
+Limit = Annotated[int, msgspec.Meta(ge=1, le=100)]
+Text = Annotated[str, msgspec.Meta(max_length=128)]
+
+
+class PaymentQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Search by any number that stands on a payment, and by status."""
+
+    q: Text = ""
+    status: Literal["", "CREATED", "AWAITING", "SUCCEEDED", "CLOSED"] = ""
+    limit: Limit = 20
+    cursor: Text = ""
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A page of a list."""
+
+    limit: Limit = 20
+    cursor: Text = ""
+
+
+async def search(call: Call[None]) -> Reply:
+    """Search payments within the caller's scope."""
+    call.staff.require_role(*_ROLES)
+    query: PaymentQuery = call.query
+    found, following = await call.house.payments.staff_payments(
+        _scope(call.staff),
+        number=query.q.strip(),
+        status=query.status,
+        after=read_cursor(query.cursor),
+        limit=query.limit,
+    )
+    return Reply(StaffPaymentPage(data=found, next_cursor=make_cursor(following) if following else None))
+
+
+async def detail(call: Call[None]) -> Reply:
+    """Show one payment with its refunds."""
+    call.staff.require_role(*_ROLES)
+    return Reply(await call.house.payments.staff_payment(_scope(call.staff), call.path["out_trade_no"]))
+
+
+async def quarantined(call: Call[None]) -> Reply:
+    """List genuine callbacks that contradict our records, beside what was expected."""
+    call.staff.require_role(*_ROLES)
+    query: PageQuery = call.query
+    found, following = await call.house.payments.quarantined(read_cursor(query.cursor), query.limit)
+    return Reply(QuarantinedPage(data=found, next_cursor=make_cursor(following) if following else None))
+
+
+def _scope(staff: StaffCaller) -> StaffScope:
+    return StaffScope(staff.divisions, staff.departments)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/api/staff/v1/payments",
+        search,
+        auth=Auth.STAFF,
+        query=PaymentQuery,
+        answer=StaffPaymentPage,
+        summary="查询支付单",
+        tag=_TAG,
+    ),
+    Route(
+        "GET",
+        "/api/staff/v1/payments/quarantined",
+        quarantined,
+        auth=Auth.STAFF,
+        query=PageQuery,
+        answer=QuarantinedPage,
+        summary="与本地记录不符的回调",
+        tag=_TAG,
+    ),
+    Route(
+        "GET",
+        "/api/staff/v1/payments/<out_trade_no:str>",
+        detail,
+        auth=Auth.STAFF,
+        answer=StaffPaymentView,
+        summary="支付单详情",
+        tag=_TAG,
+    ),
+)
