@@ -10,14 +10,6 @@ from datetime import datetime
 from enum import StrEnum
 
 
-@dataclass(frozen=True, slots=True)
-class Payer:
-    """The person as the channel knows them: the mini-program and their subject (openid, open_id) in it."""
-
-    app_id: str
-    subject: str = field(repr=False)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelOrder:
     """One order at a provider, by our number. `request_body` is what was or will be sent, byte for byte."""

@@ -14,11 +14,11 @@ from app.tokens import Caller
 from payments import repository
 from payments.accounts import choose
 from payments.asking import Asking
-from payments.neutral import ChannelOrder, Payer, Standing
+from payments.neutral import ChannelOrder, Standing
 from payments.ports import ChannelTable, Payers
 from payments.records import BillRecord, PaymentRecord
 from payments.states import PAID_BILL, BillStatus, PaymentStatus, is_expired, order_expiry, prepay_is_fresh
-from payments.types import OpenedPayment
+from payments.types import OpenedPayment, Payer
 
 _ROUNDS = 3
 _CHANNEL_NAMES = {"WECHAT": "微信", "ALIPAY": "支付宝"}

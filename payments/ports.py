@@ -16,13 +16,13 @@ from payments.neutral import (
     ChannelOrder,
     OpenedOrder,
     OrderState,
-    Payer,
     PlatformMessage,
     ProviderEvent,
     RefundNotified,
     RefundOrder,
     Standing,
 )
+from payments.types import Payer
 
 
 class PaymentChannel(Protocol):

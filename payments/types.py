@@ -6,7 +6,7 @@ Money is fen, moments are aware UTC inside and RFC 3339 with +08:00 in the views
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -169,6 +169,14 @@ class LedgerCheck(msgspec.Struct, frozen=True, kw_only=True):
     def is_sound(self) -> bool:
         """Tell whether nothing is wrong."""
         return self.sum_fen == 0 and not self.unbalanced and not self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """The person as the channel knows them: the mini-program and their subject (openid, open_id) in it."""
+
+    app_id: str
+    subject: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

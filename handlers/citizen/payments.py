@@ -10,6 +10,7 @@ _TAG = "缴费"
 
 async def list_bills(call: Call[None]) -> Reply:
     """List the bills of one of the caller's applications."""
+    await call.house.applications.require_own(call.caller, call.path["application_no"])
     return Reply(BillList(data=await call.house.payments.own_bills(call.caller, call.path["application_no"])))
 
 

@@ -12,10 +12,9 @@ from app import db
 from app.ids import new_id
 from app.jobs import EVENT
 from app.tokens import Caller
-from payments.neutral import Payer
 from payments.ports import ChannelTable
 from payments.service import PaymentService
-from payments.types import Account, BillView, NewBill
+from payments.types import Account, BillView, NewBill, Payer
 from tests.fakes.payment_provider import FakePaymentChannel
 
 WECHAT_APP, ALIPAY_APP = "wx0123456789abcdef", "2021000000000001"
