@@ -49,6 +49,18 @@ class ServicePoint(Model):
         table = "service_point"
 
 
+class Topic(Model):
+    """A topic (主题) under which citizens look for items."""
+
+    name = fields.CharField(max_length=32, primary_key=True)
+    description = fields.CharField(max_length=200, default="")
+    icon = fields.CharField(max_length=32, default="")
+    position = fields.IntField(default=0)
+
+    class Meta:
+        table = "topic"
+
+
 class ServiceItem(Table):
     """One version of an item (事项). `record` holds every element; the columns are what lists and rules need."""
 

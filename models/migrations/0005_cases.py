@@ -10,7 +10,7 @@ from app.ids import new_id
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0003_accounts")]
+    dependencies = [("models", "0004_catalogue")]
 
     initial = False
 
@@ -62,7 +62,8 @@ class Migration(migrations.Migration):
             field=fields.BooleanField(default=False, description="heard by our own question, not only by a push"),
         ),
         ops.RunSQL(
-            "CREATE INDEX application_open ON application (status, id) WHERE status NOT IN ('DRAFT', 'CLOSED')"
+            "CREATE INDEX application_open ON application (id) INCLUDE (status, division_code, department_code)"
+            " WHERE status NOT IN ('DRAFT', 'CLOSED')"
         ),
         ops.RunSQL("CREATE INDEX application_received ON application (received_at) WHERE status = 'SUBMITTED'"),
         ops.RunSQL(
