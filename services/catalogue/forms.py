@@ -1,7 +1,8 @@
 """Forms of items: JSON Schema (draft 2020-12) compiled once, answers checked with Chinese sentences.
 
 Called by the service for other rooms and by the consistency rules; pure, and no answer ever enters a message.
-Own words in a schema: `x-sensitive` (stored encrypted), `x-prefill` (from the citizen's profile), `x-message`.
+Own words in a schema: `x-sensitive` (stored encrypted), `x-prefill` (from the citizen's profile), `x-message`,
+`x-order` (place on the screen).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from app.errors import FieldFault
 Schema = Mapping[str, Any]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-SENSITIVE, PREFILL = "x-sensitive", "x-prefill"
+SENSITIVE, PREFILL, ORDER = "x-sensitive", "x-prefill", "x-order"
 
 _WORDS: Mapping[str, str] = {
     "type": "类型不正确",
@@ -100,6 +101,18 @@ def walk(schema: Schema, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
     for keyword in ("allOf", "anyOf", "oneOf"):
         for branch in schema.get(keyword, ()):
             yield from walk(branch, path)
+
+
+def in_order(schema: Schema) -> dict[str, Any]:
+    """Return the schema with properties sorted by `x-order`, which a JSON column does not keep in order."""
+    result = dict(schema)
+    for keyword in ("then", "else", "items"):
+        if isinstance(schema.get(keyword), dict):
+            result[keyword] = in_order(schema[keyword])
+    if "properties" in schema:
+        pairs = sorted(schema["properties"].items(), key=lambda pair: pair[1].get(ORDER, 0))
+        result["properties"] = {name: in_order(part) for name, part in pairs}
+    return result
 
 
 def _titles(schema: Schema) -> Iterator[tuple[str, str]]:

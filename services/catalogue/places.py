@@ -6,7 +6,7 @@ Made by the loader, read by the importer, the search and the guide; must not hol
 from __future__ import annotations
 
 from services.catalogue.codes import PointKind
-from services.catalogue.types import Element
+from services.catalogue.records import Element
 
 
 class Division(Element, frozen=True, kw_only=True):

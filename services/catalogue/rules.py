@@ -22,7 +22,7 @@ from services.catalogue.codes import (
     OnlineDepth,
     Substitute,
 )
-from services.catalogue.types import Condition, ItemRecord, Material, PackageRecord
+from services.catalogue.records import Condition, ItemRecord, Material, PackageRecord
 
 Finding = FieldFault
 

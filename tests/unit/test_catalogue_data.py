@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from app import identifiers
-from services.catalogue import loader
 from services.catalogue.codes import DeliveryMethod, MaterialKind
-from services.catalogue.demonstration import load_demonstration
 from services.catalogue.forms import FormChecker
-from services.catalogue.types import ItemRecord
+from services.catalogue.intake import loader
+from services.catalogue.intake.demonstration import load_demonstration
+from services.catalogue.records import ItemRecord
 
 DATA = Path(__file__).parents[2] / "data"
 FILES = loader.load_catalogue(DATA)

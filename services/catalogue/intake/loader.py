@@ -16,7 +16,7 @@ import msgspec
 from app import identifiers
 from services.catalogue import rules
 from services.catalogue.places import Department, Division, ServicePoint, Topic
-from services.catalogue.types import ItemRecord, PackageRecord
+from services.catalogue.records import ItemRecord, PackageRecord
 
 T = TypeVar("T")
 

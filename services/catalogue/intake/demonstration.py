@@ -11,8 +11,8 @@ from typing import Any
 
 from app import clock, identifiers
 from services.catalogue.forms import FormChecker
-from services.catalogue.loader import CatalogueFiles, FaultyFiles, FileReader
-from services.catalogue.types import Element
+from services.catalogue.intake.loader import CatalogueFiles, FaultyFiles, FileReader
+from services.catalogue.records import Element
 
 
 class Person(Element, frozen=True, kw_only=True):

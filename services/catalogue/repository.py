@@ -1,0 +1,247 @@
+"""Every query of the catalogue room; the import is one transaction. Decides nothing.
+
+Called by the service and the importer. JSON columns come back as text and are decoded by the callers' types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from app import clock, db
+from app.db import Row
+from services.catalogue.places import Department, Division, ServicePoint, Topic
+from services.catalogue.search import Question
+
+_IMPORT_LOCK = 7_204_141_401
+_TSVECTOR = "array_to_tsvector(string_to_array(search_text, ' '))"
+
+
+async def find_published(item_code: str) -> Row | None:
+    """Return record, hash and service points of the published version of an item."""
+    return await db.fetch_row(
+        "SELECT version, content_hash, record, (SELECT coalesce(jsonb_agg(p.record ORDER BY p.code), '[]')"
+        " FROM service_point p WHERE i.record->'service_points' ? p.code) AS points"
+        " FROM service_item i WHERE item_code = $1 AND status = 'PUBLISHED'",
+        item_code,
+    )
+
+
+async def find_version(item_code: str, version: int) -> Row | None:
+    """Return record and hash of one version of an item, whatever its status."""
+    return await db.fetch_row(
+        "SELECT version, content_hash, record FROM service_item WHERE item_code = $1 AND version = $2",
+        item_code,
+        version,
+    )
+
+
+async def list_published(
+    areas: Sequence[str], below: str, topic: str, question: Question | None, every_term: bool, limit: int, offset: int
+) -> Sequence[Row]:
+    """Return records of published items, the best answers to the question first.
+
+    Args:
+        areas: division codes whose own items count; empty for all.
+        below: prefix of further divisions that count, `1401` for all counties of Taiyuan.
+        every_term: whether an item must hold all demanded terms or only one of any.
+    """
+    values: list[object] = [limit, offset]
+    where, order = ["status = 'PUBLISHED'"], "popularity DESC, division_code DESC, item_code"
+    if areas:
+        values += [list(areas), f"{below}%"]
+        where.append(f"(division_code = ANY(${len(values) - 1}) OR division_code LIKE ${len(values)})")
+    if topic:
+        values.append(msgspec.json.encode([topic]).decode())
+        where.append(f"topics @> ${len(values)}::jsonb")
+    if question is not None:
+        values += [question.all_demanded if every_term else question.any_term, list(question.terms), question.raw]
+        tsquery, terms, raw = (f"${len(values) - back}" for back in (2, 1, 0))
+        where.append(f"{_TSVECTOR} @@ {tsquery}::text::tsquery")
+        order = (
+            f"(SELECT count(*) FROM unnest({terms}::text[]) term WHERE {_TSVECTOR} @@ term::tsquery) DESC,"
+            f" (strpos(name, {raw}) > 0)::int + (strpos(record->>'plain_name', {raw}) > 0)::int DESC, {order}"
+        )
+    sql = f"SELECT record FROM service_item WHERE {' AND '.join(where)} ORDER BY {order} LIMIT $1 OFFSET $2"
+    return await db.fetch_all(sql, *values)
+
+
+async def list_lexemes() -> Sequence[Row]:
+    """Return all lexemes of published items, each once."""
+    return await db.fetch_all(
+        "SELECT DISTINCT unnest(string_to_array(search_text, ' ')) AS lexeme FROM service_item"
+        " WHERE status = 'PUBLISHED'"
+    )
+
+
+async def list_divisions() -> Sequence[Row]:
+    """Return every division, also retired ones, in order of codes."""
+    return await db.fetch_all("SELECT code, name, level, parent_code, kind, successor_code FROM division ORDER BY code")
+
+
+async def list_topics() -> Sequence[Row]:
+    """Return the topics in their order with the number of published items."""
+    return await db.fetch_all(
+        "SELECT t.name, t.description, t.icon, (SELECT count(*) FROM service_item"
+        " WHERE status = 'PUBLISHED' AND topics @> jsonb_build_array(t.name)) AS item_count"
+        " FROM topic t ORDER BY t.position, t.name"
+    )
+
+
+async def list_packages() -> Sequence[Row]:
+    """Return the records of the published packages, the newest version of each."""
+    return await db.fetch_all(
+        "SELECT DISTINCT ON (package_code) record FROM service_package WHERE status = 'PUBLISHED'"
+        " ORDER BY package_code, version DESC"
+    )
+
+
+async def find_package(package_code: str) -> Row | None:
+    """Return a published package with the records of its items."""
+    return await db.fetch_row(
+        "SELECT record, (SELECT coalesce(jsonb_agg(i.record), '[]') FROM service_item i"
+        " WHERE i.status = 'PUBLISHED' AND i.item_code IN"
+        " (SELECT part->>'item_code' FROM jsonb_array_elements(p.record->'items') part)) AS items"
+        " FROM service_package p WHERE package_code = $1 AND status = 'PUBLISHED' ORDER BY version DESC LIMIT 1",
+        package_code,
+    )
+
+
+class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An item as the importer hands it in; `record` is JSON text."""
+
+    item_code: str
+    version: int
+    name: str
+    division_code: str
+    department_code: str
+    topics: tuple[str, ...]
+    audience: str
+    record: msgspec.Raw
+    content_hash: str
+    search_text: str
+
+
+class PackageRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A package as the importer hands it in."""
+
+    package_code: str
+    version: int
+    name: str
+    division_code: str
+    record: msgspec.Raw
+    content_hash: str
+
+
+class ImportCounts(msgspec.Struct, frozen=True):
+    """Rows that an import added, changed and newly published."""
+
+    added: int
+    changed: int
+    published: int
+
+
+async def record_import(
+    places: tuple[Sequence[Division], Sequence[Department], Sequence[ServicePoint], Sequence[Topic]],
+    items: Sequence[ItemRow],
+    packages: Sequence[PackageRow],
+    moment: datetime,
+) -> ImportCounts:
+    """Write a whole set of files in one transaction and publish the newest version of each item that is in force.
+
+    Idempotent: yes, by (item_code, version) and content hash; one import at a time by an advisory lock.
+    """
+    async with db.transaction() as tx:
+        await tx.execute("SELECT pg_advisory_xact_lock($1)", _IMPORT_LOCK)
+        await _write_places(tx, *places)
+        written = [
+            *await tx.fetch_all(_UPSERT_ITEMS, _json(items), moment),
+            *await tx.fetch_all(_UPSERT_PACKAGES, _json(packages), moment),
+        ]
+        codes, today = [item.item_code for item in items], clock.beijing_date(moment)
+        await tx.execute(_WITHDRAW, codes, today)
+        published = await tx.execute(_PUBLISH, codes, today, moment)
+    added = sum(row["is_new"] for row in written)
+    return ImportCounts(added, len(written) - added, published)
+
+
+async def _write_places(
+    tx: db.Transaction,
+    divisions: Sequence[Division],
+    departments: Sequence[Department],
+    points: Sequence[ServicePoint],
+    topics: Sequence[Topic],
+) -> None:
+    await tx.execute(_UPSERT_DIVISIONS, _json(divisions))
+    await tx.execute(_UPSERT_DEPARTMENTS, _json(departments))
+    rows = [{"code": point.code, "name": point.name, "division": point.division_code, "all": point} for point in points]
+    await tx.execute(_UPSERT_POINTS, _json(rows))
+    await tx.execute(_UPSERT_TOPICS, _json([[t.name, t.description, t.icon, t.order] for t in topics]))
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+_UPSERT_DIVISIONS = """
+INSERT INTO division (code, name, level, parent_code, kind, from_year, to_year, successor_code)
+SELECT d->>'code', d->>'name', d->>'level', d->>'parent', d->>'kind',
+       nullif((d->>'from_year')::int, 0), nullif((d->>'to_year')::int, 0), d->>'successor'
+FROM jsonb_array_elements($1::text::jsonb) d
+ON CONFLICT (code) DO UPDATE SET name = EXCLUDED.name, level = EXCLUDED.level, parent_code = EXCLUDED.parent_code,
+    kind = EXCLUDED.kind, from_year = EXCLUDED.from_year, to_year = EXCLUDED.to_year,
+    successor_code = EXCLUDED.successor_code
+"""
+_UPSERT_DEPARTMENTS = """
+INSERT INTO department (code, name, division_code, phone)
+SELECT d->>'code', d->>'name', d->>'division_code', d->>'phone' FROM jsonb_array_elements($1::text::jsonb) d
+ON CONFLICT (code) DO UPDATE
+SET name = EXCLUDED.name, division_code = EXCLUDED.division_code, phone = EXCLUDED.phone
+"""
+_UPSERT_POINTS = """
+INSERT INTO service_point (code, name, division_code, record)
+SELECT p->>'code', p->>'name', p->>'division', p->'all' FROM jsonb_array_elements($1::text::jsonb) p
+ON CONFLICT (code) DO UPDATE
+SET name = EXCLUDED.name, division_code = EXCLUDED.division_code, record = EXCLUDED.record
+"""
+_UPSERT_TOPICS = """
+INSERT INTO topic (name, description, icon, position)
+SELECT t->>0, t->>1, t->>2, (t->>3)::int FROM jsonb_array_elements($1::text::jsonb) t
+ON CONFLICT (name) DO UPDATE
+SET description = EXCLUDED.description, icon = EXCLUDED.icon, position = EXCLUDED.position
+"""
+_UPSERT_ITEMS = """
+INSERT INTO service_item AS held (id, created_at, item_code, version, status, name, division_code, department_code,
+    topics, audience, popularity, record, content_hash, search_text)
+SELECT gen_random_uuid(), $2, i->>'item_code', (i->>'version')::int, 'WITHDRAWN', i->>'name', i->>'division_code',
+    i->>'department_code', i->'topics', i->>'audience', 0, i->'record', i->>'content_hash', i->>'search_text'
+FROM jsonb_array_elements($1::text::jsonb) i
+ON CONFLICT (item_code, version) DO UPDATE SET name = EXCLUDED.name, division_code = EXCLUDED.division_code,
+    department_code = EXCLUDED.department_code, topics = EXCLUDED.topics, audience = EXCLUDED.audience,
+    record = EXCLUDED.record, content_hash = EXCLUDED.content_hash, search_text = EXCLUDED.search_text
+WHERE held.content_hash <> EXCLUDED.content_hash OR held.search_text <> EXCLUDED.search_text
+RETURNING (xmax = 0)::int AS is_new
+"""
+_UPSERT_PACKAGES = """
+INSERT INTO service_package AS held (id, created_at, package_code, version, status, name, division_code, record,
+    content_hash)
+SELECT gen_random_uuid(), $2, p->>'package_code', (p->>'version')::int, 'PUBLISHED', p->>'name',
+    p->>'division_code', p->'record', p->>'content_hash'
+FROM jsonb_array_elements($1::text::jsonb) p
+ON CONFLICT (package_code, version) DO UPDATE SET name = EXCLUDED.name, division_code = EXCLUDED.division_code,
+    record = EXCLUDED.record, content_hash = EXCLUDED.content_hash
+WHERE held.content_hash <> EXCLUDED.content_hash
+RETURNING (xmax = 0)::int AS is_new
+"""
+_NEWEST_IN_FORCE = """(SELECT max(newest.version) FROM service_item newest WHERE newest.item_code = item.item_code
+    AND newest.status <> 'DRAFT' AND (newest.record->>'effective_on')::date <= $2)"""
+_WITHDRAW = f"""
+UPDATE service_item item SET status = 'WITHDRAWN'
+WHERE item_code = ANY($1) AND status = 'PUBLISHED' AND version <> {_NEWEST_IN_FORCE}
+"""
+_PUBLISH = f"""
+UPDATE service_item item SET status = 'PUBLISHED', published_at = coalesce(published_at, $3)
+WHERE item_code = ANY($1) AND status = 'WITHDRAWN' AND version = {_NEWEST_IN_FORCE}
+"""

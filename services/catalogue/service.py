@@ -1,0 +1,255 @@
+"""The door of the catalogue room: divisions, lists and search, guides, and the terms of an item for other rooms.
+
+Handlers and other rooms call it; it reads only. Answers are kept in this process for some seconds (shelf.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+
+import msgspec
+
+from app.db import Row
+from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
+from services.catalogue import guide, paging, papers, repository, search
+from services.catalogue.places import ServicePoint
+from services.catalogue.records import ItemRecord, PackageRecord
+from services.catalogue.shelf import Shelf
+from services.catalogue.terms import Item, make_item
+from services.catalogue.types import (
+    DivisionPage,
+    DivisionQuery,
+    DivisionView,
+    ItemPage,
+    ItemQuery,
+    ListedItem,
+    PackagePage,
+    PackageView,
+    Rendered,
+    TopicPage,
+    TopicView,
+)
+
+_SLOW_SECONDS = 300.0
+_AREA_KINDS = ("current", "statistical")
+
+
+class ItemClosed(Conflict):
+    """The item exists but takes no applications now."""
+
+    code, message = "item_closed", "该事项暂不受理"
+
+
+class Divisions(msgspec.Struct, frozen=True):
+    """The table of divisions as this room uses it."""
+
+    areas: tuple[DivisionView, ...]
+    codes: frozenset[str]
+    successors: dict[str, str]
+    parents: dict[str, str]
+
+
+class CatalogueService:
+    """Use cases of the catalogue.
+
+    Args:
+        kept_seconds: how long guides and lists may lag behind an import made by another process.
+    """
+
+    def __init__(self, kept_seconds: float = 10.0) -> None:
+        self._answers: Shelf[Rendered] = Shelf(kept_seconds, most=2_000)
+        self._current: Shelf[Item] = Shelf(kept_seconds, most=2_000)
+        self._versions: Shelf[Item] = Shelf(_SLOW_SECONDS, most=500)
+        self._papers: Shelf[Rendered] = Shelf(_SLOW_SECONDS, most=100)
+        self._words: Shelf[frozenset[str]] = Shelf(kept_seconds * 6, most=1)
+        self._divisions: Shelf[Divisions] = Shelf(_SLOW_SECONDS, most=1)
+
+    async def guide(self, item_code: str) -> Rendered:
+        """Return the citizen's guide of the published version. Raises NotFound."""
+        key = ("guide", item_code)
+        return self._answers.fresh(key) or await self._answers.get(key, lambda: self._load_guide(item_code))
+
+    async def items(self, query: ItemQuery) -> Rendered:
+        """Return one page of items that answer the query, best first. Raises InvalidRequest (division, cursor)."""
+        return self._answers.fresh(query) or await self._answers.get(query, lambda: self._load_items(query))
+
+    async def divisions(self, query: DivisionQuery) -> Rendered:
+        """Return the areas that a citizen can choose: current divisions and development zones."""
+        return self._answers.fresh(query) or await self._answers.get(query, lambda: self._load_divisions_page(query))
+
+    async def topics(self) -> Rendered:
+        """Return the topics in their order with the number of items of each."""
+        return await self._answers.get("topics", _load_topics)
+
+    async def packages(self) -> Rendered:
+        """Return all packages (一件事)."""
+        return await self._answers.get("packages", _load_packages)
+
+    async def package(self, package_code: str) -> Rendered:
+        """Return one package with the united materials of its items. Raises NotFound."""
+        return await self._answers.get(("package", package_code), lambda: _load_package(package_code))
+
+    async def paper(self, item_code: str, material_code: str, *, filled: bool) -> Rendered:
+        """Return the blank (空表) or the sample (样表) of a material as PDF. Raises NotFound."""
+        item = await self.current_item(item_code)
+        material = item.material(material_code)
+        template = None if material is None else material.sample if filled else material.blank
+        if material is None or template is None:
+            raise NotFound("该材料没有此文件")
+
+        async def draw() -> Rendered:
+            return _rendered(await asyncio.to_thread(papers.draw, item.record, material, template, filled=filled))
+
+        return await self._papers.get((item.content_hash, material_code, filled), draw)
+
+    async def open_item(self, item_code: str) -> Item:
+        """Return the published version if it takes applications. Raises NotFound, ItemClosed."""
+        item = await self.current_item(item_code)
+        if not item.is_open:
+            raise ItemClosed(item.record.status_note or None)
+        return item
+
+    async def current_item(self, item_code: str) -> Item:
+        """Return the published version of an item, open or not. Raises NotFound."""
+        return self._current.fresh(item_code) or await self._current.get(
+            item_code, lambda: self._load_current(item_code)
+        )
+
+    async def item(self, item_code: str, version: int) -> Item:
+        """Return the version that a case was made under, published or not. Raises NotFound."""
+        key = (item_code, version)
+        return self._versions.fresh(key) or await self._versions.get(key, lambda: self._load_version(*key))
+
+    async def division_codes(self) -> frozenset[str]:
+        """Return every code an ID number may begin with, retired ones too."""
+        return (await self._table()).codes
+
+    def forget(self) -> None:
+        """Drop what is kept, after an import in this process."""
+        for shelf in (self._answers, self._current, self._versions, self._papers, self._words, self._divisions):
+            shelf.clear()
+
+    async def _load_guide(self, item_code: str) -> Rendered:
+        if (row := await repository.find_published(item_code)) is None:
+            raise NotFound("未找到该事项")
+        record = msgspec.json.decode(row["record"], type=ItemRecord)
+        points = msgspec.json.decode(row["points"], type=tuple[ServicePoint, ...])
+        ranked = sorted(points, key=lambda point: record.service_points.index(point.code))
+        return _rendered(msgspec.json.encode(guide.render_guide(record, ranked)))
+
+    async def _load_current(self, item_code: str) -> Item:
+        return await self._compiled(await repository.find_published(item_code))
+
+    async def _load_version(self, item_code: str, version: int) -> Item:
+        return await self._compiled(await repository.find_version(item_code, version))
+
+    async def _compiled(self, row: Row | None) -> Item:
+        if row is None:
+            raise NotFound("未找到该事项")
+        record = msgspec.json.decode(row["record"], type=ItemRecord)
+        return make_item(record, row["content_hash"], await self.division_codes())
+
+    async def _load_items(self, query: ItemQuery) -> Rendered:
+        areas, below = await self._areas(query.division)
+        question = search.read_question(query.q, await self._vocabulary()) if query.q.strip() else None
+        start = paging.read_cursor(query.cursor)
+        if question is not None and not question.terms:
+            return _rendered(msgspec.json.encode(ItemPage((), None)))
+
+        async def rows(every_term: bool) -> Sequence[Row]:
+            wanted = (question, every_term, query.limit + 1, start.offset)
+            return await repository.list_published(areas, below, query.topic, *wanted)
+
+        every_term = start.every_term
+        found = await rows(every_term)
+        if not found and question is not None and every_term and not query.cursor:
+            every_term = False
+            found = await rows(every_term)
+        listed = [msgspec.json.decode(row["record"], type=ListedItem) for row in found[: query.limit]]
+        end = paging.make_cursor(paging.Start(start.offset + query.limit, every_term))
+        page = ItemPage(tuple(map(guide.summarise, listed)), end if len(found) > query.limit else None)
+        return _rendered(msgspec.json.encode(page))
+
+    async def _areas(self, division: str) -> tuple[tuple[str, ...], str]:
+        """Return the codes whose items serve this area (its own and those above) and the prefix of those below."""
+        if not division:
+            return (), ""
+        table = await self._table()
+        code = table.successors.get(division, division)
+        if code not in table.parents:
+            raise InvalidRequest(faults=(FieldFault("division", "行政区划不存在"),))
+        chain, parent = [code], table.parents[code]
+        while parent:
+            chain.append(parent)
+            parent = table.parents.get(parent, "")
+        return tuple(chain), code[:2] if code.endswith("0000") else code[:4] if code.endswith("00") else code
+
+    async def _vocabulary(self) -> frozenset[str]:
+        async def load() -> frozenset[str]:
+            return frozenset(row["lexeme"] for row in await repository.list_lexemes())
+
+        return await self._words.get("words", load)
+
+    async def _table(self) -> Divisions:
+        return self._divisions.fresh("table") or await self._divisions.get("table", _load_divisions)
+
+    async def _load_divisions_page(self, query: DivisionQuery) -> Rendered:
+        areas = [area for area in (await self._table()).areas if not query.parent or area.parent_code == query.parent]
+        offset = paging.read_cursor(query.cursor).offset
+        end = offset + query.limit
+        cursor = paging.make_cursor(paging.Start(end)) if end < len(areas) else None
+        return _rendered(msgspec.json.encode(DivisionPage(tuple(areas[offset:end]), cursor)))
+
+
+async def _load_divisions() -> Divisions:
+    rows = await repository.list_divisions()
+    areas = tuple(
+        DivisionView(
+            code=row["code"], name=row["name"], level=row["level"], parent_code=row["parent_code"], kind=row["kind"]
+        )
+        for row in rows
+        if row["kind"] in _AREA_KINDS
+    )
+    codes = frozenset(row["code"] for row in rows if row["kind"] != "statistical")
+    successors = {row["code"]: row["successor_code"] for row in rows if row["successor_code"]}
+    return Divisions(areas, codes, successors, {area.code: area.parent_code for area in areas})
+
+
+async def _load_topics() -> Rendered:
+    topics = tuple(
+        TopicView(name=row["name"], description=row["description"], icon=row["icon"], item_count=row["item_count"])
+        for row in await repository.list_topics()
+    )
+    return _rendered(msgspec.json.encode(TopicPage(topics)))
+
+
+async def _load_packages() -> Rendered:
+    records = [msgspec.json.decode(row["record"], type=PackageRecord) for row in await repository.list_packages()]
+    views = tuple(
+        PackageView(
+            package_code=package.package_code,
+            version=package.version,
+            name=package.name,
+            scene=package.scene,
+            summary=package.summary,
+            division_code=package.division_code,
+            topics=package.topics,
+            item_count=len(package.items),
+        )
+        for package in records
+    )
+    return _rendered(msgspec.json.encode(PackagePage(views)))
+
+
+async def _load_package(package_code: str) -> Rendered:
+    if (row := await repository.find_package(package_code)) is None:
+        raise NotFound("未找到该一件事")
+    package = msgspec.json.decode(row["record"], type=PackageRecord)
+    items = {item.item_code: item for item in msgspec.json.decode(row["items"], type=tuple[ItemRecord, ...])}
+    return _rendered(msgspec.json.encode(guide.render_package(package, items)))
+
+
+def _rendered(body: bytes) -> Rendered:
+    return Rendered(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')

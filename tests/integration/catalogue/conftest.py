@@ -1,0 +1,25 @@
+"""The shipped catalogue, imported into a fresh database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services.catalogue.intake import importer, loader
+from services.catalogue.service import CatalogueService
+
+DATA = Path(__file__).parents[3] / "data"
+
+
+@pytest.fixture(scope="session")
+def files() -> loader.CatalogueFiles:
+    """The files of data/, read once."""
+    return loader.load_catalogue(DATA)
+
+
+@pytest.fixture
+async def catalogue(database: str, files: loader.CatalogueFiles) -> CatalogueService:
+    """The room's door over a database that holds the shipped catalogue."""
+    await importer.import_files(files)
+    return CatalogueService()
