@@ -1,0 +1,95 @@
+"""Queries of the staff's queue and of the sweeps: many cases at once, by scope or by time."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app import db
+from app.db import Row
+
+_COLUMNS = """id, application_no, item_code, item_name, division_code, department_code, status, outcome, version,
+    applicant_shown, provider, fee_fen, fee_paid_at, submitted_at, accepted_at, promised_due_on, legal_due_on"""
+_FIRST_ID, _LAST_ID = uuid.UUID(int=0), uuid.UUID(int=(1 << 128) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose cases: prefixes of division codes, departments (none = all of them)."""
+
+    divisions: tuple[str, ...]
+    departments: tuple[str, ...]
+
+
+async def list_open(scope: Scope, statuses: Sequence[str], after: uuid.UUID | None, limit: int) -> Sequence[Row]:
+    """Return open cases in scope, oldest first: a queue."""
+    return await db.fetch_all(
+        f"""SELECT {_COLUMNS} FROM application
+            WHERE status NOT IN ('DRAFT', 'CLOSED') AND status = ANY($1) AND division_code LIKE ANY($2)
+              AND (cardinality($3::text[]) = 0 OR department_code = ANY($3)) AND id > $4 ORDER BY id LIMIT $5""",
+        list(statuses),
+        [f"{prefix}%" for prefix in scope.divisions],
+        list(scope.departments),
+        after or _FIRST_ID,
+        limit,
+    )
+
+
+async def list_closed(scope: Scope, after: uuid.UUID | None, limit: int) -> Sequence[Row]:
+    """Return closed cases in scope, newest first: an archive."""
+    return await db.fetch_all(
+        f"""SELECT {_COLUMNS} FROM application
+            WHERE status = 'CLOSED' AND submitted_at IS NOT NULL AND division_code LIKE ANY($1)
+              AND (cardinality($2::text[]) = 0 OR department_code = ANY($2)) AND id < $3 ORDER BY id DESC LIMIT $4""",
+        [f"{prefix}%" for prefix in scope.divisions],
+        list(scope.departments),
+        after or _LAST_ID,
+        limit,
+    )
+
+
+async def list_received_before(moment: datetime, limit: int) -> Sequence[str]:
+    """Return the numbers of submitted cases whose materials came in before `moment`, oldest first."""
+    rows = await db.fetch_all(
+        "SELECT application_no FROM application WHERE status = 'SUBMITTED' AND received_at < $1"
+        " ORDER BY received_at LIMIT $2",
+        moment,
+        limit,
+    )
+    return [row["application_no"] for row in rows]
+
+
+async def list_corrections_due(moment: datetime, limit: int) -> Sequence[str]:
+    """Return the numbers of cases whose time for correction has run out."""
+    rows = await db.fetch_all(
+        "SELECT application_no FROM application WHERE status = 'CORRECTION' AND correction_due_at < $1"
+        " ORDER BY correction_due_at LIMIT $2",
+        moment,
+        limit,
+    )
+    return [row["application_no"] for row in rows]
+
+
+async def list_provisional(after: uuid.UUID | None, limit: int) -> Sequence[Row]:
+    """Return cases whose due date was counted through days that were not published then."""
+    return await db.fetch_all(
+        "SELECT id, application_no FROM application WHERE due_is_provisional AND id > $1 ORDER BY id LIMIT $2",
+        after or _FIRST_ID,
+        limit,
+    )
+
+
+async def delete_drafts(untouched_since: datetime, limit: int) -> int:
+    """Delete drafts that nobody has touched since, with their materials; uploads stay with their owner."""
+    row = await db.fetch_row(
+        """WITH old AS (
+               DELETE FROM application WHERE id IN (
+                   SELECT id FROM application WHERE status = 'DRAFT' AND updated_at < $1 LIMIT $2) RETURNING id),
+           parts AS (DELETE FROM application_material WHERE application_id IN (SELECT id FROM old))
+           SELECT count(*) AS deleted FROM old""",
+        untouched_since,
+        limit,
+    )
+    return int(row["deleted"]) if row else 0

@@ -1,0 +1,231 @@
+"""What the house does with a case by itself: bill the fee, note that it was paid, certify, deliver, close, expire.
+
+Called by reactions and sweeps only. Every use case looks at the case as it is now, so that a repeated or late job
+does nothing, and continues where an interrupted one stopped.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from app import clock
+from app.db import Row
+from payments.service import PaymentService
+from payments.types import BillLine, NewBill
+from services.applications import moves, repository
+from services.applications.clock import Calendar
+from services.applications.desk import RECEIPT_WORKING_DAYS
+from services.applications.dues import accepted_columns, computed, stored_pauses
+from services.applications.moves import FormVault
+from services.applications.ports import Catalogue, People
+from services.applications.states import Act, Status
+from services.applications.types import Actor, ActorKind
+from services.catalogue.types import ItemRecord
+from services.delivery.service import DeliveryService
+from services.delivery.types import Contact, DeliveryMethod, ShipmentOrder
+from services.licences.service import LicenceService
+from services.licences.types import NewLicence
+
+_HOUSE = Actor(ActorKind.SYSTEM)
+_FEE = "item_fee"
+
+
+class Progress:
+    """Steps that follow by themselves from decisions, payments and deliveries. All idempotent."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        people: People,
+        licences: LicenceService,
+        delivery: DeliveryService,
+        payments: PaymentService,
+        vault: FormVault,
+        calendar: Calendar,
+    ) -> None:
+        self._catalogue, self._people, self._licences = catalogue, people, licences
+        self._delivery, self._payments, self._vault = delivery, payments, vault
+        self._calendar = calendar
+
+    async def bill_fee(self, application_no: str) -> None:
+        """Issue the bill of an accepted case; none where there is no fee. Idempotent: yes, one bill per case."""
+        row = await repository.find_case(application_no)
+        if row is None or not row["fee_fen"] or row["status"] not in (Status.ACCEPTED, Status.SUSPENDED):
+            return
+        item = await self._catalogue.item(row["item_code"], row["item_version"])
+        due = item.fees(self._vault.open(row))
+        await self._payments.issue_bill(
+            NewBill(
+                citizen_id=row["citizen_id"],
+                subject_no=application_no,
+                purpose=_FEE,
+                title=row["item_name"][:100],
+                amount_fen=row["fee_fen"],
+                department_code=row["department_code"],
+                division_code=row["division_code"],
+                lines=tuple(BillLine(fee.name, fee.amount_fen, fee.basis) for fee in due),
+            )
+        )
+        # The case may have ended between our look and the bill; nobody shall be asked to pay for it then.
+        after = await repository.find_case(application_no)
+        if after is None or after["status"] in (Status.CLOSED, Status.DENIED):
+            await self._payments.void_bills(application_no)
+
+    async def note_paid(self, application_no: str, paid_at: datetime, title: str) -> None:
+        """Note that the fee was paid. Idempotent."""
+        await repository.note_fee_paid(application_no, paid_at, f"已缴纳：{title}")
+
+    async def certify(self, application_no: str) -> None:
+        """Issue the licences of a granted case; one without licences goes on to delivery at once. Idempotent."""
+        row = await repository.find_case(application_no)
+        if row is None or row["status"] not in (Status.APPROVED, Status.CERTIFYING):
+            return
+        record = (await self._catalogue.item(row["item_code"], row["item_version"])).record
+        if not _licence_types(record):
+            await self.deliver(application_no)
+            return
+        if row["status"] == Status.APPROVED:
+            row = await self._advance(row, Act.CERTIFY, told="正在制作证照")
+            if row is None:
+                return
+        for new in await self._licences_of(row, record):
+            await self._licences.issue(new)
+
+    async def deliver(self, application_no: str) -> None:
+        """Start delivery once everything is issued, in the way the citizen chose; electronic results close at once.
+
+        Idempotent.
+        """
+        row = await repository.find_case(application_no)
+        if row is None or row["status"] not in (Status.APPROVED, Status.CERTIFYING, Status.DELIVERING):
+            return
+        record = (await self._catalogue.item(row["item_code"], row["item_version"])).record
+        if not _licence_types(record) <= await self._licences.issued_types(application_no):
+            return
+        method = await self._method(application_no, record)
+        if row["status"] != Status.DELIVERING:
+            row = await self._advance(row, Act.DELIVER, told=_TOLD[method])
+            if row is None:
+                return
+        if method is DeliveryMethod.ELECTRONIC:
+            await self.close(application_no, "电子证照已送达，可在“我的证照”查看")
+        elif method is DeliveryMethod.COURIER:
+            await self._delivery.request_shipment(_order(application_no, record))
+
+    async def close(self, application_no: str, told: str) -> None:
+        """Close a case whose result has arrived, or whose refusal was told. Idempotent."""
+        row = await repository.find_case(application_no)
+        if row is None or row["status"] not in (Status.DELIVERING, Status.DENIED):
+            return
+        facts = {"outcome": row["outcome"]}
+        await self._advance(row, Act.CLOSE, told=told, facts=facts, sets={"closed_at": clock.now()})
+
+    async def expire_correction(self, application_no: str) -> None:
+        """End a case whose applicant let the time for correction pass. Idempotent."""
+        row = await repository.find_case(application_no)
+        now = clock.now()
+        if row is None or row["status"] != Status.CORRECTION or row["correction_due_at"] > now:
+            return
+        told = "逾期未补正，办件已终止，您可以重新申请"
+        facts = {"outcome": "TERMINATED"}
+        await self._advance(row, Act.EXPIRE, told=told, facts=facts, sets={"closed_at": now})
+
+    async def accept_by_silence(self, application_no: str) -> None:
+        """Accept a case that nobody answered within five working days, as of the day it came in. Idempotent.
+
+        Source: 行政许可法 第三十二条 (逾期不告知的，自收到申请材料之日起即为受理).
+        """
+        row = await repository.find_case(application_no)
+        if row is None or row["status"] != Status.SUBMITTED:
+            return
+        received_at = row["received_at"]
+        passed = self._calendar.working_days_between(clock.beijing_date(received_at), clock.beijing_date())
+        if passed <= RECEIPT_WORKING_DAYS:
+            return
+        item = await self._catalogue.item(row["item_code"], row["item_version"])
+        columns, due = accepted_columns(self._calendar, item.record, received_at)
+        told = f"超过5个工作日未告知，视为已受理，承诺于{due.on.isoformat()}前办结"
+        facts = {"promised_on": due.on.isoformat(), "fee_fen": row["fee_fen"]}
+        await self._advance(row, Act.ACCEPT, told=told, facts=facts, sets=columns)
+
+    async def recompute_due(self, application_no: str) -> None:
+        """Count the due days again, now that more of the calendar may be published. Idempotent."""
+        row = await repository.find_case(application_no)
+        if row is None or row["accepted_at"] is None:
+            return
+        record = (await self._catalogue.item(row["item_code"], row["item_version"])).record
+        pauses = stored_pauses(await repository.list_pauses(row["id"]))
+        columns, _ = computed(self._calendar, record, row["accepted_at"], pauses)
+        await repository.set_due(
+            row["id"], columns["promised_due_on"], columns["legal_due_on"], columns["due_is_provisional"]
+        )
+
+    async def take_over(self, from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
+        """Move cases and files of a merged citizen to the surviving one. Idempotent."""
+        await repository.take_over(from_citizen_id, into_citizen_id)
+
+    async def _advance(self, row: Row, act: Act, **plan: Any) -> Row | None:
+        # None: somebody moved the case meanwhile, and that move has its own event and its own jobs.
+        return await repository.advance(moves.planned(row, act, _HOUSE, **plan))
+
+    async def _method(self, application_no: str, record: ItemRecord) -> DeliveryMethod:
+        choice = await self._delivery.choice_of(application_no)
+        if choice is not None:
+            return DeliveryMethod(choice.method)
+        ways = {way.value for result in record.results for way in result.delivery}
+        return DeliveryMethod.ELECTRONIC if "electronic" in ways else DeliveryMethod.COUNTER
+
+    async def _licences_of(self, row: Row, record: ItemRecord) -> list[NewLicence]:
+        profile = await self._people.profile(row["citizen_id"])
+        issued_on = clock.beijing_date(row["decided_at"])
+        return [
+            NewLicence(
+                subject_no=row["application_no"],
+                citizen_id=row["citizen_id"],
+                type_code=result.licence_type,
+                type_name=result.name,
+                holder_name=profile.name,
+                holder_id_number=profile.id_number,
+                issuer_code=row["department_code"],
+                issuer_name=record.body.name,
+                issued_on=issued_on,
+                expires_on=_months_later(issued_on, result.validity_months),
+            )
+            for result in record.results
+            if result.licence_type
+        ]
+
+
+_TOLD = {
+    DeliveryMethod.COURIER: "证照已制成，正在交寄快递",
+    DeliveryMethod.COUNTER: "办理结果已备好，请到窗口领取",
+    DeliveryMethod.ELECTRONIC: "办理结果将以电子方式送达",
+}
+
+
+def _licence_types(record: ItemRecord) -> frozenset[str]:
+    return frozenset(result.licence_type for result in record.results if result.licence_type)
+
+
+def _order(application_no: str, record: ItemRecord) -> ShipmentOrder:
+    leg = next((leg for leg in record.delivery.legs if leg.direction.value == "to_citizen"), None)
+    sender = Contact(name=leg.contact, phone=leg.phone, address=leg.address) if leg else _department(record)
+    cargo = leg.contents if leg else "办理结果"
+    return ShipmentOrder(application_no, cargo, sender, paid_by_receiver=leg is not None and leg.payer == "citizen")
+
+
+def _department(record: ItemRecord) -> Contact:
+    place = next((channel for channel in record.complaints if channel.address), None)
+    return Contact(name=record.body.name, phone=record.phone, address=place.address if place else record.body.name)
+
+
+def _months_later(day: date, months: int | None) -> date | None:
+    """Return the last valid day: the day before the same day so many months later."""
+    if months is None:
+        return None
+    total = day.year * 12 + day.month - 1 + months
+    first = date(total // 12, total % 12 + 1, 1)
+    following = date((total + 1) // 12, (total + 1) % 12 + 1, 1)
+    return min(first + timedelta(days=day.day - 1), following - timedelta(days=1)) - timedelta(days=1)

@@ -1,0 +1,203 @@
+"""What crosses the applications' door: materials named in requests, views for citizens and staff. Frozen.
+
+Moments are RFC 3339 with +08:00, dates YYYY-MM-DD, money fen.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from services.applications.states import Correction, Status
+
+__all__ = ["Correction", "Status"]
+
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*\S[^\x00]*$", description="理由")]
+
+
+class ActorKind(StrEnum):
+    """Who moved a case."""
+
+    CITIZEN = "CITIZEN"
+    STAFF = "STAFF"
+    SYSTEM = "SYSTEM"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who moved a case, as the timeline shows it."""
+
+    kind: ActorKind
+    id: str = ""
+    shown: str = ""
+
+
+class MaterialRef(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One uploaded file as a material of a case; several of one code are its pages, in this order."""
+
+    material_code: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
+    upload_id: uuid.UUID
+
+
+class MaterialView(Struct, frozen=True, kw_only=True):
+    """One file of a material."""
+
+    material_code: str
+    page: int
+    upload_id: str
+
+
+class ApplicationView(Struct, frozen=True, kw_only=True):
+    """A case as its citizen sees it. Sensitive answers are whole while they can be edited, masked afterwards."""
+
+    application_no: str
+    item_code: str
+    item_version: int
+    item_name: str
+    division_code: str
+    department_code: str
+    status: str
+    status_text: str
+    outcome: str
+    outcome_text: str
+    version: int
+    form: dict[str, Any]
+    materials: list[MaterialView]
+    fee_fen: int
+    fee_paid_at: str | None
+    reason: str
+    created_at: str
+    submitted_at: str | None
+    correction_due_at: str | None
+    accepted_at: str | None
+    decided_at: str | None
+    closed_at: str | None
+    promised_due_on: str | None
+    due_is_provisional: bool
+    is_overdue: bool
+    updated_at: str
+
+
+class ApplicationSummary(Struct, frozen=True, kw_only=True):
+    """A line of the citizen's list."""
+
+    application_no: str
+    item_code: str
+    item_name: str
+    status: str
+    status_text: str
+    outcome: str
+    outcome_text: str
+    version: int
+    fee_fen: int
+    fee_paid_at: str | None
+    submitted_at: str | None
+    promised_due_on: str | None
+    is_overdue: bool
+    updated_at: str
+
+
+class ApplicationPage(Struct, frozen=True, kw_only=True):
+    """A page of the citizen's list."""
+
+    data: list[ApplicationSummary]
+    next_cursor: str | None
+
+
+class TimelineView(Struct, frozen=True, kw_only=True):
+    """One step of a case."""
+
+    occurred_at: str
+    event: str
+    from_status: str
+    to_status: str
+    title: str
+    told: str
+    actor_kind: str
+    actor_shown: str
+
+
+class Timeline(Struct, frozen=True, kw_only=True):
+    """All steps of a case, oldest first; there is never a next page."""
+
+    data: list[TimelineView]
+    next_cursor: None = None
+
+
+class UploadView(Struct, frozen=True, kw_only=True):
+    """A stored file: what it is and the digest of what was kept (after re-encoding)."""
+
+    upload_id: str
+    purpose: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+class CaseSummary(Struct, frozen=True, kw_only=True):
+    """A line of the staff's queue; the applicant is masked."""
+
+    application_no: str
+    item_code: str
+    item_name: str
+    division_code: str
+    department_code: str
+    status: str
+    status_text: str
+    outcome: str
+    version: int
+    applicant_shown: str
+    provider: str
+    fee_fen: int
+    fee_paid: bool
+    submitted_at: str | None
+    accepted_at: str | None
+    promised_due_on: str | None
+    legal_due_on: str | None
+    is_overdue: bool
+
+
+class CasePage(Struct, frozen=True, kw_only=True):
+    """A page of the staff's queue."""
+
+    data: list[CaseSummary]
+    next_cursor: str | None
+
+
+class ApplicantView(Struct, frozen=True, kw_only=True):
+    """The applicant in plain text, for the officer in charge; every look is audited."""
+
+    name: str
+    id_number: str
+    phone: str
+
+
+class CaseMaterial(Struct, frozen=True, kw_only=True):
+    """One file of a case with what the officer needs to open it."""
+
+    material_code: str
+    material_name: str
+    page: int
+    upload_id: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+class CaseView(Struct, frozen=True, kw_only=True):
+    """A case as the officer in charge sees it: whole answers, applicant, files, steps, what may be done next."""
+
+    case: CaseSummary
+    applicant: ApplicantView
+    form: dict[str, Any]
+    materials: list[CaseMaterial]
+    reason: str
+    due_is_provisional: bool
+    decided_at: str | None
+    closed_at: str | None
+    acts: list[str]
+    timeline: list[TimelineView]

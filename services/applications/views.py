@@ -1,0 +1,147 @@
+"""Rows of cases as the room's views. Pure; called by the use cases only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, cast
+
+import msgspec
+
+from app import clock
+from app.db import Row
+from services.applications.states import OUTCOME_TEXT, STATUS_TEXT, Status
+from services.applications.types import (
+    ApplicationSummary,
+    ApplicationView,
+    CaseSummary,
+    MaterialRef,
+    MaterialView,
+    TimelineView,
+)
+
+_RUNNING = frozenset({Status.ACCEPTED})
+
+
+def application_view(row: Row, form: dict[str, Any] | None = None, materials: Any = None) -> ApplicationView:
+    """Show a case to its citizen.
+
+    `form` replaces the stored, masked answers. What the database holds as JSON goes out as it is, never decoded here.
+    """
+    shown = form if form is not None else msgspec.Raw(row["form"].encode())
+    files = materials if materials is not None else msgspec.Raw((row["materials"] or "[]").encode())
+    return ApplicationView(
+        application_no=row["application_no"],
+        item_code=row["item_code"],
+        item_version=row["item_version"],
+        item_name=row["item_name"],
+        division_code=row["division_code"],
+        department_code=row["department_code"],
+        status=row["status"],
+        status_text=STATUS_TEXT[row["status"]],
+        outcome=row["outcome"],
+        outcome_text=OUTCOME_TEXT[row["outcome"]],
+        version=row["version"],
+        form=cast(dict[str, Any], shown),
+        materials=cast(list[MaterialView], files),
+        fee_fen=row["fee_fen"],
+        fee_paid_at=moment(row["fee_paid_at"]),
+        reason=row["reason"],
+        created_at=clock.rfc3339(row["created_at"]),
+        submitted_at=moment(row["submitted_at"]),
+        correction_due_at=moment(row["correction_due_at"]),
+        accepted_at=moment(row["accepted_at"]),
+        decided_at=moment(row["decided_at"]),
+        closed_at=moment(row["closed_at"]),
+        promised_due_on=_day(row["promised_due_on"]),
+        due_is_provisional=row["due_is_provisional"],
+        is_overdue=_is_overdue(row),
+        updated_at=clock.rfc3339(row["updated_at"]),
+    )
+
+
+def listed_materials(materials: Sequence[MaterialRef]) -> list[MaterialView]:
+    """Show materials as they were just stored: pages count within each code."""
+    pages: dict[str, int] = {}
+    shown = []
+    for part in materials:
+        page = pages[part.material_code] = pages.get(part.material_code, 0) + 1
+        shown.append(MaterialView(material_code=part.material_code, page=page, upload_id=str(part.upload_id)))
+    return sorted(shown, key=lambda view: (view.material_code, view.page))
+
+
+def application_summary(row: Row) -> ApplicationSummary:
+    """Show a line of the citizen's list."""
+    return ApplicationSummary(
+        application_no=row["application_no"],
+        item_code=row["item_code"],
+        item_name=row["item_name"],
+        status=row["status"],
+        status_text=STATUS_TEXT[row["status"]],
+        outcome=row["outcome"],
+        outcome_text=OUTCOME_TEXT[row["outcome"]],
+        version=row["version"],
+        fee_fen=row["fee_fen"],
+        fee_paid_at=moment(row["fee_paid_at"]),
+        submitted_at=moment(row["submitted_at"]),
+        promised_due_on=_day(row["promised_due_on"]),
+        is_overdue=_is_overdue(row),
+        updated_at=clock.rfc3339(row["updated_at"]),
+    )
+
+
+def case_summary(row: Row) -> CaseSummary:
+    """Show a line of the staff's queue."""
+    return CaseSummary(
+        application_no=row["application_no"],
+        item_code=row["item_code"],
+        item_name=row["item_name"],
+        division_code=row["division_code"],
+        department_code=row["department_code"],
+        status=row["status"],
+        status_text=STATUS_TEXT[row["status"]],
+        outcome=row["outcome"],
+        version=row["version"],
+        applicant_shown=row["applicant_shown"],
+        provider=row["provider"],
+        fee_fen=row["fee_fen"],
+        fee_paid=row["fee_paid_at"] is not None,
+        submitted_at=moment(row["submitted_at"]),
+        accepted_at=moment(row["accepted_at"]),
+        promised_due_on=_day(row["promised_due_on"]),
+        legal_due_on=_day(row["legal_due_on"]),
+        is_overdue=_is_overdue(row),
+    )
+
+
+def timeline_view(row: Row) -> TimelineView:
+    """Show one step."""
+    return TimelineView(
+        occurred_at=clock.rfc3339(row["occurred_at"]),
+        event=row["event"],
+        from_status=row["from_status"],
+        to_status=row["to_status"],
+        title=row["title"],
+        told=row["told"],
+        actor_kind=row["actor_kind"],
+        actor_shown=row["actor_shown"],
+    )
+
+
+def entity_tag(row: Row) -> str:
+    """Return the ETag of a case as read: its version and the moment of its last change."""
+    return f'"{row["version"]}.{int(row["updated_at"].timestamp() * 1000)}"'
+
+
+def moment(value: datetime | None) -> str | None:
+    """Print a moment that may not have come yet."""
+    return None if value is None else clock.rfc3339(value)
+
+
+def _day(value: date | None) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def _is_overdue(row: Row) -> bool:
+    due: date | None = row["promised_due_on"]
+    return due is not None and row["status"] in _RUNNING and due < clock.beijing_date()
