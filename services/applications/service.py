@@ -1,6 +1,7 @@
 """The applications' door for citizens: drafts, submission, correction, withdrawal, reading, choice of delivery.
 
-Handlers call it; `desk` holds the staff's use cases, `progress` what the house does by itself, `uploads` the files.
+Handlers call it; `desk` and `aftercare` hold the staff's use cases, `progress` what the house does by itself, `uploads`
+the files.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from app.storage import FileStore
 from app.tokens import Caller
 from payments.service import PaymentService
 from services.applications import forms, moves, repository
+from services.applications.aftercare import Aftercare
 from services.applications.clock import Calendar
 from services.applications.desk import CaseDesk
 from services.applications.moves import FormVault
@@ -80,6 +82,7 @@ class ApplicationService:
         calendar = calendar or Calendar()
         self.uploads = UploadService(storage, audit, upload_limit_bytes)
         self.desk = CaseDesk(catalogue, people, audit, self._vault, calendar)
+        self.aftercare = Aftercare(delivery, licences, audit)
         self.progress = Progress(catalogue, people, licences, delivery, payments, self._vault, calendar)
 
     async def save_draft(

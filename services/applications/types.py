@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from services.applications.states import Correction, Status
+from services.delivery.types import ShipmentView
 
 __all__ = ["Correction", "Status"]
 
@@ -166,6 +167,20 @@ class CasePage(Struct, frozen=True, kw_only=True):
 
     data: list[CaseSummary]
     next_cursor: str | None
+
+
+class ShipmentList(Struct, frozen=True, kw_only=True):
+    """The parcels of one case; there is never a next page."""
+
+    data: list[ShipmentView]
+    next_cursor: None = None
+
+
+class LicenceChanged(Struct, frozen=True, kw_only=True):
+    """What became of a licence."""
+
+    licence_no: str
+    status: str
 
 
 class ApplicantView(Struct, frozen=True, kw_only=True):

@@ -185,6 +185,13 @@ class DeliveryService:
             raise Conflict("该快递已下单", code="already_booked")
         await repository.enqueue_booking(shipment_no)
 
+    async def subject_of(self, shipment_no: str) -> str:
+        """Return the number of the case that a parcel belongs to. Raises: NotFound."""
+        row = await repository.find_shipment(shipment_no)
+        if row is None:
+            raise NotFound("未找到该快递")
+        return row.subject_no
+
     async def shipment(self, citizen_id: uuid.UUID, shipment_no: str) -> ShipmentView:
         """Return one parcel of this citizen with its road. Raises: NotFound (also for somebody else's)."""
         row = await repository.find_own_shipment(citizen_id, shipment_no)

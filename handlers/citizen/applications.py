@@ -1,0 +1,183 @@
+"""Doors of one's own cases: draft, change, hand in, correct, withdraw, read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from app.errors import FieldFault, InvalidRequest
+from handlers.doors import Auth, Call, Reply, Route
+from handlers.parsing import make_cursor, read_cursor
+from services.applications.types import ApplicationPage, ApplicationView, MaterialRef, Timeline
+
+_TAG = "办件"
+_ALL = "/api/v1/applications"
+_ONE = "/api/v1/applications/<application_no:str>"
+_LIMIT_BYTES = 262_144
+Version = Annotated[int, msgspec.Meta(ge=1, le=2_000_000_000, description="读取时的版本；不符则 409")]
+Materials = Annotated[list[MaterialRef], msgspec.Meta(max_length=100)]
+_EXAMPLE = {
+    "item_code": "11140105MB0001177F4140709012000",
+    "form": {"applicant_name": "张伟", "reason": "遗失", "commitment": True},
+    "materials": [{"material_code": "M02", "upload_id": "01939c5e-0000-7000-8000-000000000001"}],
+}
+
+
+class NewApplication(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A case to begin; answers and materials may still be missing."""
+
+    item_code: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Z]+$")]
+    form: dict[str, Any] = {}
+    materials: Materials = []
+
+
+class ApplicationChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to replace; what is left out stays."""
+
+    form: dict[str, Any] | None = None
+    materials: Materials | None = None
+    version: Version | None = None
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hand in as stored."""
+
+    version: Version | None = None
+
+
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Take back, with or without a reason."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    version: Version | None = None
+
+
+class ListQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One tab of one's cases: 草稿, 办理中, 待补正, 已办结."""
+
+    tab: Literal["", "draft", "handling", "correction", "closed"] = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+async def create_application(call: Call[NewApplication]) -> Reply:
+    """Begin a case."""
+    body = call.body
+    view = await call.house.applications.save_draft(call.caller, body.item_code, body.form, body.materials)
+    return Reply(view, status=201)
+
+
+async def change_application(call: Call[ApplicationChange]) -> Reply:
+    """Replace answers or materials."""
+    view = await call.house.applications.update_draft(
+        call.caller,
+        call.path["application_no"],
+        form=call.body.form,
+        materials=call.body.materials,
+        version=_expected(call, call.body.version),
+    )
+    return Reply(view)
+
+
+async def submit_application(call: Call[Submission]) -> Reply:
+    """Hand a draft in."""
+    version = _expected(call, call.body.version)
+    return Reply(await call.house.applications.submit(call.caller, call.path["application_no"], version=version))
+
+
+async def correct_application(call: Call[ApplicationChange]) -> Reply:
+    """Hand a corrected case in again."""
+    view = await call.house.applications.resubmit(
+        call.caller,
+        call.path["application_no"],
+        form=call.body.form,
+        materials=call.body.materials,
+        version=_expected(call, call.body.version),
+    )
+    return Reply(view)
+
+
+async def withdraw_application(call: Call[Withdrawal]) -> Reply:
+    """Take a case back."""
+    number, version = call.path["application_no"], _expected(call, call.body.version)
+    return Reply(await call.house.applications.withdraw(call.caller, number, call.body.reason, version=version))
+
+
+async def get_application(call: Call[None]) -> Reply:
+    """Show one case."""
+    view, tag = await call.house.applications.detail(call.caller, call.path["application_no"])
+    return Reply(view, etag=tag)
+
+
+async def list_applications(call: Call[None]) -> Reply:
+    """List one tab, newest first."""
+    query: ListQuery = call.query
+    found, following = await call.house.applications.list_own(
+        call.caller, query.tab, read_cursor(query.cursor), query.limit
+    )
+    return Reply(ApplicationPage(data=found, next_cursor=make_cursor(following) if following else None))
+
+
+async def get_timeline(call: Call[None]) -> Reply:
+    """Show every step of one case."""
+    return Reply(await call.house.applications.timeline(call.caller, call.path["application_no"]))
+
+
+def _expected(call: Call[Any], version: int | None) -> int | None:
+    """Return the version that the client has read: from the body, else from If-Match, else none."""
+    given = call.request.headers.get("if-match", "").strip()
+    if version is not None or not given or given == "*":
+        return version
+    digits = given.strip('"').partition(".")[0]
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+        raise InvalidRequest(faults=(FieldFault("If-Match", "格式不正确"),))
+    return int(digits)
+
+
+def _change(method: str, path: str, handler: Any, body: type[Any], summary: str, example: Any) -> Route:
+    return Route(
+        method,
+        path,
+        handler,
+        auth=Auth.CITIZEN,
+        body=body,
+        answer=ApplicationView,
+        summary=summary,
+        tag=_TAG,
+        example=example,
+        limit_bytes=_LIMIT_BYTES,
+    )
+
+
+ROUTES = (
+    Route(
+        "POST",
+        _ALL,
+        create_application,
+        auth=Auth.CITIZEN,
+        body=NewApplication,
+        answer=ApplicationView,
+        status=201,
+        summary="保存办件草稿",
+        tag=_TAG,
+        example=_EXAMPLE,
+        limit_bytes=_LIMIT_BYTES,
+    ),
+    Route(
+        "GET",
+        _ALL,
+        list_applications,
+        auth=Auth.CITIZEN,
+        query=ListQuery,
+        answer=ApplicationPage,
+        summary="我的办件",
+        tag=_TAG,
+    ),
+    Route("GET", _ONE, get_application, auth=Auth.CITIZEN, answer=ApplicationView, summary="办件详情", tag=_TAG),
+    _change("PATCH", _ONE, change_application, ApplicationChange, "修改草稿或待补正的办件", {"form": _EXAMPLE["form"]}),
+    _change("POST", f"{_ONE}/submit", submit_application, Submission, "提交申请", {"version": 1}),
+    _change("POST", f"{_ONE}/withdraw", withdraw_application, Withdrawal, "撤回申请", {"reason": "不再需要办理"}),
+    _change("POST", f"{_ONE}/correction", correct_application, ApplicationChange, "提交补正", {"version": 4}),
+    Route("GET", f"{_ONE}/timeline", get_timeline, auth=Auth.CITIZEN, answer=Timeline, summary="办件进度", tag=_TAG),
+)

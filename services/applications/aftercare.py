@@ -1,0 +1,57 @@
+"""The staff's use cases after the decision: parcels that need a person, licences that must change. Scope is the case's.
+
+Handlers of the console call it; parcels and licences know nothing of staff, so their cases are asked.
+"""
+
+from __future__ import annotations
+
+from app.errors import NotFound
+from services.applications import repository
+from services.applications.ports import Audit
+from services.applications.types import LicenceChanged, ShipmentList
+from services.delivery.service import DeliveryService
+from services.licences.service import LicenceService
+from services.licences.types import Change
+from services.staff.types import Act, Role, StaffCaller
+
+
+class Aftercare:
+    """Use cases of staff about the parcels and licences of cases in their scope."""
+
+    def __init__(self, delivery: DeliveryService, licences: LicenceService, audit: Audit) -> None:
+        self._delivery, self._licences, self._audit = delivery, licences, audit
+
+    async def shipments(self, staff: StaffCaller, application_no: str) -> ShipmentList:
+        """Return the parcels of a case in scope. Raises: NotFound, Forbidden."""
+        staff.require_role(Role.WINDOW, Role.REVIEWER, Role.DISPATCHER)
+        await _require_scope(staff, application_no)
+        return ShipmentList(data=await self._delivery.shipments_of(application_no))
+
+    async def rebook(self, staff: StaffCaller, shipment_no: str, address: str) -> None:
+        """Have a refused parcel booked again. Raises: NotFound, Forbidden, Conflict `already_booked`."""
+        staff.require_role(Role.WINDOW, Role.DISPATCHER)
+        await _require_scope(staff, await self._delivery.subject_of(shipment_no))
+        await self._delivery.rebook(shipment_no)
+        await self._audit.record(Act(staff.username, "shipment.rebooked", "shipment", shipment_no, {}, address))
+
+    async def change_licence(
+        self, staff: StaffCaller, licence_no: str, change: Change, reason: str, address: str
+    ) -> LicenceChanged:
+        """Suspend, restore, revoke, cancel or withdraw a licence of a case in scope.
+
+        Raises: NotFound, Forbidden, InvalidTransition, StaleVersion.
+        """
+        staff.require_role(Role.REVIEWER)
+        await _require_scope(staff, await self._licences.subject_of(licence_no))
+        # Written first: an audit entry without its change is a question, a change without its entry a hole.
+        details = {"change": change.value, "reason": reason}
+        await self._audit.record(Act(staff.username, "licence.changed", "licence", licence_no, details, address))
+        status = await self._licences.change_status(licence_no, change)
+        return LicenceChanged(licence_no=licence_no, status=status)
+
+
+async def _require_scope(staff: StaffCaller, application_no: str) -> None:
+    row = await repository.find_case(application_no)
+    if row is None:
+        raise NotFound("未找到该办件")
+    staff.require_scope(row["division_code"], row["department_code"])
