@@ -2,174 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
-from rich.console import Console
-from rich.table import Table
+if __name__ == "__mp_main__":
+    # A child process of the service begins here (Python imports the entry again in it): it leaves with its parent.
+    from app.processes import leave_with_parent
 
-ROOT = Path(__file__).resolve().parent
-VAR = Path(os.environ.get("SJT_VAR", "var"))
-# The metrics library looks for its shared folder when it is first imported, so this comes before any of ours.
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str((VAR / "metrics").resolve()))
-Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
-
-from app import start  # noqa: E402
-from app.errors import SettingsError  # noqa: E402
-from app.settings import described  # noqa: E402
-
-cli = typer.Typer(help="三晋通小程序后端", no_args_is_help=True, add_completion=False)
-items_cli = typer.Typer(help="事项库", no_args_is_help=True)
-staff_cli = typer.Typer(help="工作人员账号", no_args_is_help=True)
-audit_cli = typer.Typer(help="检查账目与审计链", no_args_is_help=True)
-keys_cli = typer.Typer(help="密钥", no_args_is_help=True)
-cli.add_typer(items_cli, name="items")
-cli.add_typer(staff_cli, name="staff")
-cli.add_typer(audit_cli, name="audit")
-cli.add_typer(keys_cli, name="keys")
-console = Console()
-
-
-@cli.command()
-def serve(
-    simulators: Annotated[bool, typer.Option(help="演示模式下同时启动模拟器")] = True,
-) -> None:
-    """启动全部：内嵌数据库与 Redis（演示模式）、迁移、演示数据、模拟器、API 与任务进程。"""
-    from app.serving import serve as run
-
-    run(ROOT, simulators=simulators)
-
-
-@cli.command()
-def demo() -> None:
-    """以微信和支付宝两位群众的身份走完整个办事旅程；有出入则以非零退出。"""
-    from demo.main import main
-
-    sys.exit(main(ROOT))
-
-
-@cli.command()
-def migrate() -> None:
-    """把数据库升级到当前版本。"""
-    from app.migrate import migrate as run
-
-    with start.surroundings(ROOT) as settings:
-        asyncio.run(run(settings.database_url))
-    console.print("数据库已是最新版本")
-
-
-@cli.command()
-def worker() -> None:
-    """只启动任务进程（多机部署时使用）。"""
-    from app.worker import run_worker
-
-    with start.surroundings(ROOT) as settings:
-        run_worker(settings, child=False)
-
-
-@cli.command()
-def simulate() -> None:
-    """只启动模拟器。"""
-    with start.surroundings(ROOT, engines=False) as settings, start.simulators(ROOT, settings):
-        console.print(f"模拟器已启动，控制端口 {settings.sim_port}；按 Ctrl-C 停止")
-        start.wait_for_signal()
-
-
-@items_cli.command("import")
-def items_import() -> None:
-    """把 data/ 中的事项、一件事、部门与办事地点导入数据库；重复执行不改变结果。"""
-    from app import loading
-
-    with start.surroundings(ROOT) as settings:
-        counts = asyncio.run(loading.load_catalogue(settings, ROOT / "data"))
-    for name, count in counts.items():
-        console.print(f"{name}：{count}")
-
-
-@items_cli.command("check")
-def items_check() -> None:
-    """检查 data/ 中的事项，列出全部问题；有问题则以非零退出。"""
-    from app import loading
-
-    findings = loading.check_catalogue(ROOT / "data")
-    for finding in findings:
-        console.print(f"[red]{finding}[/red]")
-    console.print(f"共 {len(findings)} 个问题")
-    sys.exit(1 if findings else 0)
-
-
-@staff_cli.command("list")
-def staff_list() -> None:
-    """列出演示账号与动态口令密钥所在文件。"""
-    from app import loading
-
-    settings = start.settings(ROOT)
-    table = Table("账号", "姓名", "角色", "密码", "TOTP 密钥")
-    for row in loading.demo_staff(settings):
-        table.add_row(row["username"], row["display_name"], " ".join(row["roles"]), row["password"], row["totp_secret"])
-    console.print(table)
-
-
-@audit_cli.command("ledger")
-def audit_ledger() -> None:
-    """检查账目：每笔成对、总和为零、无遗漏；有出入则以非零退出。"""
-    from app import loading
-
-    with start.surroundings(ROOT) as settings:
-        findings = asyncio.run(loading.audit_ledger(settings))
-    _report(findings, "账目平衡")
-
-
-@audit_cli.command("chain")
-def audit_chain() -> None:
-    """检查审计记录的散列链是否完整。"""
-    from app import loading
-
-    with start.surroundings(ROOT) as settings:
-        findings = asyncio.run(loading.audit_chain(settings))
-    _report(findings, "审计链完整")
-
-
-@keys_cli.command("new")
-def keys_new(name: Annotated[str, typer.Argument(help="密钥编号，例如 2027a")]) -> None:
-    """生成一个 32 字节密钥，格式可直接用于 SJT_TOKEN_KEYS、SJT_FIELD_KEYS、SJT_HASH_KEY。"""
-    import base64
-    import secrets
-
-    print(f"{name}:{base64.b64encode(secrets.token_bytes(32)).decode()}")
-
-
-@cli.command()
-def doctor() -> None:
-    """列出全部设置（密钥已遮盖）并说明缺少什么。"""
-    settings = start.settings(ROOT)
-    table = Table("变量", "值", "含义")
-    for row in described(settings):
-        table.add_row(*row)
-    console.print(table)
-    simulated = settings.simulated()
-    console.print(f"由模拟器代替的服务商：{'、'.join(simulated) or '无'}")
-
-
-def _report(findings: list[str], good: str) -> None:
-    for finding in findings:
-        console.print(f"[red]{finding}[/red]")
-    console.print(good if not findings else f"共 {len(findings)} 个问题")
-    sys.exit(1 if findings else 0)
-
-
-def main() -> None:
-    """Run the command line; faults of the settings are one clear message."""
-    try:
-        cli()
-    except SettingsError as error:
-        console.print(f"[red]设置有误：{error}[/red]")
-        sys.exit(2)
-
+    leave_with_parent()
+else:
+    # The metrics library looks for its shared folder when it is first imported, so this comes before any of ours.
+    folder = Path(os.environ.get("SJT_VAR", "var")).resolve() / "metrics"
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(folder))
 
 if __name__ == "__main__":
+    from app.cli import main
+
     main()

@@ -66,8 +66,10 @@ class Broadcast:
         while True:
             try:
                 async with self._redis.pubsub() as link:
-                    await link.subscribe(_IDLE_CHANNEL, *self._receivers)
+                    await link.subscribe(_IDLE_CHANNEL)
+                    # From here on `listen` subscribes by itself; those who came before are subscribed now.
                     self._link = link
+                    await link.subscribe(_IDLE_CHANNEL, *self._receivers)
                     while True:
                         self._deliver(await link.get_message(ignore_subscribe_messages=True, timeout=5.0))
             except _AWAY as error:

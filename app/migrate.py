@@ -1,4 +1,4 @@
-"""Brings a database up to date: tortoise's migrations, pgqueuer's tables, partitions of the coming months. Idempotent."""
+"""Brings a database up to date: migrations, pgqueuer's tables, partitions of the coming months. Idempotent."""
 
 from __future__ import annotations
 

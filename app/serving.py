@@ -30,7 +30,7 @@ def serve(root: Path, *, simulators: bool) -> None:
         _fresh_metrics()
         console.print("[dim]数据库迁移…[/dim]")
         asyncio.run(migrate(settings.database_url))
-        asyncio.run(loading.load_everything(settings, root / "data"))
+        asyncio.run(loading.load_start(settings, root / "data"))
         if settings.is_demo and simulators:
             stack.enter_context(start.simulators(root, settings))
         _run(settings)

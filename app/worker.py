@@ -15,7 +15,6 @@ import structlog
 
 from app import clock, db, logs, wiring
 from app.jobs import JobRunner
-from app.processes import leave_with_parent
 from app.settings import Settings
 
 _BEAT_SECONDS = 5
@@ -23,11 +22,9 @@ _AGAIN_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-def run_worker(settings: Settings, *, child: bool = True) -> None:
-    """Run until SIGTERM or SIGINT; entry point of the process. A `child` leaves with its manager."""
+def run_worker(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; entry point of the process."""
     logs.configure(settings.log_level)
-    if child:
-        leave_with_parent()
     asyncio.run(_work(settings))
 
 

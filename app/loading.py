@@ -1,0 +1,99 @@
+"""What commands do with the database outside any request: load the catalogue and the demonstration, audit the books.
+
+Each function opens the database for itself and closes it again; run.py calls them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from notify.templates import import_templates
+
+from app import db
+from app.crypto import FieldCipher, parse_keys
+from app.settings import Settings
+from payments import settlement_repository
+from payments.accounts import accounts_of
+from payments.repository import save_accounts
+from services.catalogue.intake.importer import import_folder
+from services.catalogue.intake.loader import FaultyFiles, load_catalogue
+from services.catalogue.types import ImportSummary
+from services.staff.accounts_file import import_staff
+from services.staff.audit import AuditTrail
+from services.staff.types import StaffCredentials
+
+CREDENTIALS = "staff.json"
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[None]:
+    await db.start(settings.database_url, pool_max=4)
+    try:
+        yield
+    finally:
+        await db.stop()
+
+
+def credentials_file(settings: Settings) -> Path:
+    """Name the file that holds the first passwords and TOTP secrets of demo mode's staff."""
+    return settings.var / "keys" / CREDENTIALS
+
+
+async def load_start(settings: Settings, data: Path) -> None:
+    """Load what a service needs before it answers: merchant accounts, notice templates, and in demo mode the rest.
+
+    Idempotent: a second start changes nothing.
+    """
+    async with _database(settings):
+        await save_accounts(accounts_of(settings))
+        await import_templates(data / "templates.json")
+        if settings.is_demo:
+            await import_folder(data)
+            await _import_staff(settings, data)
+
+
+async def import_catalogue(settings: Settings, data: Path) -> ImportSummary:
+    """Import the items, packages and places of a data folder. Raises FaultyFiles; nothing is half imported."""
+    async with _database(settings):
+        return await import_folder(data)
+
+
+async def import_staff_accounts(settings: Settings, data: Path) -> list[StaffCredentials]:
+    """Make the staff accounts that are missing; return all first passwords that were ever handed out here."""
+    async with _database(settings):
+        return await _import_staff(settings, data)
+
+
+async def _import_staff(settings: Settings, data: Path) -> list[StaffCredentials]:
+    hash_key = next(iter(parse_keys(settings.hash_key).values()))
+    cipher = FieldCipher(parse_keys(settings.field_keys), hash_key, settings.cipher)
+    file = credentials_file(settings)
+    return await import_staff(data / "staff.json", file, cipher, AuditTrail(hash_key))
+
+
+def check_catalogue(data: Path) -> list[str]:
+    """List every fault of a data folder without touching a database."""
+    try:
+        load_catalogue(data)
+    except FaultyFiles as faulty:
+        return [str(fault) for fault in faulty.faults]
+    return []
+
+
+async def audit_ledger(settings: Settings) -> list[str]:
+    """List what is wrong with the ledger: its sum, unbalanced transfers, payments and refunds that are not in it."""
+    async with _database(settings):
+        total, unbalanced, missing = await settlement_repository.ledger_faults()
+    findings = [f"账目总和为 {total} 分，应为零"] if total else []
+    findings += [f"不平衡的分录：{key}" for key in unbalanced]
+    return findings + [f"账目中缺少：{key}" for key in missing]
+
+
+async def audit_chain(settings: Settings) -> list[str]:
+    """List what is wrong with the hash chain of the staff's acts."""
+    hash_key = next(iter(parse_keys(settings.hash_key).values()))
+    async with _database(settings):
+        verdict = await AuditTrail(hash_key).verify()
+    return [] if verdict.is_intact else [f"第 {verdict.broken_seq} 条起不完整：{verdict.reason}"]

@@ -1,0 +1,155 @@
+"""Makes the vendor clients from the settings: one transport and breaker per provider over the shared session.
+
+Called by wiring only. A provider whose settings are missing is simply not there; production refuses to start then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+from redis.asyncio import Redis
+
+from app import metrics
+from app.errors import SettingsError
+from app.settings import Settings
+from clients.alipay import keys as alipay_keys
+from clients.alipay.config import AlipayApp
+from clients.alipay.gateway import AlipayGateway
+from clients.couriers.sf.client import SfClient
+from clients.couriers.sf.types import SfAccount
+from clients.sms.aliyun import AliyunSms, AliyunSmsAccount
+from clients.sms.tencent import TencentSms, TencentSmsAccount
+from clients.transport import Transport
+from clients.wechat.access_token import AccessTokens
+from clients.wechat.api_wire import ApiWire
+from clients.wechat.config import MiniProgramConfig, PayMerchant
+from clients.wechat.message_push import MessagePush
+from clients.wechat.miniprogram import MiniProgramClient
+from clients.wechat.pay_client import PayClient
+from clients.wechat.pay_keys import KeyStore, VerificationKey, certificate_from_pem, public_key_from_pem
+from clients.wechat.pay_wire import PayWire
+
+_SF_PATH = "/std/service"
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Every vendor client of this process."""
+
+    mini_program: MiniProgramClient
+    message_push: MessagePush
+    wechat_pay: PayClient
+    wechat_pay_merchant: PayMerchant
+    wechat_pay_keys: KeyStore
+    alipay: AlipayGateway
+    sf: SfClient
+    sms: AliyunSms | TencentSms
+
+
+def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis) -> Clients:
+    """Make all clients. Raises SettingsError where a key cannot be read."""
+
+    def transport(provider: str) -> Transport:
+        return Transport(session, provider, observer=_observe)
+
+    program = MiniProgramConfig(
+        app_id=settings.wechat_app_id,
+        app_secret=settings.wechat_app_secret,
+        api_base=settings.wechat_api_base,
+        push_token=settings.wechat_push_token,
+        push_aes_key=settings.wechat_push_aes_key,
+    )
+    wechat = transport("wechat")
+    merchant, keys = _merchant(settings), KeyStore(_verification_keys(settings.wechat_pay_public_keys))
+    return Clients(
+        mini_program=MiniProgramClient(ApiWire(program, wechat, AccessTokens(program, wechat, redis))),
+        message_push=MessagePush(program),
+        wechat_pay=PayClient(PayWire(merchant, transport("wechat_pay"), keys)),
+        wechat_pay_merchant=merchant,
+        wechat_pay_keys=keys,
+        alipay=AlipayGateway(_alipay(settings), transport("alipay")),
+        sf=SfClient(
+            SfAccount(
+                settings.sf_partner_id, settings.sf_check_word, settings.sf_monthly_card, settings.sf_base + _SF_PATH
+            ),
+            transport("sf"),
+        ),
+        sms=_sms(settings, transport("sms")),
+    )
+
+
+def _observe(provider: str, call: str, outcome: str, seconds: float) -> None:
+    metrics.PROVIDER_CALLS.labels(provider, call, outcome).observe(seconds)
+
+
+def _read(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise SettingsError(f"密钥文件 {name} 无法读取") from error
+
+
+def _merchant(settings: Settings) -> PayMerchant:
+    return PayMerchant(
+        mch_id=settings.wechat_pay_mch_id,
+        serial_no=settings.wechat_pay_serial,
+        private_key=alipay_keys.load_private_key(_read(settings.wechat_pay_private_key).decode()),
+        apiv3_key=settings.wechat_pay_apiv3_key,
+        base_url=settings.wechat_pay_base,
+    )
+
+
+def _verification_keys(listed: str) -> list[VerificationKey]:
+    """Read `PUB_KEY_ID_…=file, 40HEX=certificate file, …`."""
+    keys = []
+    for part in filter(None, (piece.strip() for piece in listed.split(","))):
+        key_id, _, file = part.partition("=")
+        pem = _read(file)
+        try:
+            keys.append(
+                public_key_from_pem(key_id, pem) if key_id.startswith("PUB_KEY_ID_") else certificate_from_pem(pem)
+            )
+        except ValueError as error:
+            raise SettingsError(f"SJT_WECHAT_PAY_PUBLIC_KEYS 中 {key_id} 无法读取") from error
+    return keys
+
+
+def _alipay(settings: Settings) -> AlipayApp:
+    app = partial(
+        AlipayApp,
+        app_id=settings.alipay_app_id,
+        seller_id=settings.alipay_seller_id,
+        private_key=alipay_keys.load_private_key(_read(settings.alipay_private_key).decode()),
+        aes_key=alipay_keys.load_aes_key(settings.alipay_aes_key) if settings.alipay_aes_key else None,
+        gateway_url=settings.alipay_gateway,
+    )
+    if not settings.alipay_app_cert:
+        return app(alipay_public_keys=(alipay_keys.load_public_key(_read(settings.alipay_public_key).decode()),))
+    pinned = alipay_keys.load_certificate(_read(settings.alipay_cert))
+    roots = _read(settings.alipay_root_cert)
+    return app(
+        app_cert_sn=alipay_keys.certificate_sn(alipay_keys.load_certificate(_read(settings.alipay_app_cert))),
+        root_cert_sn=alipay_keys.root_bundle_sn(roots),
+        pinned_certificates={alipay_keys.certificate_sn(pinned): pinned},
+        root_certificates=tuple(alipay_keys.readable_certificates(roots)),
+    )
+
+
+def _sms(settings: Settings, transport: Transport) -> AliyunSms | TencentSms:
+    if settings.sms_provider == "aliyun":
+        account = AliyunSmsAccount(
+            settings.aliyun_sms_access_key_id, settings.aliyun_sms_access_key_secret, settings.aliyun_sms_base + "/"
+        )
+        return AliyunSms(account, transport)
+    return TencentSms(
+        TencentSmsAccount(
+            secret_id=settings.tencent_sms_secret_id,
+            secret_key=settings.tencent_sms_secret_key,
+            sdk_app_id=settings.tencent_sms_sdk_app_id,
+            endpoint=settings.tencent_sms_base + "/",
+        ),
+        transport,
+    )

@@ -1,0 +1,30 @@
+"""Housekeeping of the frame itself, run by the job runner's schedule."""
+
+from __future__ import annotations
+
+import structlog
+
+from app import db
+from app.migrate import make_partitions
+from handlers import idempotency
+from payments.service import PaymentService
+
+log = structlog.get_logger()
+
+
+async def prepare_partitions() -> None:
+    """Make the monthly partitions ahead of time. Idempotent."""
+    async with db.connection() as connection:
+        await make_partitions(connection)
+
+
+async def forget_idempotency() -> None:
+    """Delete the stored answers of repeated writes that are older than 24 hours. Idempotent."""
+    await idempotency.forget_expired()
+
+
+async def check_ledger(payments: PaymentService) -> None:
+    """Audit the ledger; a fault raises the metric that alarms and stands in the log."""
+    found = await payments.check_ledger()
+    if not found.is_sound:
+        log.error("ledger_unsound", sum_fen=found.sum_fen, unbalanced=found.unbalanced[:5], missing=found.missing[:5])

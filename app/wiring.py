@@ -1,0 +1,273 @@
+"""Puts the house together, visibly: every table of providers, reactions, jobs and sweeps stands here.
+
+`build` is the only place that knows all rooms. No decorator registers anything, no module holds a client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+import aiohttp
+from notify.reactions import NoticeReactions
+from notify.service import NotifyService
+from notify.sweeps import NoticeSweeps
+from redis.asyncio import Redis
+
+from app import providers, upkeep
+from app.adapters import AccountPayers, AccountRecipients
+from app.broadcast import Broadcast
+from app.crypto import FieldCipher, parse_keys
+from app.jobs import JobFunction, JobTable, Reaction, Sweep
+from app.limits import RateLimits
+from app.live import LiveEvents
+from app.revocations import Revocations
+from app.settings import Settings
+from app.showcase import Showcase
+from app.storage import FileStore
+from app.tokens import AccessTokens
+from payments import accounts as payment_accounts
+from payments.channels.alipay import AlipayPaymentChannel
+from payments.channels.alipay_gateway import AlipayPlatformGateway
+from payments.channels.wechat import WeChatPaymentChannel
+from payments.ports import ChannelTable
+from payments.reactions import Reactions as PaymentReactions
+from payments.service import PaymentService
+from payments.types import Channel
+from services.accounts import reactions as account_reactions
+from services.accounts import repository as account_repository
+from services.accounts.identity.alipay import AlipayIdentityProvider
+from services.accounts.identity.wechat import WeChatIdentityProvider
+from services.accounts.places import DivisionTable
+from services.accounts.ports import IdentityProvider
+from services.accounts.service import AccountsService
+from services.accounts.sweeps import tidy_accounts
+from services.applications import sweeps as application_sweeps
+from services.applications.reactions import ApplicationReactions
+from services.applications.service import ApplicationService
+from services.catalogue.service import CatalogueService
+from services.delivery import repository as delivery_repository
+from services.delivery import sweeps as delivery_sweeps
+from services.delivery.couriers.sf import SfCourier
+from services.delivery.reactions import DeliveryReactions
+from services.delivery.service import DeliveryService
+from services.licences.reactions import LicenceReactions
+from services.licences.service import LicenceService
+from services.licences.sweeps import forget_presentations
+from services.staff.audit import AuditTrail
+from services.staff.service import StaffService
+from services.staff.sweeps import forget_ended_sessions
+
+CITIZEN_EVENTS = (
+    "application.submitted application.accepted application.correction_requested application.corrected "
+    "application.not_accepted application.approved application.denied application.withdrawn application.certifying "
+    "application.delivering application.closed application.suspended application.resumed application.terminated "
+    "application.reopened bill.issued bill.paid payment.closed refund.succeeded licence.issued shipment.booked "
+    "shipment.picked_up shipment.out_for_delivery shipment.awaiting_collection shipment.delivered shipment.exception "
+    "shipment.returning citizen.merged"
+).split()
+"""Events that concern a person: they are told by a notice where a template says so, and live on their phone."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """One object per room and what the doors share; made once per process."""
+
+    settings: Settings
+    session: aiohttp.ClientSession
+    redis: Redis
+    cipher: FieldCipher
+    tokens: AccessTokens
+    limits: RateLimits
+    storage: FileStore
+    broadcast: Broadcast
+    live: LiveEvents
+    revocations: Revocations
+    clients: providers.Clients
+    accounts: AccountsService
+    catalogue: CatalogueService
+    licences: LicenceService
+    delivery: DeliveryService
+    applications: ApplicationService
+    staff: StaffService
+    payments: PaymentService
+    notify: NotifyService
+    showcase: Showcase
+    job_table: JobTable
+    _background: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def open(self) -> None:
+        """Start what runs beside the requests of an API process: broadcasts and revocations."""
+        self._background.append(asyncio.create_task(self.broadcast.run()))
+        self._background.append(asyncio.create_task(self.revocations.run()))
+        await self.staff.open()
+
+    async def close(self) -> None:
+        """Stop it all, in reverse."""
+        for task in reversed(self._background):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self.session.close()
+        await self.redis.aclose()
+
+
+async def build(settings: Settings) -> Container:
+    """Make the house from its settings; asks nobody anything, so it works while a database is away."""
+    session = aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=200, keepalive_timeout=60)
+    )
+    redis = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=1, max_connections=64)
+    clients = providers.make(settings, session, redis)
+    hash_key = next(iter(parse_keys(settings.hash_key).values()))
+    cipher = FieldCipher(parse_keys(settings.field_keys), hash_key, settings.cipher)
+    tokens, limits, broadcast = AccessTokens(parse_keys(settings.token_keys)), RateLimits(redis), Broadcast(redis)
+    storage, live = FileStore(settings.storage_url), LiveEvents(broadcast)
+    revocations = Revocations(tokens, broadcast, account_repository.recent_revocations)
+    accounts = AccountsService(
+        tokens=tokens,
+        cipher=cipher,
+        limits=limits,
+        revocations=revocations,
+        places=DivisionTable(),
+        providers=_identity_providers(settings, clients),
+        login_rate=settings.login_rate,
+    )
+    staff = StaffService(
+        cipher=cipher, limits=limits, broadcast=broadcast, audit=AuditTrail(hash_key), login_rate=settings.login_rate
+    )
+    catalogue, licences = CatalogueService(), LicenceService(cipher, storage)
+    delivery = DeliveryService({"SF": SfCourier(clients.sf)}, cipher)
+    payments = PaymentService(
+        _payment_channels(settings, clients),
+        AccountPayers(accounts),
+        expiry_seconds=settings.payment_expiry_seconds,
+        first_question_seconds=settings.payment_sweep_seconds,
+    )
+    applications = ApplicationService(
+        catalogue=catalogue,
+        people=accounts,
+        licences=licences,
+        delivery=delivery,
+        payments=payments,
+        audit=staff.audit,
+        cipher=cipher,
+        storage=storage,
+        upload_limit_bytes=settings.upload_limit_bytes,
+    )
+    notify = NotifyService(_notice_channels(settings, clients), AccountRecipients(accounts))
+    return Container(
+        settings=settings,
+        session=session,
+        redis=redis,
+        cipher=cipher,
+        tokens=tokens,
+        limits=limits,
+        storage=storage,
+        broadcast=broadcast,
+        live=live,
+        revocations=revocations,
+        clients=clients,
+        accounts=accounts,
+        catalogue=catalogue,
+        licences=licences,
+        delivery=delivery,
+        applications=applications,
+        staff=staff,
+        payments=payments,
+        notify=notify,
+        showcase=Showcase(settings, session),
+        job_table=JobTable(
+            functions=_jobs(delivery, payments, notify),
+            reactions=_reactions(accounts, applications, delivery, licences, payments, notify, live),
+            sweeps=_sweeps(applications, delivery, payments, notify),
+        ),
+    )
+
+
+def _identity_providers(settings: Settings, clients: providers.Clients) -> dict[str, IdentityProvider]:
+    return {
+        "WECHAT": WeChatIdentityProvider(clients.mini_program, settings.wechat_app_id),
+        "ALIPAY": AlipayIdentityProvider(clients.alipay, f"{settings.base_url}/"),
+    }
+
+
+def _payment_channels(settings: Settings, clients: providers.Clients) -> ChannelTable:
+    callbacks = f"{settings.base_url}/callbacks"
+    merchant = clients.wechat_pay_merchant
+    wechat = WeChatPaymentChannel(
+        clients.wechat_pay, merchant, clients.wechat_pay_keys, f"{callbacks}/wechat-pay/{merchant.mch_id}"
+    )
+    alipay = AlipayPaymentChannel(clients.alipay, f"{callbacks}/alipay/{settings.alipay_app_id}")
+    return ChannelTable(
+        by_account={payment_accounts.WECHAT_DEFAULT: wechat, payment_accounts.ALIPAY_DEFAULT: alipay},
+        by_address={
+            (Channel.WECHAT, merchant.mch_id): wechat,
+            (Channel.ALIPAY, settings.alipay_app_id): alipay,
+        },
+        gateways={settings.alipay_app_id: AlipayPlatformGateway(clients.alipay.app)},
+    )
+
+
+def _jobs(delivery: DeliveryService, payments: PaymentService, notify: NotifyService) -> dict[str, JobFunction]:
+    return {
+        delivery_repository.BOOK: delivery.book,
+        delivery_repository.CONFIRM: delivery.confirm,
+        **payments.jobs(),
+        **notify.jobs(),
+    }
+
+
+def _reactions(
+    accounts: AccountsService,
+    applications: ApplicationService,
+    delivery: DeliveryService,
+    licences: LicenceService,
+    payments: PaymentService,
+    notify: NotifyService,
+    live: LiveEvents,
+) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
+    """Event → reactions, in the order in which they are tried; each runs again alone when it fails."""
+    tables: list[Mapping[str, Sequence[tuple[str, Reaction]]]] = [
+        ApplicationReactions(applications.progress).table(),
+        PaymentReactions(payments).table(),
+        {
+            "citizen.merged": (
+                ("accounts.announce_merge", partial(account_reactions.announce_merge, accounts)),
+                ("delivery.take_over", DeliveryReactions(delivery).take_over),
+                ("licences.take_over", LicenceReactions(licences).take_over),
+            )
+        },
+        NoticeReactions(notify).table(CITIZEN_EVENTS),
+        dict.fromkeys(CITIZEN_EVENTS, (("live.publish", live.publish),)),
+    ]
+    names = {name for table in tables for name in table}
+    return {name: [reaction for table in tables for reaction in table.get(name, ())] for name in names}
+
+
+def _sweeps(
+    applications: ApplicationService, delivery: DeliveryService, payments: PaymentService, notify: NotifyService
+) -> dict[str, tuple[str, Sweep]]:
+    """Sweep → (cron expression, seconds in the sixth place, UTC) and what it does."""
+    progress = applications.progress
+    return {
+        **payments.sweeps.table(),
+        **NoticeSweeps(notify).table(),
+        "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, delivery)),
+        "applications.accept_by_silence": ("*/10 * * * *", partial(application_sweeps.accept_by_silence, progress)),
+        "applications.expire_corrections": ("5 16 * * *", partial(application_sweeps.expire_corrections, progress)),
+        "applications.recompute_provisional": (
+            "20 16 * * *",
+            partial(application_sweeps.recompute_provisional, progress),
+        ),
+        "applications.forget_drafts": ("40 17 * * *", application_sweeps.forget_drafts),
+        "licences.forget_presentations": ("15 * * * *", forget_presentations),
+        "accounts.tidy": ("25 18 * * *", tidy_accounts),
+        "staff.forget_sessions": ("45 18 * * *", forget_ended_sessions),
+        "frame.partitions": ("10 18 * * *", upkeep.prepare_partitions),
+        "frame.idempotency": ("35 * * * *", upkeep.forget_idempotency),
+        "payments.check_ledger": ("50 * * * *", partial(upkeep.check_ledger, payments)),
+    }

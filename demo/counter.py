@@ -1,0 +1,45 @@
+"""Members of staff at their counter: signed in with password and one-time code, deciding cases over the staff API."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any
+
+import pyotp
+
+from demo.wire import Answer, Wire
+
+
+class Counter:
+    """One member of staff.
+
+    Args:
+        account: username, password and TOTP secret, as demo mode wrote them down.
+        service: the backend.
+    """
+
+    def __init__(self, account: dict[str, Any], service: Wire) -> None:
+        self.account, self._service = account, service
+        self._token = ""
+
+    async def sign_in(self) -> dict[str, Any]:
+        """Sign in; a one-time code works once, so a second sign-in in its 30 seconds takes the next one."""
+        code = pyotp.TOTP(self.account["totp_secret"])
+        for offset in (0, 1):
+            claim = {
+                "username": self.account["username"],
+                "password": self.account["password"],
+                "totp": code.at(int(time.time()), offset),
+            }
+            answer = await self._service.send("POST", "/api/staff/v1/sign-in", value=claim)
+            if answer.status == 200:
+                break
+        signed_in: dict[str, Any] = answer.expect(200)
+        self._token = signed_in["access_token"]
+        return signed_in
+
+    async def call(self, method: str, path: str, value: Any = None) -> Answer:
+        """Call the staff API."""
+        headers = {"Idempotency-Key": secrets.token_hex(12)} if method != "GET" else {}
+        return await self._service.send(method, f"/api/staff/v1{path}", value=value, token=self._token, headers=headers)

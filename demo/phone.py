@@ -1,0 +1,138 @@
+"""A citizen's phone: the mini-program on WeChat or Alipay, with the person's taps played by the simulators' control."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from typing import Any
+
+import aiohttp
+
+from demo.photo import photograph
+from demo.wire import Answer, Unexpected, Wire, until
+
+
+class Phone:
+    """One person with one mini-program.
+
+    Args:
+        platform: "wechat" or "alipay".
+        person: key of a made-up person.
+        service: the backend.
+        control: the simulators' control API.
+    """
+
+    def __init__(self, platform: str, person: dict[str, Any], service: Wire, control: Wire) -> None:
+        self.platform, self.person = platform, person
+        self._service, self._control = service, control
+        self._token = ""
+        self.seen: list[dict[str, Any]] = []
+        self._stream: asyncio.Task[None] | None = None
+
+    async def call(self, method: str, path: str, value: Any = None, **more: Any) -> Answer:
+        """Call the backend as the mini-program does: signed in, writes under a key of their own."""
+        headers = more.pop("headers", {})
+        if method != "GET" and not path.startswith("/auth"):
+            headers.setdefault("Idempotency-Key", secrets.token_hex(12))
+        return await self._service.send(
+            method, f"/api/v1{path}", value=value, token=self._token, headers=headers, **more
+        )
+
+    async def sign_in(self) -> dict[str, Any]:
+        """Open the mini-program: the platform gives a code, the backend a token."""
+        key = self.person["key"]
+        if self.platform == "wechat":
+            given = (await self._control.send("POST", "/control/wechat/login-codes", value={"person": key})).expect(200)
+            answer = await self.call("POST", "/auth/wechat", {"code": given["code"]})
+        else:
+            given = (await self._control.send("POST", "/control/alipay/auth-codes", value={"person": key})).expect(200)
+            answer = await self.call("POST", "/auth/alipay", {"auth_code": given["auth_code"]})
+        signed_in: dict[str, Any] = answer.expect(200)
+        self._token = signed_in["access_token"]
+        return signed_in
+
+    async def bind_phone(self) -> dict[str, Any]:
+        """Allow the mini-program to know the phone number."""
+        key = self.person["key"]
+        path = "wechat/phone-codes" if self.platform == "wechat" else "alipay/phone-payloads"
+        proof = (await self._control.send("POST", f"/control/{path}", value={"person": key})).expect(200)
+        return dict((await self.call("POST", "/me/phone", proof)).expect(200))
+
+    async def prove_name(self) -> dict[str, Any]:
+        """Have name and ID number compared with the authority."""
+        claim = {"name": self.person["name"], "id_number": self.person["id_number"]}
+        return dict((await self.call("POST", "/me/real-name", claim)).expect(200))
+
+    async def upload(self, caption: str) -> dict[str, Any]:
+        """Take a photograph and send it."""
+        form = aiohttp.FormData()
+        form.add_field("purpose", "material")
+        form.add_field("file", photograph(caption), filename="photo.jpg", content_type="image/jpeg")
+        return dict((await self.call("POST", "/uploads", form=form)).expect(200, 201))
+
+    async def allow_messages(self) -> int:
+        """Accept every subscribe message that the backend asks for; returns how many."""
+        wanted = (await self.call("GET", "/subscriptions")).expect(200)["data"]
+        ids = [row["template_id"] for row in wanted]
+        for template_id in ids:
+            choice = {"person": self.person["key"], "template_id": template_id, "result": "accept"}
+            (await self._control.send("POST", f"/control/{self.platform}/subscriptions", value=choice)).expect(200)
+        results = dict.fromkeys(ids, "accept")
+        (await self.call("POST", "/subscriptions", {"results": results})).expect(200)
+        return len(ids)
+
+    async def pay(self, bill_no: str) -> dict[str, Any]:
+        """Open the platform's cashier with what the backend gave, and pay."""
+        order = (await self.call("POST", "/payments", {"bill_no": bill_no, "channel": self.platform.upper()})).expect(
+            200, 201
+        )
+        key = self.person["key"]
+        if self.platform == "wechat":
+            tap = {"parameters": order["parameters"], "person": key}
+            paid = await self._control.send("POST", "/control/wechat_pay/pay", value=tap)
+        else:
+            tap = {"tradeNO": order["parameters"]["tradeNO"], "person": key}
+            paid = await self._control.send("POST", "/control/alipay/pay", value=tap)
+        paid.expect(200)
+        return dict(order)
+
+    async def case(self, number: str) -> dict[str, Any]:
+        """Look at one case."""
+        return dict((await self.call("GET", f"/applications/{number}")).expect(200))
+
+    async def case_in(self, number: str, *statuses: str) -> dict[str, Any]:
+        """Wait until the case is in one of these states."""
+        return await until(
+            f"办件进入 {'/'.join(statuses)}", lambda: self.case(number), lambda case: case["status"] in statuses
+        )
+
+    async def messages(self) -> list[dict[str, Any]]:
+        """Read what arrived on this phone, oldest first."""
+        path = f"/control/messages?person={self.person['key']}&limit=100"
+        rows: list[dict[str, Any]] = (await self._control.send("GET", path)).expect(200)
+        return list(reversed(rows))
+
+    async def listen(self, session: aiohttp.ClientSession) -> None:
+        """Open the live stream; events gather in `seen`."""
+        address = self._service.base.replace("http", "ws", 1) + "/api/v1/stream"
+        link = await session.ws_connect(address, headers={"Authorization": f"Bearer {self._token}"})
+
+        async def gather() -> None:
+            async for message in link:
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    self.seen.append(json.loads(message.data))
+
+        self._stream = asyncio.create_task(gather())
+
+    def hang_up(self) -> None:
+        """Close the live stream."""
+        if self._stream is not None:
+            self._stream.cancel()
+
+    def must_have_seen(self, *names: str) -> None:
+        """Check that these live events came. Raises Unexpected."""
+        came = {event.get("event") for event in self.seen}
+        missing = [name for name in names if name not in came]
+        if missing:
+            raise Unexpected(f"实时推送缺少 {missing}，收到 {sorted(map(str, came))}")

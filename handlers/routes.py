@@ -1,0 +1,38 @@
+"""All routes of the house in one list; the application, OpenAPI and the test of authorisations read it."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from app.settings import Settings
+from handlers import home, operations
+from handlers.callbacks import alipay as alipay_callbacks
+from handlers.callbacks import couriers, sms, wechat_pay, wechat_push
+from handlers.citizen import (
+    addresses,
+    applications,
+    auth,
+    catalogue,
+    delivery,
+    licences,
+    me,
+    notices,
+    payments,
+    uploads,
+)
+from handlers.doors import Route
+from handlers.staff import auth as staff_auth
+from handlers.staff import cases as staff_cases
+from handlers.staff import pages as staff_pages
+from handlers.staff import payments as staff_payments
+
+_CITIZEN = (auth, me, catalogue, uploads, applications, payments, addresses, delivery, licences, notices)
+_STAFF = (staff_auth, staff_cases, staff_payments, staff_pages)
+_CALLBACKS = (wechat_pay, alipay_callbacks, wechat_push, couriers, sms)
+
+
+def all_routes(settings: Settings) -> tuple[Route, ...]:
+    """Return every route; demo mode has a home page besides."""
+    own = tuple(chain.from_iterable(module.ROUTES for module in (*_CITIZEN, *_STAFF, *_CALLBACKS)))
+    shown = home.demo_routes(settings) if settings.is_demo else ()
+    return (*own, *shown, *operations.routes(own, settings.base_url))

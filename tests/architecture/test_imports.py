@@ -1,0 +1,95 @@
+"""Who may import whom: the table of the design, walked over every file."""
+
+from __future__ import annotations
+
+from tests.architecture.sources import Source, sources
+
+COMPOSITION = {"app.wiring", "app.worker", "app.factory", "app.serving", "app.loading", "app.start", "app.migrate"} | {"app.providers", "app.adapters", "app.upkeep", "app.showcase"}
+"""The frame's front: it puts the house together and so may know every room."""
+
+ROOM_RANK = {
+    "services.applications": {"services.accounts", "services.catalogue", "services.licences", "services.delivery"},
+}
+
+
+def _room(module: str) -> str:
+    parts = module.split(".")
+    return ".".join(parts[:2]) if parts[0] == "services" else parts[0]
+
+
+def _offences(source: Source) -> list[str]:
+    own = _room(source.module)
+    return [f"{source.module} imports {name}" for name in sorted(source.imports) if not _allowed(source, own, name)]
+
+
+def _allowed(source: Source, own: str, name: str) -> bool:
+    target, last = _room(name), name.split(".")[-1]
+    if own == target or name in ("services", "handlers", "clients", "models", "payments", "notify", "app"):
+        return True
+    if own == "run" or source.module in COMPOSITION:
+        return target != "simulators"
+    if own in ("simulators", "demo"):
+        return False
+    if own == "bench":
+        return target != "simulators"
+    if target == "app":
+        return name not in COMPOSITION or _only_for_types(source, name)
+    if own == "app":
+        return False
+    if own == "handlers":
+        return _is_door(name) or target == "handlers"
+    if own == "clients":
+        return False
+    if own in ("payments", "notify") or own.startswith("services."):
+        return _room_may(source, own, target, name, last)
+    return False
+
+
+def _room_may(source: Source, own: str, target: str, name: str, last: str) -> bool:
+    if target == "models":
+        return "repository" in source.module.split(".")[-1]
+    if target == "clients":
+        return any(folder in source.module for folder in (".channels", ".couriers", ".identity", ".adapters"))
+    if own in ("payments", "notify"):
+        return False
+    if target in ("payments", *ROOM_RANK.get(own, ())) and own == "services.applications":
+        return _is_door(name)
+    return target == "services.staff" and _is_door(name) and own == "services.applications"
+
+
+def _is_door(name: str) -> bool:
+    """A room is entered by its service and its types only."""
+    parts = name.split(".")
+    depth = 2 if parts[0] == "services" else 1
+    return len(parts) <= depth or parts[depth] in ("service", "types")
+
+
+def _only_for_types(source: Source, name: str) -> bool:
+    return "if TYPE_CHECKING:" in source.text and name.startswith("app.wiring")
+
+
+def test_every_import_follows_the_plan_of_the_house() -> None:
+    offences = [offence for source in sources() for offence in _offences(source)]
+    assert offences == []
+
+
+def test_simulators_and_demo_import_nothing_of_ours() -> None:
+    for source in sources():
+        room = source.module.split(".")[0]
+        if room in ("simulators", "demo"):
+            assert {name.split(".")[0] for name in source.imports} <= {room}, source.module
+
+
+def test_service_knows_neither_querysets_nor_clients() -> None:
+    for source in sources():
+        if source.path.name == "service.py":
+            assert not any(name.startswith(("models", "clients")) for name in source.imports), source.module
+
+
+def test_states_are_pure() -> None:
+    import ast
+
+    for source in sources():
+        if source.path.name == "states.py":
+            assert not any(name.startswith("models") for name in source.imports), source.module
+            assert not any(isinstance(node, ast.Await) for node in ast.walk(source.tree)), source.module

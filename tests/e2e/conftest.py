@@ -1,0 +1,160 @@
+"""The whole product in processes of its own, as `make run` starts it, on free ports and an empty folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from demo.counter import Counter
+from demo.phone import Phone
+from demo.wire import Wire
+
+ROOT = Path(__file__).parent.parent.parent
+SIM_PORTS = 9
+
+
+def free_ports() -> tuple[int, int]:
+    """Find a free port for the API and nine free ones in a row for the simulators."""
+    for base in range(21000 + os.getpid() % 300 * 30, 60000, 30):
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(base, base + SIM_PORTS + 1):
+                    held.enter_context(socket.create_server(("127.0.0.1", port)))
+            except OSError:
+                continue
+            return base + SIM_PORTS, base
+    raise AssertionError("no free ports")
+
+
+@dataclass
+class Product:
+    """One start of the product; `start` and `stop` may be called again, its folder stays."""
+
+    var: Path
+    port: int
+    sim_port: int
+    extra: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    ready_seconds: float = 0.0
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def control(self) -> str:
+        return f"http://127.0.0.1:{self.sim_port}"
+
+    def start(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("SJT_", "PROMETHEUS"))}
+        environment |= {"SJT_VAR": str(self.var), "SJT_PORT": str(self.port), "SJT_SIM_PORT": str(self.sim_port)}
+        log = self.var.parent / "serve.log"
+        started = time.monotonic()
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "run.py", "serve"], cwd=ROOT, env=environment | self.extra, stdout=out, stderr=out
+            )
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() - started > 90:
+                raise AssertionError(log.read_text(errors="replace")[-4000:])
+            time.sleep(0.1)
+        self.ready_seconds = time.monotonic() - started
+
+    def stop(self, number: int = signal.SIGINT) -> int:
+        """Ask the product to stop; return its exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def is_ready(self) -> bool:
+        try:
+            return bool(self.readiness()["status"] == "ok")
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def readiness(self) -> dict[str, Any]:
+        try:
+            with urllib.request.urlopen(f"{self.base}/readyz", timeout=3) as response:
+                return dict(json.load(response))
+        except urllib.error.HTTPError as error:
+            return dict(json.load(error))
+
+    def children(self) -> list[psutil.Process]:
+        """Every process of this start, grandchildren too."""
+        assert self.process is not None
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def person(self, key: str) -> dict[str, Any]:
+        people = json.loads((ROOT / "data" / "people.json").read_text(encoding="utf-8"))
+        return next(row for row in people if row["key"] == key)
+
+    def staff(self, username: str) -> dict[str, Any]:
+        listed = json.loads((self.var / "keys" / "staff.json").read_text(encoding="utf-8"))
+        return next(row for row in listed if row["username"] == username)
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The product, started once for all tests of a worker."""
+    port, sim_port = free_ports()
+    running = Product(tmp_path_factory.mktemp("product") / "var", port, sim_port)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_product(tmp_path: Path) -> Iterator[Product]:
+    """A product for one test that stops, kills or starves it."""
+    port, sim_port = free_ports()
+    own = Product(tmp_path / "var", port, sim_port)
+    yield own
+    if own.process is not None and own.process.poll() is None:
+        own.stop()
+
+
+@dataclass
+class Surroundings:
+    """What a scene needs: the wires, phones and counters."""
+
+    product: Product
+    session: aiohttp.ClientSession
+
+    @property
+    def service(self) -> Wire:
+        return Wire(self.session, self.product.base)
+
+    @property
+    def control(self) -> Wire:
+        return Wire(self.session, self.product.control)
+
+    def phone(self, platform: str, key: str) -> Phone:
+        return Phone(platform, self.product.person(key), self.service, self.control)
+
+    async def counter(self, username: str) -> Counter:
+        counter = Counter(self.product.staff(username), self.service)
+        await counter.sign_in()
+        return counter
+
+
+@pytest.fixture
+async def scene(product: Product) -> AsyncIterator[Surroundings]:
+    """The running product with an HTTP session."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+        yield Surroundings(product, session)
