@@ -71,6 +71,7 @@ class _Stream:
         return caller
 
     async def _tell(self, caller: Caller, events: asyncio.Queue[bytes], reading: asyncio.Future[None]) -> None:
+        """Send what comes until the phone has left. Raises Unauthenticated when its token ends."""
         while not reading.done():
             coming = asyncio.ensure_future(events.get())
             await asyncio.wait((coming, reading), timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -84,6 +85,7 @@ class _Stream:
                 coming.cancel()
                 if not reading.done():
                     await self._socket.send(_HEARTBEAT)
+        reading.result()
 
     async def _read(self) -> None:
         """Take fresh tokens; return when the phone has left."""

@@ -93,7 +93,7 @@ async def rotate_refresh_token(
     For the others the row says why not: `outcome` is RACED (used within `grace`), REUSED or ENDED; None is unknown.
     """
     rotated = await db.fetch_row(_ROTATE, token_hash, now, new_id(), new_hash, expires_at)
-    return rotated or await db.fetch_row(_WHY_NOT_ROTATED, token_hash, now - grace)
+    return rotated or await db.fetch_row(_WHY_NOT_ROTATED, token_hash, now, now - grace)
 
 
 async def revoke_session(session_id: uuid.UUID, now: datetime, reason: str) -> None:
@@ -128,6 +128,17 @@ async def find_identity(identity_id: uuid.UUID) -> Row | None:
         "SELECT id, citizen_id, provider, app_id, subject, session_key_cipher, previous_session_key_cipher"
         " FROM identity WHERE id = $1",
         identity_id,
+    )
+
+
+async def find_identity_by_subject(provider: str, app_id: str, subject: str) -> Row | None:
+    """Read the sign-in identity that a platform names."""
+    return await db.fetch_row(
+        "SELECT id, citizen_id, provider, app_id, subject FROM identity"
+        " WHERE provider = $1 AND app_id = $2 AND subject = $3",
+        provider,
+        app_id,
+        subject,
     )
 
 
@@ -231,12 +242,11 @@ SELECT citizen_id, $2, $2, 'ACTIVE', 'L0', '', '', '', '{}' FROM mine
 """
 
 _ROTATE = """
-WITH used AS (
-    UPDATE refresh_token SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2
-    RETURNING session_id
-), live AS (
-    SELECT session.* FROM used JOIN citizen_session AS session ON session.id = used.session_id
-    WHERE session.revoked_at IS NULL AND session.expires_at > $2
+WITH live AS (
+    UPDATE refresh_token AS token SET used_at = $2 FROM citizen_session AS session
+    WHERE token.token_hash = $1 AND token.used_at IS NULL AND token.expires_at > $2
+      AND session.id = token.session_id AND session.revoked_at IS NULL AND session.expires_at > $2
+    RETURNING session.id, session.citizen_id, session.identity_id, session.provider, session.expires_at
 ), issued AS (
     INSERT INTO refresh_token (id, created_at, session_id, token_hash, expires_at)
     SELECT $3, $2, id, $4, least($5, expires_at) FROM live
@@ -245,9 +255,8 @@ SELECT 'ROTATED' AS outcome, id, citizen_id, identity_id, provider FROM live
 """
 
 _WHY_NOT_ROTATED = """
-SELECT CASE WHEN session.revoked_at IS NOT NULL OR token.used_at IS NULL THEN 'ENDED'
-            WHEN token.used_at > $2 THEN 'RACED' ELSE 'REUSED' END AS outcome,
-       session.id, session.citizen_id
+SELECT CASE WHEN session.revoked_at IS NOT NULL OR session.expires_at <= $2 OR token.used_at IS NULL THEN 'ENDED'
+            WHEN token.used_at > $3 THEN 'RACED' ELSE 'REUSED' END AS outcome, session.id
 FROM refresh_token AS token JOIN citizen_session AS session ON session.id = token.session_id
 WHERE token.token_hash = $1
 """
@@ -261,14 +270,14 @@ WHERE id = coalesce((SELECT merged_into_id FROM citizen WHERE id = $1 AND status
 
 _BIND_PHONE = """
 WITH proof AS (
-    INSERT INTO phone_proof (proof_hash, citizen_id, used_at) SELECT $6, $1, $5 WHERE $6 <> ''
+    INSERT INTO phone_proof (proof_hash, citizen_id, used_at) SELECT $6::text, $1, $5 WHERE $6::text <> ''
     ON CONFLICT (proof_hash) DO UPDATE SET citizen_id = excluded.citizen_id, used_at = excluded.used_at
     WHERE phone_proof.citizen_id = excluded.citizen_id OR phone_proof.used_at < $7
     RETURNING proof_hash
 )
 UPDATE citizen SET phone_cipher = $2, phone_hash = $3, phone_masked = $4, phone_bound_at = $5, updated_at = $5,
                    real_name_level = greatest(real_name_level, 'L1')
-WHERE id = $1 AND status = 'ACTIVE' AND ($6 = '' OR EXISTS (SELECT 1 FROM proof))
+WHERE id = $1 AND status = 'ACTIVE' AND ($6::text = '' OR EXISTS (SELECT 1 FROM proof))
 RETURNING id
 """
 

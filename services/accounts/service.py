@@ -225,6 +225,11 @@ class AccountsService:
         """List a citizen's sign-in identities, the latest used first: where a notice can go."""
         return [_identity(row) for row in await repository.list_identities(citizen_id)]
 
+    async def known_identity(self, provider: str, app_id: str, subject: str) -> PlatformIdentity | None:
+        """Return who a platform means by its name for somebody; None for a stranger."""
+        row = await repository.find_identity_by_subject(provider, app_id, subject)
+        return None if row is None else _identity(row)
+
     async def session_keys(self, identity_id: uuid.UUID) -> tuple[str, ...]:
         """Return WeChat's session keys of an identity, the newest first; secrets that never leave the server."""
         row = await repository.find_identity(identity_id)

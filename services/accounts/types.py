@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 Level = Literal["L0", "L1", "L2", "L3"]
+_LETTERS = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffffA-Za-z"
+_NO_CONTROLS = r"[^\x00-\x1f\x7f]"
 PersonName = Annotated[
     str,
     msgspec.Meta(
         min_length=2,
         max_length=50,
-        pattern=r"^[㐀-鿿豈-﫿\U00020000-\U0003ffffA-Za-z·•・．. '-]+$",
+        # "$" alone would let one newline pass at the end.
+        pattern=rf"^ *[{_LETTERS}][{_LETTERS}·•・．. '-]+$(?!\n)",
         description="姓名",
     ),
 ]
 PrintedText = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
+    str,
+    msgspec.Meta(min_length=1, max_length=100, pattern=rf"^{_NO_CONTROLS}*[^\s\x00-\x1f\x7f]{_NO_CONTROLS}*$(?!\n)"),
 ]
 DivisionCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$", description="六位行政区划代码")]
 PhoneText = Annotated[str, msgspec.Meta(min_length=11, max_length=20)]
@@ -63,7 +67,7 @@ class PhoneProof(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What the mini-program got when the person allowed their phone number; which fields depends on the platform."""
 
     code: Annotated[str, msgspec.Meta(max_length=512)] = ""
-    response: str | dict[str, msgspec.Raw] = ""
+    response: str | dict[str, Any] = ""
     sign: Annotated[str, msgspec.Meta(max_length=2048)] = ""
     sign_type: Annotated[str, msgspec.Meta(max_length=16)] = ""
     encrypt_type: Annotated[str, msgspec.Meta(max_length=16)] = ""

@@ -5,7 +5,6 @@ Called by the accounts service only.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -94,5 +93,5 @@ def _payload(proof: PhoneProof) -> str | Mapping[str, Any]:
     """Return the platform's payload, whether the phone sent its fields or the whole JSON text as `response`."""
     if isinstance(proof.response, str) and not proof.sign and proof.response.lstrip().startswith("{"):
         return proof.response
-    given = json.loads(msgspec.json.encode(proof))
+    given = msgspec.structs.asdict(proof)
     return {name: value for name, value in given.items() if value}
