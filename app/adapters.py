@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+from app.errors import NotFound
+from notify.types import ContactIdentity, Contacts, KnownIdentity
 from payments.types import Payer
 from services.accounts.service import AccountsService
 from services.accounts.types import PlatformIdentity
@@ -21,3 +23,27 @@ class AccountPayers:
         signed_in = [found for found in listed if found.identity_id == identity_id]
         chosen: PlatformIdentity | None = next(iter(signed_in + listed), None)
         return None if chosen is None else Payer(chosen.app_id, chosen.subject)
+
+
+class AccountRecipients:
+    """Knows how people can be reached (port notify.ports.Recipients)."""
+
+    def __init__(self, accounts: AccountsService) -> None:
+        self._accounts = accounts
+
+    async def contacts(self, citizen_id: uuid.UUID) -> Contacts:
+        """Return a person's identities and phone; nothing for somebody who has gone."""
+        try:
+            profile = await self._accounts.profile(citizen_id)
+        except NotFound:
+            return Contacts((), "")
+        listed = await self._accounts.identities(profile.citizen_id)
+        return Contacts(
+            tuple(ContactIdentity(one.identity_id, one.provider, one.app_id, one.subject) for one in listed),
+            profile.phone,
+        )
+
+    async def find(self, provider: str, app_id: str, subject: str) -> KnownIdentity | None:
+        """Return who a platform means by its name for somebody."""
+        found = await self._accounts.known_identity(provider, app_id, subject)
+        return None if found is None else KnownIdentity(found.identity_id, found.citizen_id)

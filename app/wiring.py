@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import aiohttp
-from notify.reactions import NoticeReactions
-from notify.service import NotifyService
-from notify.sweeps import NoticeSweeps
 from redis.asyncio import Redis
 
 from app import providers, upkeep
@@ -29,6 +26,22 @@ from app.settings import Settings
 from app.showcase import Showcase
 from app.storage import FileStore
 from app.tokens import AccessTokens
+from clients.sms.aliyun import AliyunSms
+from notify.channels.alipay import AlipayNoticeChannel
+from notify.channels.sms import (
+    AliyunReceiptDoor,
+    AliyunSender,
+    SmsNoticeChannel,
+    TencentReceiptDoor,
+    TencentSender,
+)
+from notify.channels.wechat import WeChatNoticeChannel
+from notify.channels.wechat_push import WeChatPushDoor
+from notify.ports import NoticeTable
+from notify.reactions import NoticeReactions
+from notify.service import NotifyService
+from notify.sweeps import NoticeSweeps
+from notify.types import Channel as NoticeName
 from payments import accounts as payment_accounts
 from payments.channels.alipay import AlipayPaymentChannel
 from payments.channels.alipay_gateway import AlipayPlatformGateway
@@ -158,7 +171,7 @@ async def build(settings: Settings) -> Container:
         storage=storage,
         upload_limit_bytes=settings.upload_limit_bytes,
     )
-    notify = NotifyService(_notice_channels(settings, clients), AccountRecipients(accounts))
+    notify = NotifyService(_notice_table(settings, clients), AccountRecipients(accounts))
     return Container(
         settings=settings,
         session=session,
@@ -212,6 +225,27 @@ def _payment_channels(settings: Settings, clients: providers.Clients) -> Channel
     )
 
 
+def _notice_table(settings: Settings, clients: providers.Clients) -> NoticeTable:
+    sms = clients.sms
+    sender = (
+        AliyunSender(sms, settings.sms_sign_name)
+        if isinstance(sms, AliyunSms)
+        else TencentSender(sms, settings.sms_sign_name)
+    )
+    return NoticeTable(
+        channels={
+            (NoticeName.WECHAT, settings.wechat_app_id): WeChatNoticeChannel(clients.mini_program),
+            (NoticeName.ALIPAY, settings.alipay_app_id): AlipayNoticeChannel(clients.alipay),
+            (NoticeName.SMS, ""): SmsNoticeChannel(sender),
+        },
+        push_doors={settings.wechat_app_id: WeChatPushDoor(clients.message_push)},
+        receipt_doors={
+            "aliyun": AliyunReceiptDoor(settings.sms_push_token),
+            "tencent": TencentReceiptDoor(settings.sms_push_token),
+        },
+    )
+
+
 def _jobs(delivery: DeliveryService, payments: PaymentService, notify: NotifyService) -> dict[str, JobFunction]:
     return {
         delivery_repository.BOOK: delivery.book,
@@ -239,9 +273,10 @@ def _reactions(
                 ("accounts.announce_merge", partial(account_reactions.announce_merge, accounts)),
                 ("delivery.take_over", DeliveryReactions(delivery).take_over),
                 ("licences.take_over", LicenceReactions(licences).take_over),
+                ("notify.move_notices", NoticeReactions(notify).move_notices),
             )
         },
-        NoticeReactions(notify).table(CITIZEN_EVENTS),
+        {name: (("notify.tell", NoticeReactions(notify).tell),) for name in CITIZEN_EVENTS},
         dict.fromkeys(CITIZEN_EVENTS, (("live.publish", live.publish),)),
     ]
     names = {name for table in tables for name in table}

@@ -30,7 +30,7 @@ class Counter:
             claim = {
                 "username": self.account["username"],
                 "password": self.account["password"],
-                "totp": code.at(int(time.time()), offset),
+                "totp": code.at(int(time.time()) + 30 * offset),
             }
             answer = await self._service.send("POST", "/api/staff/v1/sign-in", value=claim)
             if answer.status == 200:

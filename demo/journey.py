@@ -80,7 +80,7 @@ class Journey:
         }
         uploads = [await self._phone.upload(f"{material['material_code']} page") for material in self._photos()]
         materials = [
-            {"material_code": material["material_code"], "upload_ids": [upload["upload_id"]]}
+            {"material_code": material["material_code"], "upload_id": upload["upload_id"]}
             for material, upload in zip(self._photos(), uploads, strict=True)
         ]
         self._say("上传照片", "、".join(f"{upload['content_type']} {upload['size']} 字节" for upload in uploads))
@@ -148,11 +148,11 @@ class Journey:
         self._say("审核准予")
         await self._phone.case_in(number, "DELIVERING")
         licences = (await self._phone.call("GET", "/licences")).expect(200)["data"]
-        licence = next((row for row in licences if row.get("application_no") == number), None)
-        expect(licence is not None, "没有该办件的电子证照")
-        assert licence is not None
-        self._say("电子证照", f"{licence['identifier']}")
-        pdf = (await self._phone.call("GET", f"/licences/{licence['licence_no']}/document.pdf")).expect(200)
+        expect(bool(licences), "没有电子证照")
+        licence = (await self._phone.call("GET", f"/licences/{licences[0]['licence_no']}")).expect(200)
+        expect(licence["application_no"] == number, "最新的电子证照不是该办件的")
+        self._say("电子证照", f"{licence['type_name']} {licence['identifier']}")
+        pdf = (await self._phone.call("GET", f"/licences/{licence['licence_no']}/document")).expect(200)
         expect(pdf[:5] == b"%PDF-", "证照文件应为 PDF")
         shipment = await until("快递下单", lambda: self._shipment(number), lambda s: bool(s.get("waybill_no")))
         self._say("快递已下单", f"顺丰 {shipment['waybill_no']}")
@@ -165,8 +165,7 @@ class Journey:
         expect(case["outcome"] == "GRANTED", "结果应为 GRANTED")
 
     async def _shipment(self, number: str) -> dict[str, Any]:
-        case = await self._phone.case(number)
-        listed = case.get("shipments") or []
+        listed = (await self._phone.call("GET", f"/applications/{number}/shipments")).expect(200)["data"]
         return dict(listed[0]) if listed else {}
 
     async def _look_back(self, number: str) -> None:
