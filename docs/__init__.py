@@ -1,0 +1,1 @@
+"""Documentation. Pages and blocks that repeat the code are made by `python -m docs.generate`."""
