@@ -29,10 +29,12 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.RunSQL(
-            "CREATE INDEX service_item_lexemes ON service_item"
-            " USING gin (array_to_tsvector(string_to_array(search_text, ' '))) WHERE status = 'PUBLISHED'"
+            "ALTER TABLE service_item ADD COLUMN lexemes tsvector"
+            " GENERATED ALWAYS AS (array_to_tsvector(string_to_array(search_text, ' '))) STORED"
         ),
+        ops.RunSQL("CREATE INDEX service_item_lexemes ON service_item USING gin (lexemes) WHERE status = 'PUBLISHED'"),
         ops.RunSQL(
-            "CREATE INDEX service_item_topics ON service_item USING gin (topics jsonb_path_ops) WHERE status = 'PUBLISHED'"
+            "CREATE INDEX service_item_topics ON service_item USING gin (topics jsonb_path_ops)"
+            " WHERE status = 'PUBLISHED'"
         ),
     ]

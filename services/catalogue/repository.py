@@ -16,7 +16,6 @@ from services.catalogue.places import Department, Division, ServicePoint, Topic
 from services.catalogue.search import Question
 
 _IMPORT_LOCK = 7_204_141_401
-_TSVECTOR = "array_to_tsvector(string_to_array(search_text, ' '))"
 
 
 async def find_published(item_code: str) -> Row | None:
@@ -57,15 +56,18 @@ async def list_published(
         values.append(msgspec.json.encode([topic]).decode())
         where.append(f"topics @> ${len(values)}::jsonb")
     if question is not None:
-        values += [question.all_demanded if every_term else question.any_term, list(question.terms), question.raw]
-        tsquery, terms, raw = (f"${len(values) - back}" for back in (2, 1, 0))
-        where.append(f"{_TSVECTOR} @@ {tsquery}::text::tsquery")
-        order = (
-            f"(SELECT count(*) FROM unnest({terms}::text[]) term WHERE {_TSVECTOR} @@ term::tsquery) DESC,"
-            f" (strpos(name, {raw}) > 0)::int + (strpos(record->>'plain_name', {raw}) > 0)::int DESC, {order}"
-        )
+        values += [question.all_demanded if every_term else question.any_term, question.raw, *question.terms]
+        query_at = len(values) - len(question.terms) - 1
+        where.append(f"lexemes @@ ${query_at}::tsquery")
+        held = " + ".join(f"(lexemes @@ ${at}::tsquery)::int" for at in range(query_at + 2, len(values) + 1))
+        order = f"{held} DESC, strpos(name, ${query_at + 1}) > 0 DESC, {order}"
     sql = f"SELECT record FROM service_item WHERE {' AND '.join(where)} ORDER BY {order} LIMIT $1 OFFSET $2"
     return await db.fetch_all(sql, *values)
+
+
+async def list_hashes() -> Sequence[Row]:
+    """Return the content hash of every version of every item."""
+    return await db.fetch_all("SELECT item_code, version, content_hash FROM service_item")
 
 
 async def list_lexemes() -> Sequence[Row]:
@@ -147,9 +149,10 @@ async def record_import(
     places: tuple[Sequence[Division], Sequence[Department], Sequence[ServicePoint], Sequence[Topic]],
     items: Sequence[ItemRow],
     packages: Sequence[PackageRow],
+    codes: Sequence[str],
     moment: datetime,
 ) -> ImportCounts:
-    """Write a whole set of files in one transaction and publish the newest version of each item that is in force.
+    """Write a whole set of files in one transaction and publish the newest version in force of each of `codes`.
 
     Idempotent: yes, by (item_code, version) and content hash; one import at a time by an advisory lock.
     """
@@ -160,7 +163,7 @@ async def record_import(
             *await tx.fetch_all(_UPSERT_ITEMS, _json(items), moment),
             *await tx.fetch_all(_UPSERT_PACKAGES, _json(packages), moment),
         ]
-        codes, today = [item.item_code for item in items], clock.beijing_date(moment)
+        today = clock.beijing_date(moment)
         await tx.execute(_WITHDRAW, codes, today)
         published = await tx.execute(_PUBLISH, codes, today, moment)
     added = sum(row["is_new"] for row in written)
@@ -221,7 +224,7 @@ FROM jsonb_array_elements($1::text::jsonb) i
 ON CONFLICT (item_code, version) DO UPDATE SET name = EXCLUDED.name, division_code = EXCLUDED.division_code,
     department_code = EXCLUDED.department_code, topics = EXCLUDED.topics, audience = EXCLUDED.audience,
     record = EXCLUDED.record, content_hash = EXCLUDED.content_hash, search_text = EXCLUDED.search_text
-WHERE held.content_hash <> EXCLUDED.content_hash OR held.search_text <> EXCLUDED.search_text
+WHERE held.content_hash <> EXCLUDED.content_hash
 RETURNING (xmax = 0)::int AS is_new
 """
 _UPSERT_PACKAGES = """

@@ -33,6 +33,7 @@ from services.catalogue.types import (
 )
 
 _SLOW_SECONDS = 300.0
+_WORDS_SECONDS = 60.0
 _AREA_KINDS = ("current", "statistical")
 
 
@@ -63,8 +64,8 @@ class CatalogueService:
         self._current: Shelf[Item] = Shelf(kept_seconds, most=2_000)
         self._versions: Shelf[Item] = Shelf(_SLOW_SECONDS, most=500)
         self._papers: Shelf[Rendered] = Shelf(_SLOW_SECONDS, most=100)
-        self._words: Shelf[frozenset[str]] = Shelf(kept_seconds * 6, most=1)
-        self._divisions: Shelf[Divisions] = Shelf(_SLOW_SECONDS, most=1)
+        self._words: Shelf[frozenset[str]] = Shelf(_WORDS_SECONDS, most=1)
+        self._divisions: Shelf[Divisions] = Shelf(_WORDS_SECONDS, most=1)
 
     async def guide(self, item_code: str) -> Rendered:
         """Return the citizen's guide of the published version. Raises NotFound."""

@@ -1,6 +1,6 @@
 """Brings checked files into the database: all of them or nothing; called by `run.py items` and the demo start.
 
-It loads the search dictionaries (some 130 MiB), so processes that answer requests must not call it.
+New records load the search dictionaries (some 130 MiB), so processes that answer requests must not call it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from services.catalogue.records import ItemRecord, PackageRecord
 from services.catalogue.repository import ItemRow, PackageRow
 from services.catalogue.types import ImportSummary
 
+_LEXEMES = b"1"
+"""Raise when lexemes.py cuts differently: the next import then renews the search words of all items."""
+
 
 async def import_folder(folder: Path) -> ImportSummary:
     """Check a data folder and import it. Raises FaultyFiles, in which case nothing is written.
@@ -31,17 +34,20 @@ async def import_folder(folder: Path) -> ImportSummary:
 
 async def import_files(files: CatalogueFiles) -> ImportSummary:
     """Import checked files in one transaction. Idempotent: yes, by item code, version and content."""
-    items = await asyncio.to_thread(lambda: [_item_row(record) for record in files.items])
+    held = {(row["item_code"], row["version"]): row["content_hash"] for row in await repository.list_hashes()}
+    new = [record for record in files.items if held.get((record.item_code, record.version)) != content_hash(record)]
+    items = await asyncio.to_thread(lambda: [_item_row(record) for record in new])
     packages = [_package_row(package) for package in files.packages]
     places = (files.divisions, files.departments, files.service_points, files.topics)
-    counts = await repository.record_import(places, items, packages, clock.now())
-    unchanged = len(items) + len(packages) - counts.added - counts.changed
+    codes = [record.item_code for record in files.items]
+    counts = await repository.record_import(places, items, packages, codes, clock.now())
+    unchanged = len(files.items) + len(packages) - counts.added - counts.changed
     return ImportSummary(added=counts.added, changed=counts.changed, unchanged=unchanged, published=counts.published)
 
 
 def content_hash(record: ItemRecord | PackageRecord) -> str:
-    """Return the SHA-256 of a record's content, the same for the same elements in any order of keys."""
-    return hashlib.sha256(msgspec.json.encode(record, order="sorted")).hexdigest()
+    """Return the SHA-256 of a record's content and of the way its search words are cut."""
+    return hashlib.sha256(_LEXEMES + msgspec.json.encode(record, order="sorted")).hexdigest()
 
 
 def _item_row(record: ItemRecord) -> ItemRow:
