@@ -41,7 +41,7 @@ class Notice(Model):
     variables = fields.JSONField(default=dict)
     subject_kind = fields.CharField(max_length=16, default="")
     subject_no = fields.CharField(max_length=50, default="")
-    status = fields.CharField(max_length=12, default="QUEUED", description="QUEUED SENT INBOX_ONLY FAILED SUPPRESSED")
+    status = fields.CharField(max_length=12, default="QUEUED", description="QUEUED SENT INBOX_ONLY FAILED")
     sent_channel = fields.CharField(max_length=12, default="")
     next_try_at = fields.DatetimeField(null=True)
     tries = fields.IntField(default=0)
@@ -61,7 +61,7 @@ class NoticeAttempt(Model):
     notice_id = fields.UUIDField()
     channel = fields.CharField(max_length=12)
     number = fields.IntField()
-    outcome = fields.CharField(max_length=16, description="STARTED SENT DELIVERED REFUSED FAILED UNKNOWN")
+    outcome = fields.CharField(max_length=16, description="STARTED SENT DELIVERED REFUSED FAILED UNKNOWN LATER")
     provider_code = fields.CharField(max_length=64, default="")
     provider_message_no = fields.CharField(max_length=64, default="")
     finished_at = fields.DatetimeField(null=True)
@@ -82,6 +82,8 @@ class Subscription(Table):
     status = fields.CharField(max_length=12, default="IN_STOCK", description="IN_STOCK HELD CONSUMED VOID")
     notice_id = fields.UUIDField(null=True)
     changed_at = fields.DatetimeField(null=True)
+    reported_at = fields.DatetimeField(null=True, description="when the phone told of it")
+    pushed_at = fields.DatetimeField(null=True, description="when the platform told of it")
 
     class Meta:
         table = "subscription"
