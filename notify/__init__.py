@@ -1,0 +1,1 @@
+"""Room: telling people. Templates, permissions, notices and their delivery. Knows no service room and not payments."""

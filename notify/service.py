@@ -1,0 +1,216 @@
+"""The door of the notify room: tell people of events, deliver, permissions, the inbox, and what providers say back.
+
+Handlers, reactions and wiring call it. It builds no query, knows no vendor and no HTTP.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+
+from app import metrics
+from app.clock import now, rfc3339
+from app.errors import CallbackRejected, FieldFault, InvalidRequest
+from app.events import DomainEvent
+from app.jobs import JobFunction
+from app.tokens import Caller
+from notify import repository, stock_repository
+from notify.delivering import Delivering, lease
+from notify.neutral import PermissionChange
+from notify.ports import NoticeTable, Recipients
+from notify.render import INBOX_LENGTH, TITLE_LENGTH, filled, variables_of
+from notify.stock_repository import Grant
+from notify.templates import Binding, Shelf, Template
+from notify.types import Channel, NoticeView, ReadNotices, SubscriptionView, Told
+
+_REPORTED = {
+    "accept": PermissionChange.GRANTED,
+    "reject": PermissionChange.KEPT,
+    "filter": PermissionChange.KEPT,
+    "ban": PermissionChange.WITHDRAWN,
+}
+
+
+class NotifyService:
+    """Use cases of the notify room.
+
+    Args:
+        table: channels and doors.
+        recipients: how people can be reached.
+    """
+
+    def __init__(self, table: NoticeTable, recipients: Recipients) -> None:
+        self._table = table
+        self._recipients = recipients
+        self._shelf = Shelf()
+        self.delivering = Delivering(table, recipients, self._shelf)
+
+    def jobs(self) -> Mapping[str, JobFunction]:
+        """Return job name → function of the decoded payload, for wiring's job table."""
+
+        async def deliver(payload: dict[str, str]) -> None:
+            await self.deliver(uuid.UUID(payload["notice_id"]), datetime.fromisoformat(payload["occurred_at"]))
+
+        return {repository.DELIVER: deliver}
+
+    async def tell(self, event: DomainEvent) -> None:
+        """Write the notice of an event, if a template answers it and a person is concerned, with its delivery job.
+
+        Idempotent: yes, by event name, number, person and the event's moment.
+        """
+        template = await self._shelf.newest(event.name) if event.citizen_id else None
+        if template is None:
+            return
+        variables = variables_of(event)
+        await repository.record_notice(
+            dedupe_key=f"{event.name}:{event.subject_no}:{event.citizen_id}",
+            occurred_at=event.occurred_at,
+            citizen_id=uuid.UUID(event.citizen_id),
+            code=template.code,
+            version=template.version,
+            title=filled(template.title, variables, TITLE_LENGTH),
+            text=filled(template.inbox_text, variables, INBOX_LENGTH),
+            variables=variables,
+            subject_no=event.subject_no,
+            has_channels=bool(template.channels),
+        )
+
+    async def deliver(self, notice_id: uuid.UUID, occurred_at: datetime) -> None:
+        """Try a notice's channels; nothing happens when it is not queued or somebody else has it. Idempotent: yes."""
+        notice = await repository.claim_notice(notice_id, occurred_at, now() + lease())
+        if notice is not None:
+            await self.delivering.deliver(notice)
+
+    async def inbox(
+        self, caller: Caller, after: uuid.UUID | None = None, limit: int = 20
+    ) -> tuple[list[NoticeView], uuid.UUID | None, int]:
+        """Return a page of the caller's notices, newest first, where the next begins, and the unread count."""
+        rows = await repository.list_notices(caller.citizen_id, after, limit + 1)
+        page = rows[:limit]
+        following = page[-1]["id"] if len(rows) > limit else None
+        return [_view(row) for row in page], following, await repository.count_unread(caller.citizen_id)
+
+    async def mark_read(self, caller: Caller, request: ReadNotices) -> int:
+        """Mark the caller's notices as read; return how many are left unread.
+
+        Raises: InvalidRequest unless exactly one of `ids` and `all` is given. Idempotent: yes.
+        """
+        if bool(request.ids) == request.all:
+            raise InvalidRequest(faults=(FieldFault("ids", "请指定消息编号，或选择全部已读"),))
+        ids = None if request.all else [uuid.UUID(text) for text in request.ids]
+        await repository.mark_read(caller.citizen_id, ids)
+        return await repository.count_unread(caller.citizen_id)
+
+    async def subscriptions(self, caller: Caller) -> list[SubscriptionView]:
+        """List the permissions worth asking for at the caller's platform, with their stock."""
+        stock = await stock_repository.stock_of(caller.identity_id)
+        by_id: dict[str, list[tuple[Template, Binding]]] = {}
+        for template, binding in await self._shelf.bound(Channel(caller.provider)):
+            by_id.setdefault(binding.template_id, []).append((template, binding))
+        return [
+            SubscriptionView(
+                template_id=template_id,
+                title=pairs[0][1].title or pairs[0][0].title,
+                kind=pairs[0][1].kind,
+                events=[template.code for template, _ in pairs],
+                in_stock=stock.get(template_id, 0),
+            )
+            for template_id, pairs in by_id.items()
+        ]
+
+    async def report_subscriptions(self, caller: Caller, results: Mapping[str, str]) -> list[SubscriptionView]:
+        """Take what the permission panel told the phone; return the stock after it.
+
+        It is a hint: the platform's own event and its refusals have the last word. A consent that the platform tells
+        of as well counts once.
+        Raises: InvalidRequest naming an unknown template.
+        """
+        kinds = await self._kinds(Channel(caller.provider))
+        if unknown := [template_id for template_id in results if template_id not in kinds]:
+            raise InvalidRequest(faults=tuple(FieldFault(f"results.{name}", "未知的消息模板") for name in unknown))
+        await stock_repository.record_report(
+            [
+                Grant(
+                    caller.citizen_id,
+                    caller.identity_id,
+                    caller.provider,
+                    template_id,
+                    kinds[template_id],
+                    _REPORTED[result],
+                )
+                for template_id, result in results.items()
+            ]
+        )
+        return await self.subscriptions(caller)
+
+    async def told(self, subject_no: str) -> list[Told]:
+        """Return what was told about a case, in order; for rooms that have checked whose case it is."""
+        return [
+            Told(
+                event=row["template_code"],
+                text=row["text"],
+                occurred_at=rfc3339(row["occurred_at"]),
+                channel=row["sent_channel"],
+                status=row["status"],
+            )
+            for row in await repository.list_told(subject_no)
+        ]
+
+    async def move_notices(self, from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
+        """Give a merged person's notices and permissions to the person that stays. Idempotent: yes."""
+        await repository.move_notices(from_citizen_id, into_citizen_id)
+
+    def answer_push_check(self, app_id: str, query: Mapping[str, str]) -> str:
+        """Answer a platform's test of our push address. Raises: NotFound, CallbackRejected."""
+        return self._table.push_door(app_id).answer_check(query)
+
+    async def receive_push(self, app_id: str, query: Mapping[str, str], body: bytes) -> None:
+        """Take one pushed message: what a person decided, or what became of a message.
+
+        Raises: NotFound, CallbackRejected (nothing stored), and what a database that is away raises.
+        Idempotent: yes, by the inbox row.
+        """
+        try:
+            event = self._table.push_door(app_id).parse(query, body)
+        except CallbackRejected:
+            metrics.CALLBACKS.labels("wechat_push", "rejected").inc()
+            raise
+        grants: list[Grant] = []
+        if event.changes and (person := await self._recipients.find(Channel.WECHAT, app_id, event.subject)):
+            kinds = await self._kinds(Channel.WECHAT)
+            grants = [
+                Grant(person.citizen_id, person.identity_id, Channel.WECHAT, template_id, kinds[template_id], change)
+                for template_id, change in event.changes.items()
+                if template_id in kinds
+            ]
+        for receipt in event.receipts:
+            await repository.record_receipt(receipt.message_no, receipt.delivered, receipt.provider_code)
+        new = await stock_repository.record_push(event.provider, event.event_key, event.occurred_at, app_id, grants)
+        metrics.CALLBACKS.labels("wechat_push", "applied" if new else "duplicate").inc()
+
+    async def receive_receipts(self, provider: str, token: str, body: bytes) -> bytes:
+        """Take an SMS provider's delivery reports; return its acknowledgement.
+
+        Raises: NotFound (also for a wrong token), CallbackRejected. Idempotent: yes, by the attempts' outcomes.
+        """
+        door = self._table.receipt_door(provider, token)
+        for receipt in door.parse(body):
+            await repository.record_receipt(receipt.message_no, receipt.delivered, receipt.provider_code)
+        metrics.CALLBACKS.labels(f"sms_{provider}", "applied").inc()
+        return door.acknowledgement()
+
+    async def _kinds(self, channel: Channel) -> dict[str, str]:
+        return {binding.template_id: binding.kind for _, binding in await self._shelf.bound(channel)}
+
+
+def _view(row: repository.Row) -> NoticeView:
+    return NoticeView(
+        id=row["id"].hex,
+        event=row["template_code"],
+        title=row["title"],
+        text=row["text"],
+        subject_no=row["subject_no"],
+        occurred_at=rfc3339(row["occurred_at"]),
+        is_read=row["read_at"] is not None,
+    )

@@ -1,0 +1,85 @@
+"""Pure rules of telling: statuses, when a try is repeated, and which channels are left."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from notify.types import Channel, ContactIdentity, Contacts
+
+if TYPE_CHECKING:
+    from notify.templates import Binding, Template
+
+
+class NoticeStatus(StrEnum):
+    """Where a notice stands. INBOX_ONLY: no channel could; FAILED: providers stayed away; the inbox has both."""
+
+    QUEUED = "QUEUED"
+    SENT = "SENT"
+    INBOX_ONLY = "INBOX_ONLY"
+    FAILED = "FAILED"
+
+
+class AttemptOutcome(StrEnum):
+    """What became of a try; STARTED is written before the call and stays when the process dies in it."""
+
+    STARTED = "STARTED"
+    SENT = "SENT"
+    DELIVERED = "DELIVERED"
+    REFUSED = "REFUSED"
+    FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"
+    LATER = "LATER"
+
+
+RETRY_SECONDS = (30, 120, 600, 1800, 7200)
+"""Distances between tries while a provider is unavailable; after the last the notice counts as failed."""
+LEASE_SECONDS = 120
+_OVER = (AttemptOutcome.REFUSED, AttemptOutcome.FAILED)
+_MAYBE_SENT = (AttemptOutcome.STARTED, AttemptOutcome.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One channel to try for one notice."""
+
+    channel: Channel
+    app_id: str
+    recipient: str
+    binding: Binding
+    identity: ContactIdentity | None = None
+
+
+def steps(template: Template, contacts: Contacts, tried: Mapping[str, str]) -> Iterator[Step]:
+    """Yield the tries that are left, in the template's order.
+
+    Args:
+        tried: channel → outcome of its last try; a channel that refused or failed is not asked again.
+    """
+    for name in template.channels:
+        binding = template.binding(name)
+        if binding is None or tried.get(name) in _OVER:
+            continue
+        if name == Channel.SMS:
+            if contacts.phone:
+                yield Step(Channel.SMS, "", contacts.phone, binding)
+            continue
+        for identity in contacts.identities:
+            if identity.provider == name:
+                yield Step(Channel(name), identity.app_id, identity.subject, binding, identity)
+
+
+def may_have_been_sent(outcome: str | None) -> bool:
+    """Tell whether an earlier try on a channel may have reached the person."""
+    return outcome in _MAYBE_SENT
+
+
+def next_try_at(tries: int, now: datetime) -> datetime | None:
+    """Return when to try again after so many tries, spread by a quarter; None when patience is at its end."""
+    if tries > len(RETRY_SECONDS):
+        return None
+    return now + timedelta(seconds=RETRY_SECONDS[tries - 1] * random.uniform(0.75, 1.25))

@@ -1,0 +1,109 @@
+"""Notice templates: the records of the template file, their import, and the shelf from which delivery reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from app import clock
+from app.errors import SettingsError
+from notify import repository
+from notify.types import Channel
+
+_SHELF_SECONDS = 60.0
+
+
+class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one channel says it: the provider's template, its fields by key, each a text with {variables}.
+
+    `kind` counts where a permission is needed; `text` is what an SMS provider approved, for people to compare.
+    """
+
+    template_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    fields: dict[str, str]
+    kind: Literal["ONE_TIME", "LONG_TERM"] = "ONE_TIME"
+    page: str = ""
+    title: str = ""
+    text: str = ""
+
+
+class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one event tells a person. `code` is the event's name; `channels` the order of tries before the inbox."""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    version: Annotated[int, msgspec.Meta(ge=1)] = 1
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    inbox_text: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    channels: list[Literal["WECHAT", "ALIPAY", "SMS"]] = []
+    bindings: dict[Literal["WECHAT", "ALIPAY", "SMS"], Binding] = {}
+    statutory: bool = False
+
+    def binding(self, channel: str) -> Binding | None:
+        """Return the binding of a channel that is in the order of tries."""
+        found: Binding | None = self.bindings.get(channel) if channel in self.channels else None  # type: ignore[call-overload]  # any text may be asked for
+        return found
+
+
+def read_templates(path: Path) -> list[Template]:
+    """Read the template file. Raises SettingsError naming the fault."""
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=list[Template])
+    except (OSError, msgspec.DecodeError) as error:
+        raise SettingsError(f"模板文件 {path.name} 无法读取：{error}") from error
+    for template in found:
+        if missing := [name for name in template.channels if name not in template.bindings]:
+            raise SettingsError(f"模板 {template.code} 缺少渠道绑定：{'、'.join(missing)}")
+    return found
+
+
+async def import_templates(path: Path) -> int:
+    """Write the templates of a file; return how many there are. Idempotent: yes, by code and version."""
+    templates = read_templates(path)
+    await repository.save_templates([(template.code, template.version, _columns(template)) for template in templates])
+    return len(templates)
+
+
+def _columns(template: Template) -> dict[str, object]:
+    encoded = msgspec.to_builtins(template)
+    return {name: encoded[name] for name in ("title", "inbox_text", "channels", "bindings", "statutory")}
+
+
+class Shelf:
+    """The enabled templates, read from the database at most once a minute."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, Template] = {}
+        self._all: dict[tuple[str, int], Template] = {}
+        self._fresh_until_seconds = 0.0
+
+    async def newest(self, code: str) -> Template | None:
+        """Return the newest enabled template of an event; None when it tells nobody."""
+        await self._refresh()
+        return self._newest.get(code)
+
+    async def exact(self, code: str, version: int) -> Template | None:
+        """Return one version, which a notice was made under."""
+        await self._refresh()
+        return self._all.get((code, version))
+
+    async def bound(self, channel: Channel) -> list[tuple[Template, Binding]]:
+        """Return every newest template that a channel can send, with its binding."""
+        await self._refresh()
+        pairs = [(template, template.binding(channel)) for template in self._newest.values()]
+        return [(template, binding) for template, binding in pairs if binding is not None]
+
+    async def _refresh(self) -> None:
+        if clock.monotonic() < self._fresh_until_seconds:
+            return
+        rows = await repository.list_templates()
+        listed = [(row["enabled"], msgspec.convert(_record(row), Template)) for row in rows]
+        self._all = {(template.code, template.version): template for _, template in listed}
+        self._newest = {template.code: template for enabled, template in listed if enabled}
+        self._fresh_until_seconds = clock.monotonic() + _SHELF_SECONDS
+
+
+def _record(row: repository.Row) -> dict[str, object]:
+    plain = {name: row[name] for name in ("code", "version", "title", "inbox_text", "statutory")}
+    return plain | {name: msgspec.json.decode(row[name]) for name in ("channels", "bindings")}

@@ -1,0 +1,125 @@
+"""Words of a template, and values cut to what each channel takes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from app.errors import SettingsError
+from app.events import DomainEvent
+from notify import render
+from notify.channels import alipay, sms, wechat
+from notify.states import RETRY_SECONDS, next_try_at
+from notify.templates import read_templates
+
+ROOT = Path(__file__).parents[3]
+TEMPLATES = read_templates(ROOT / "data" / "templates.json")
+EVENT = DomainEvent(
+    name="bill.paid",
+    subject_no="A20261121ABCDEFGHJK",
+    citizen_id="0" * 32,
+    occurred_at=datetime(2026, 11, 21, 1, 2, 3, tzinfo=UTC),
+    facts={
+        "item_name": "居民身份证换领、补领（含跨省通办、全程网办及邮寄送达服务）",
+        "title": "居民身份证工本费",
+        "amount_fen": 2005,
+        "channel": "WECHAT",
+        "outcome": "GRANTED",
+        "reason": "照片不清晰，请重新上传\n近期免冠照片",
+        "bill_no": "B20261121ABCDEFGHJK",
+        "courier_name": "顺丰速运",
+        "waybill_no": "SF1234567890123",
+        "type_name": "居民身份证",
+        "promised_on": "2026-12-01",
+        "fee_fen": None,
+        "open": True,
+    },
+)
+
+
+def test_variables_speak_chinese_and_yuan() -> None:
+    found = render.variables_of(EVENT)
+    assert (found["amount"], found["channel"], found["outcome"]) == ("20.05元", "微信支付", "准予办理")
+    assert (found["time"], found["date"]) == ("2026-11-21 09:02", "2026-11-21")
+    assert "open" not in found
+
+
+def test_missing_variable_shows_as_a_dash_and_long_text_is_cut() -> None:
+    assert render.filled("编号{nothing}。", {}) == "编号—。"
+    assert render.filled("一二三四五六", {}, 4) == "一二三…"
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.code)
+def test_delivered_template_fits_every_channel_with_the_longest_facts(template) -> None:
+    variables = render.variables_of(EVENT)
+    assert "—" not in render.filled(template.inbox_text, variables)
+    for name, binding in template.bindings.items():
+        values = render.filled_all(binding.fields, variables)
+        fitted = {"WECHAT": wechat, "ALIPAY": alipay, "SMS": sms}[name].fitted(values)
+        assert fitted.keys() == values.keys()
+        assert all(fitted.values())
+    wechat_binding = template.binding("WECHAT")
+    assert wechat_binding is None or len(wechat_binding.template_id) == 43
+
+
+def test_events_that_concern_a_citizen_have_one_template() -> None:
+    codes = [template.code for template in TEMPLATES]
+    assert len(codes) == len(set(codes))
+    assert {code.split(".")[0] for code in codes} == {
+        "application", "bill", "refund", "licence", "shipment", "citizen",
+    }  # fmt: skip
+    sms_codes = [t.bindings["SMS"].template_id for t in TEMPLATES if "SMS" in t.bindings]
+    assert len(sms_codes) == len(set(sms_codes))
+    assert all(t.bindings["SMS"].text for t in TEMPLATES if t.statutory)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("thing1", "一" * 21, "一" * 19 + "…"),
+        ("thing1", "两行\n文字", "两行 文字"),
+        ("phrase2", "已受理（含）", "已受理含"),
+        ("phrase2", "不予行政许可决定", "不予行政许"),
+        ("character_string4", "X" * 10 + "1" * 32, "1" * 32),
+        ("character_string4", "编号AB12", "AB12"),
+        ("amount5", "20.05元", "20.05元"),
+        ("time3", "2026-11-21 09:02", "2026-11-21 09:02"),
+    ],
+)
+def test_wechat_value_is_made_to_fit_its_type(key: str, text: str, expected: str) -> None:
+    assert wechat.fitted({key: text}) == {key: expected}
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("phrase2", "ABC"), ("amount5", "二十元"), ("time3", "昨天"), ("odd9x", "一")]
+)
+def test_wechat_value_that_cannot_fit_is_named(key: str, text: str) -> None:
+    with pytest.raises(ValueError, match=key):
+        wechat.fitted({key: text})
+
+
+def test_alipay_and_sms_values_are_one_line_and_short() -> None:
+    assert alipay.fitted({"keyword1": "一" * 51})["keyword1"] == "一" * 49 + "…"
+    assert alipay.fitted({"keyword1": "两\n行"}) == {"keyword1": "两 行"}
+    assert len(sms.fitted({"item": "一" * 40})["item"]) == 35
+
+
+def test_tries_are_spread_and_end() -> None:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    for tries, seconds in enumerate(RETRY_SECONDS, start=1):
+        found = next_try_at(tries, moment)
+        assert found is not None
+        assert 0.75 * seconds <= (found - moment).total_seconds() <= 1.25 * seconds
+    assert next_try_at(len(RETRY_SECONDS) + 1, moment) is None
+
+
+def test_template_file_with_a_channel_without_binding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "templates.json"
+    path.write_text('[{"code":"a.b","title":"一","inbox_text":"二","channels":["SMS"]}]')
+    with pytest.raises(SettingsError, match=r"a\.b"):
+        read_templates(path)
+    path.write_text('[{"code":1}]')
+    with pytest.raises(SettingsError):
+        read_templates(path)
