@@ -1,4 +1,4 @@
-"""The documentation stays true: generated parts are fresh, links lead somewhere, settings and error codes are all there."""
+"""The documentation stays true: generated parts are fresh, links lead somewhere, no setting or error code is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from app.settings import Settings
 from docs import code_reading, generate, words
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "deploy/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "README.zh-CN.md",
+    ROOT / "deploy/README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _CODE = re.compile(r"""\bcode\s*=\s*"([a-z][a-z0-9_]*)\"""")
