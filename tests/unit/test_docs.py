@@ -1,4 +1,4 @@
-"""The documentation stays true: generated parts are fresh, links lead somewhere, no setting or error code is missing."""
+"""The documentation stays true: generated parts are fresh, links lead somewhere, no setting or code is missing."""
 
 from __future__ import annotations
 
