@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
@@ -18,11 +19,11 @@ from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
 from app import metrics
-from app.errors import PayloadTooLarge, Unauthenticated, UnsupportedMediaType
+from app.errors import Forbidden, PayloadTooLarge, Unauthenticated, UnsupportedMediaType
 from app.tokens import Caller
 from handlers import access_log, idempotency
-from handlers.errors import problem, request_id_of
-from handlers.parsing import parse_body, parse_query
+from handlers.errors import error_page, problem, request_id_of
+from handlers.parsing import parse_body, parse_form, parse_query
 
 if TYPE_CHECKING:
     from app.wiring import Container
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 B = TypeVar("B")
 JSON = "application/json; charset=utf-8"
 STAFF_COOKIE = "sjt_staff"
+FORM = "application/x-www-form-urlencoded"
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -105,6 +107,8 @@ class Route:
     limit_bytes: int = 65_536
     remembers: bool = True
     """Whether an Idempotency-Key is honoured (not where the answer holds credentials)."""
+    page: bool = False
+    """Whether people see it in a browser: errors are pages, forms come from our own pages only."""
 
 
 def mount(app: Sanic[Any, Any], routes: Sequence[Route]) -> None:
@@ -114,10 +118,8 @@ def mount(app: Sanic[Any, Any], routes: Sequence[Route]) -> None:
         app.add_route(_door(route), route.path, methods=[route.method], name=name)
 
 
-def _door(route: Route) -> Callable[..., Awaitable[HTTPResponse]]:
-    decoder = (
-        msgspec.json.Decoder(route.body) if route.body is not None and route.consumes == "application/json" else None
-    )
+def _door(route: Route) -> Callable[..., Coroutine[Any, Any, HTTPResponse]]:
+    read_body = _body_reader(route)
     handle, observe = route.handler, _observer(route)
     authenticate = _AUTHENTICATORS[route.auth]
     reads_query, remembers = (
@@ -130,8 +132,8 @@ def _door(route: Route) -> Callable[..., Awaitable[HTTPResponse]]:
         await authenticate(call)
         if route.method in _WRITES:
             _check_content(request, route)
-        if decoder is not None:
-            call.body = parse_body(request.body, decoder)
+        if read_body is not None:
+            call.body = read_body(request.body)
         if reads_query is not None:
             call.query = parse_query(request.query_string, reads_query)
         key = request.headers.get("idempotency-key") if remembers else None
@@ -144,11 +146,30 @@ def _door(route: Route) -> Callable[..., Awaitable[HTTPResponse]]:
         try:
             response = await enter(call)
         except Exception as error:  # noqa: BLE001  # the renderer: whatever happened becomes a problem
-            response = problem(error, request_id)
+            response = error_page(error, request, request_id) if route.page else problem(error, request_id)
         observe(response.status, time.perf_counter() - started, call)
         return response
 
     return door
+
+
+def _body_reader(route: Route) -> Callable[[bytes], Any] | None:
+    if route.body is None:
+        return None
+    if route.consumes == FORM:
+        return partial(parse_form, kind=route.body)
+    if route.consumes == "application/json":
+        return partial(parse_body, decoder=msgspec.json.Decoder(route.body), optional=_all_optional(route.body))
+    return None
+
+
+def _all_optional(body: type[Any]) -> bool:
+    """Tell whether nothing in a body is required: then a request without any body means all its defaults."""
+    try:
+        msgspec.convert({}, body)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 async def _once(call: Call[Any], handle: Handler, key: str) -> HTTPResponse:
@@ -189,12 +210,25 @@ def encoded(call: Call[Any], reply: Reply) -> HTTPResponse:
 def _check_content(request: Request, route: Route) -> None:
     if len(request.body) > route.limit_bytes:
         raise PayloadTooLarge(f"请求内容不能超过 {route.limit_bytes // 1024} KiB")
-    if route.body is None and route.consumes == "application/json":
+    if route.page:
+        _refuse_other_sites(request)
+    if route.consumes == "application/json" and (route.body is None or not request.body):
         return
     if route.auth is not Auth.PROVIDER:
         given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if given != route.consumes:
             raise UnsupportedMediaType(f"内容类型应为 {route.consumes}")
+
+
+def _refuse_other_sites(request: Request) -> None:
+    """Refuse a form that another site's page has sent, also where no session guards it (sign-in)."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        foreign = site not in ("same-origin", "none")
+    else:
+        foreign = origin is not None and origin.partition("://")[2] != request.host
+    if foreign:
+        raise Forbidden("请从本站页面提交", code="csrf_failed")
 
 
 async def _nobody(call: Call[Any]) -> None:
@@ -218,8 +252,9 @@ async def _staff(call: Call[Any]) -> None:
         raise Unauthenticated
     call.staff = await call.house.staff.authenticate(cookie)
     if call.request.method in _WRITES:
-        given = call.request.headers.get("x-csrf-token") or (call.request.get_form() or {}).get("csrf_token", "")
-        call.house.staff.check_csrf(call.staff, given)
+        form = call.request.get_form()
+        given = call.request.headers.get("x-csrf-token") or (form.get("csrf_token") if form else None)
+        call.house.staff.check_csrf(call.staff, given or "")
 
 
 _AUTHENTICATORS = {Auth.PUBLIC: _nobody, Auth.PROVIDER: _nobody, Auth.CITIZEN: _citizen, Auth.STAFF: _staff}

@@ -1,10 +1,14 @@
-"""The one place where errors become answers: problem+json (RFC 9457) with a stable code and a Chinese sentence."""
+"""The one place where errors become answers: problem+json (RFC 9457) with a stable code and a Chinese sentence.
+
+People with a browser get the same code and sentence as a page; who is not signed in is sent to the sign-in page.
+"""
 
 from __future__ import annotations
 
 import itertools
 import secrets
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -14,9 +18,11 @@ from sanic.handlers import ErrorHandler
 from sanic.response import HTTPResponse
 
 from app import db
-from app.errors import SanjinError, ServiceUnavailable
+from app.errors import SanjinError, ServiceUnavailable, Unauthenticated
+from handlers.rendering import HTML, PAGE_HEADERS, rendered
 
 log = structlog.get_logger()
+SIGN_IN = "/staff/sign-in"
 PROBLEM = "application/problem+json; charset=utf-8"
 
 _FRAMEWORK = {
@@ -41,12 +47,7 @@ _TITLES = {
 
 def problem(error: BaseException, request_id: str) -> HTTPResponse:
     """Render any error. Unknown ones become a bare 500 and are logged with their trace."""
-    known = as_known(error)
-    if known is None:
-        log.error("unhandled_error", request_id=request_id, exc_info=error)
-        known = SanjinError()
-    elif known.status >= 500:
-        log.warning("request_failed", request_id=request_id, code=known.stable_code, details=known.details)
+    known = _settled(error, request_id)
     body: dict[str, Any] = {
         "type": f"urn:sanjintong:problem:{known.stable_code}",
         "title": _TITLES.get(known.status, "Error"),
@@ -62,6 +63,35 @@ def problem(error: BaseException, request_id: str) -> HTTPResponse:
     if known.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return HTTPResponse(msgspec.json.encode(body), known.status, headers, PROBLEM)
+
+
+def error_page(error: BaseException, request: Request, request_id: str) -> HTTPResponse:
+    """Render any error for a person with a browser; 303 to the sign-in page where nobody is signed in."""
+    known = _settled(error, request_id)
+    if isinstance(known, Unauthenticated):
+        return HTTPResponse(b"", 303, {"Location": _sign_in_address(request), "X-Request-ID": request_id})
+    headers = PAGE_HEADERS | {"X-Request-ID": request_id}
+    if known.retry_after_seconds is not None:
+        headers["Retry-After"] = str(known.retry_after_seconds)
+    body = rendered("error.html", staff=None, error=known, request_id=request_id)
+    return HTTPResponse(body, known.status, headers, HTML)
+
+
+def _sign_in_address(request: Request) -> str:
+    """Bring people back to the page they wanted to read; a form that was sent is not sent again."""
+    wanted = request.path if request.method == "GET" else ""
+    return f"{SIGN_IN}?next={quote(wanted, safe='/')}" if wanted not in ("", "/staff") else SIGN_IN
+
+
+def _settled(error: BaseException, request_id: str) -> SanjinError:
+    """Name the error and write what the log must know of it."""
+    known = as_known(error)
+    if known is None:
+        log.error("unhandled_error", request_id=request_id, exc_info=error)
+        return SanjinError()
+    if known.status >= 500:
+        log.warning("request_failed", request_id=request_id, code=known.stable_code, details=known.details)
+    return known
 
 
 def as_known(error: BaseException) -> SanjinError | None:

@@ -84,7 +84,7 @@ def routes(all_routes: Sequence[Route], base_url: str) -> tuple[Route, ...]:
         public("/openapi.json", document, "OpenAPI 文档"),
         public("/docs", docs, "接口文档页"),
     )
-    listed = (*all_routes, *own)
+    listed = tuple(route for route in (*all_routes, *own) if not route.page)
     encoded_document = msgspec.json.encode(openapi.document(listed, base_url))
     encoded_page = openapi.page(listed).encode()
     return own

@@ -35,8 +35,10 @@ _TYPES = {
 }
 
 
-def parse_body(body: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
-    """Read a JSON body strictly. Raises InvalidRequest naming the field."""
+def parse_body(body: bytes, decoder: msgspec.json.Decoder[Any], *, optional: bool = False) -> Any:
+    """Read a JSON body strictly; no body at all is an empty object where `optional`. Raises InvalidRequest."""
+    if not body and optional:
+        body = b"{}"
     if not body:
         raise InvalidRequest("请求内容为空", code="invalid_json")
     try:
@@ -64,6 +66,14 @@ def parse_query(text: str, kind: type[Any]) -> Any:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidRequest(faults=(field_fault(str(error)),)) from error
+
+
+def parse_form(body: bytes, kind: type[Any]) -> Any:
+    """Read a submitted HTML form into `kind`. Raises InvalidRequest."""
+    try:
+        return parse_query(body.decode("ascii"), kind)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("表单内容无法识别") from error
 
 
 def field_fault(complaint: str) -> FieldFault:

@@ -1,0 +1,42 @@
+"""How a handler answers with a page, sends a browser elsewhere, or serves a static file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.errors import NotFound
+from handlers import assets
+from handlers.doors import Auth, Call, Reply, Route
+from handlers.rendering import HTML, PAGE_HEADERS, rendered
+
+
+def page(call: Call[Any], template: str, *, status: int = 200, **facts: Any) -> Reply:
+    """Answer with a template; it sees `staff` (None where nobody is signed in) and the given facts."""
+    body = rendered(template, staff=call.staff, **facts)
+    return Reply(body, status=status, headers=dict(PAGE_HEADERS), content_type=HTML)
+
+
+def see_other(address: str, **headers: str) -> Reply:
+    """Send the browser on to another page of ours after a form (303)."""
+    return Reply(status=303, headers={"Location": address, "Cache-Control": "no-store", **headers}, content_type=HTML)
+
+
+async def static_file(call: Call[None]) -> Reply:
+    """Serve a static file by its hashed name."""
+    found = assets.find_asset(call.path["name"])
+    if found is None:
+        raise NotFound
+    return Reply(found.content, etag=f'"{found.digest}"', headers=dict(assets.HEADERS), content_type=found.content_type)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/static/<name:str>",
+        static_file,
+        auth=Auth.PUBLIC,
+        summary="页面所用的样式与脚本",
+        tag="页面",
+        page=True,
+    ),
+)
