@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from app import db
 from app.db import Row
@@ -47,6 +47,20 @@ async def list_closed(scope: Scope, after: uuid.UUID | None, limit: int) -> Sequ
         list(scope.departments),
         after or _LAST_ID,
         limit,
+    )
+
+
+async def count_open(scope: Scope, today: date) -> Sequence[Row]:
+    """Count the open cases in scope by status, and those of them that are past their promised day."""
+    return await db.fetch_all(
+        """SELECT status, count(*) AS count,
+               count(*) FILTER (WHERE status = 'ACCEPTED' AND promised_due_on < $3) AS overdue
+           FROM application
+           WHERE status NOT IN ('DRAFT', 'CLOSED') AND division_code LIKE ANY($1)
+             AND (cardinality($2::text[]) = 0 OR department_code = ANY($2)) GROUP BY status""",
+        [f"{prefix}%" for prefix in scope.divisions],
+        list(scope.departments),
+        today,
     )
 
 

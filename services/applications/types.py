@@ -183,6 +183,15 @@ class LicenceChanged(Struct, frozen=True, kw_only=True):
     status: str
 
 
+class StatusCount(Struct, frozen=True, kw_only=True):
+    """How many open cases stand in a status, and how many of them are past their promised day."""
+
+    status: str
+    status_text: str
+    count: int
+    overdue: int
+
+
 class ApplicantView(Struct, frozen=True, kw_only=True):
     """The applicant in plain text, for the officer in charge; every look is audited."""
 
