@@ -1,0 +1,141 @@
+"""Pages of the console: signing in and out, and the day's work; the other pages' routes are gathered here.
+
+The same use cases as the staff's JSON doors. Everything works by keyboard and without a script.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from typing import Annotated
+
+import msgspec
+
+from app.errors import FieldFault, InvalidRequest, SanjinError, TooManyRequests, Unauthenticated
+from app.settings import Settings
+from handlers import pages
+from handlers.doors import FORM, STAFF_COOKIE, Auth, Call, Reply, Route
+from handlers.errors import SIGN_IN
+from handlers.pages import page, see_other
+from handlers.staff import act_pages, case_pages, payment_pages
+from handlers.staff.auth import ended_cookie, session_cookie
+from services.applications.types import Status
+from services.staff.types import Role, StaffCaller
+
+_TAG = "工作台"
+_TODAY = "/staff"
+_OUR_PAGE = re.compile(r"/staff(/[A-Za-z0-9/_-]*)?")
+_LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]", "http://0.0.0.0")
+_QUEUE_LENGTH = 8
+_QUEUES = (
+    (Role.REVIEWER, Status.ACCEPTED, "待审批"),
+    (Role.WINDOW, Status.SUBMITTED, "待受理"),
+    (Role.REVIEWER, Status.SUBMITTED, "待受理"),
+)
+"""What waits for whom."""
+_CASE_ROLES = (Role.WINDOW, Role.REVIEWER, Role.CASHIER, Role.DISPATCHER, Role.AUDITOR, Role.ADMINISTRATOR)
+Text = Annotated[str, msgspec.Meta(max_length=128)]
+
+
+class SignInForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The sign-in form as a browser sends it; `next` is the page of ours to go to."""
+
+    username: Text = ""
+    password: Text = ""
+    totp: Text = ""
+    next: Text = ""
+
+
+class SignInQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where to go afterwards, and whether somebody has just signed out."""
+
+    next: Text = ""
+    signed_out: Text = ""
+
+
+async def sign_in_form(call: Call[None]) -> Reply:
+    """Show the sign-in form."""
+    query: SignInQuery = call.query
+    said = "您已退出登录" if query.signed_out else ""
+    if query.next and call.request.cookies.get(STAFF_COOKIE):
+        said = "登录已失效（连续15分钟未操作），请重新登录"
+    return page(call, "staff/sign_in.html", said=said, problem=None, username="", next=_our_page(query.next))
+
+
+async def sign_in(call: Call[SignInForm]) -> Reply:
+    """Open a session and keep it in a cookie; a refusal shows the form again."""
+    form = call.body
+    try:
+        _require_filled(form)
+        code = form.totp.replace(" ", "")
+        signed_in = await call.house.staff.sign_in(form.username.strip(), form.password, code, call.address)
+    except (InvalidRequest, Unauthenticated, TooManyRequests) as refusal:
+        return _refused(call, form, refusal)
+    cookie = session_cookie(signed_in.access_token, secure=needs_secure_cookie(call.house.settings))
+    return see_other(_our_page(form.next), **{"Set-Cookie": cookie})
+
+
+async def sign_out(call: Call[None]) -> Reply:
+    """End the session."""
+    await call.house.staff.sign_out(call.staff, call.address)
+    cookie = ended_cookie(secure=needs_secure_cookie(call.house.settings))
+    return see_other(f"{SIGN_IN}?signed_out=1", **{"Set-Cookie": cookie})
+
+
+async def today(call: Call[None]) -> Reply:
+    """Show how many cases stand where, and the head of the caller's own queue."""
+    desk = call.house.applications.desk
+    if not call.staff.may(*_CASE_ROLES):
+        return page(call, "staff/today.html", here="today", counts=[], queues=[])
+    queues = []
+    for status, title in _own_queues(call.staff):
+        cases, following = await desk.queue(call.staff, status, limit=_QUEUE_LENGTH)
+        queues.append({"status": status, "title": title, "cases": cases, "has_more": following is not None})
+    return page(call, "staff/today.html", here="today", counts=await desk.tally(call.staff), queues=queues)
+
+
+def needs_secure_cookie(settings: Settings) -> bool:
+    """Tell whether the cookie must be kept off plain HTTP: always, except on this machine itself."""
+    return not settings.base_url.startswith(_LOOPBACK)
+
+
+def _own_queues(staff: StaffCaller) -> list[tuple[Status, str]]:
+    return list({status: title for role, status, title in _QUEUES if staff.may(role)}.items())
+
+
+def _require_filled(form: SignInForm) -> None:
+    needed = (("username", "请填写用户名"), ("password", "请填写密码"), ("totp", "请填写6位动态口令"))
+    faults = tuple(FieldFault(name, sentence) for name, sentence in needed if not getattr(form, name).strip())
+    if faults:
+        raise InvalidRequest("请补全登录信息", faults=faults)
+
+
+def _refused(call: Call[SignInForm], form: SignInForm, refusal: SanjinError) -> Reply:
+    reply = page(
+        call,
+        "staff/sign_in.html",
+        status=refusal.status,
+        said="",
+        problem=refusal,
+        username=form.username,
+        next=_our_page(form.next),
+    )
+    if refusal.retry_after_seconds is not None:
+        reply.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    return reply
+
+
+def _our_page(address: str) -> str:
+    """Return an address only where it is a page of the console, so that nobody is led elsewhere."""
+    return address if _OUR_PAGE.fullmatch(address) else _TODAY
+
+
+_OWN = (
+    Route("GET", SIGN_IN, sign_in_form, Auth.PUBLIC, "登录页", _TAG, query=SignInQuery, page=True),
+    Route(
+        "POST", SIGN_IN, sign_in, Auth.PUBLIC, "登录", _TAG, body=SignInForm, consumes=FORM, remembers=False, page=True
+    ),
+    Route("POST", "/staff/sign-out", sign_out, Auth.STAFF, "退出", _TAG, consumes=FORM, remembers=False, page=True),
+    Route("GET", _TODAY, today, Auth.STAFF, "今日", _TAG, page=True),
+)
+ROUTES = tuple(chain(_OWN, case_pages.ROUTES, act_pages.ROUTES, payment_pages.ROUTES, pages.ROUTES))
