@@ -86,7 +86,8 @@ class AlipayPaymentChannel:
             if not is_code(error, *_ALREADY_MADE):
                 raise
             found = await trade.query_trade(self._gateway, order.out_trade_no)
-            if found.trade_status != TradeStatus.WAIT_BUYER_PAY:
+            same = found.total_amount_fen == request.total_amount_fen
+            if found.trade_status != TradeStatus.WAIT_BUYER_PAY or not same:
                 raise
             trade_no = found.trade_no
         return OpenedOrder(trade_no, order.expires_at)

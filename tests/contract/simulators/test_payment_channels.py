@@ -1,0 +1,344 @@
+"""One suite for the port PaymentChannel, run over the WeChat and Alipay adapters (against the simulated platforms)
+and over the fake that the other tests use: whatever the room relies on holds for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import aiohttp
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from app.errors import CallbackRejected, ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from clients.alipay import keys as alipay_keys
+from clients.alipay.config import AlipayApp
+from clients.alipay.gateway import AlipayGateway
+from clients.transport import Transport
+from clients.wechat.config import PayMerchant
+from clients.wechat.pay_client import PayClient
+from clients.wechat.pay_keys import KeyStore, public_key_from_pem
+from clients.wechat.pay_wire import PayWire
+from payments.channels.alipay import AlipayPaymentChannel
+from payments.channels.wechat import WeChatPaymentChannel
+from payments.neutral import ChannelOrder, OrderHint, PaymentNotified, RefundNotified, RefundOrder, Standing
+from payments.ports import PaymentChannel
+from payments.states import RefundMove
+from tests.fakes.payment_provider import FakePaymentChannel
+
+from .conftest import Simulators
+
+pytestmark = pytest.mark.anyio
+Raw = tuple[Mapping[str, str], bytes]
+
+
+class Stand(Protocol):
+    """A channel with its other side: somebody who pays, and a way to lose answers."""
+
+    channel: PaymentChannel
+    app_id: str
+    mch_id: str
+    payer: str
+
+    async def pay(self, order: ChannelOrder, reference: str) -> Raw: ...
+
+    def lose_answers(self, call: str) -> None: ...
+
+    def heal(self) -> None: ...
+
+
+class FakeStand:
+    """The fake channel is its own other side."""
+
+    app_id, mch_id, payer = "wx0123456789abcdef", "1900000001", "oFakePayer000000000000000000"
+
+    def __init__(self) -> None:
+        self.fake = FakePaymentChannel("fake", self.mch_id)
+        self.channel: PaymentChannel = self.fake
+
+    async def pay(self, order: ChannelOrder, reference: str) -> Raw:
+        return {"signature": "genuine"}, json.dumps(self.fake.pay(order.out_trade_no)).encode()
+
+    def lose_answers(self, call: str) -> None:
+        self.fake.fail(call, "after", times=9)
+
+    def heal(self) -> None:
+        self.fake.faults.clear()
+
+
+class SimulatedStand:
+    """What both simulated platforms share."""
+
+    provider, callback_path = "", ""
+    calls: Mapping[str, str] = {}
+
+    def __init__(self, sim: Simulators) -> None:
+        self.sim = sim
+
+    async def received(self, count: int = 1) -> Raw:
+        """Wait for the latest callback."""
+        found = await asyncio.to_thread(self.sim.sink.wait_for, self.callback_path, count)
+        return found[-1].headers, found[-1].body
+
+    def fault(self, call: str, kind: str, **more: object) -> None:
+        body = {"provider": self.provider, "call": self.calls[call], "kind": kind, "times": -1, **more}
+        self.sim.control("POST", "/faults", body)
+
+    def lose_answers(self, call: str) -> None:
+        self.fault(call, "drop_after")
+
+    def heal(self) -> None:
+        self.sim.control("DELETE", "/faults")
+
+
+class WeChatStand(SimulatedStand):
+    """The WeChat Pay adapter."""
+
+    provider, app_id, mch_id = "wechat_pay", "wx0123456789abcdef", "1900000001"
+    callback_path = f"/callbacks/wechat-pay/{mch_id}"
+    calls = {"open": "jsapi", "query": "query", "close": "close", "refund": "refund"}
+
+    def __init__(self, sim: Simulators, session: aiohttp.ClientSession) -> None:
+        super().__init__(sim)
+        row = sim.config["wechat_pay"]["merchants"][0]
+        key = load_pem_private_key(sim.keys.private["merchant"].encode(), None)
+        assert isinstance(key, RSAPrivateKey)
+        merchant = PayMerchant(self.mch_id, row["serial"], key, row["apiv3_key"], base_url=sim.url("wechat_pay"))
+        public_id = sim.config["wechat_pay"]["platform_keys"][0]["id"]
+        keys = KeyStore([public_key_from_pem(public_id, sim.keys.public["platform"].encode())])
+        client = PayClient(PayWire(merchant, Transport(session, self.provider), keys))
+        self.channel = WeChatPaymentChannel(client, merchant, keys, sim.sink.url + self.callback_path)
+        login = f"/sns/jscode2session?appid={self.app_id}&secret={'s' * 32}&js_code=demo-zhang-wei"
+        self.payer = sim.json("wechat", "GET", f"{login}&grant_type=authorization_code")["openid"]
+
+    async def pay(self, order: ChannelOrder, reference: str) -> Raw:
+        parameters = self.channel.phone_parameters(order, reference)
+        assert parameters.keys() == {"timeStamp", "nonceStr", "package", "signType", "paySign"}
+        body = {"parameters": parameters, "person": "zhang-wei", "app_id": self.app_id}
+        await asyncio.to_thread(self.sim.control, "POST", "/wechat_pay/pay", body)
+        return await self.received()
+
+
+class AlipayStand(SimulatedStand):
+    """The Alipay adapter."""
+
+    provider, app_id, mch_id = "alipay", "2021000000000001", "2088101117955611"
+    callback_path = f"/callbacks/alipay/{app_id}"
+    calls = {
+        "open": "alipay.trade.create",
+        "query": "alipay.trade.query",
+        "close": "alipay.trade.close",
+        "refund": "alipay.trade.refund",
+    }
+
+    def __init__(self, sim: Simulators, session: aiohttp.ClientSession) -> None:
+        super().__init__(sim)
+        app = AlipayApp(
+            app_id=self.app_id,
+            seller_id=self.mch_id,
+            private_key=alipay_keys.load_private_key(sim.keys.private["alipay_app"]),
+            alipay_public_keys=(alipay_keys.load_public_key(sim.keys.public["alipay"]),),
+            gateway_url=f"{sim.url('alipay')}/gateway.do",
+        )
+        gateway = AlipayGateway(app, Transport(session, self.provider))
+        self.channel = AlipayPaymentChannel(gateway, sim.sink.url + self.callback_path)
+        self.payer = sim.control("POST", "/alipay/auth-codes", {"person": "zhang-wei"})["open_id"]
+
+    async def pay(self, order: ChannelOrder, reference: str) -> Raw:
+        body = self.channel.phone_parameters(order, reference) | {"person": "zhang-wei"}
+        await asyncio.to_thread(self.sim.control, "POST", "/alipay/pay", body)
+        return await self.received()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["fake", "wechat", "alipay"])
+def stand(request: pytest.FixtureRequest, sim: Simulators, session: aiohttp.ClientSession) -> Any:
+    if request.param == "fake":
+        return FakeStand()
+    return WeChatStand(sim, session) if request.param == "wechat" else AlipayStand(sim, session)
+
+
+@pytest.fixture(params=["wechat", "alipay"])
+def simulated(request: pytest.FixtureRequest, sim: Simulators, session: aiohttp.ClientSession) -> Any:
+    return WeChatStand(sim, session) if request.param == "wechat" else AlipayStand(sim, session)
+
+
+def an_order(stand: Stand, number: str = "P20261121CONTRACT0000001") -> ChannelOrder:
+    draft = ChannelOrder(
+        out_trade_no=number,
+        description="居民身份证 换领工本费",
+        amount_fen=2000,
+        app_id=stand.app_id,
+        mch_id=stand.mch_id,
+        sub_mch_id="",
+        payer_subject=stand.payer,
+        expires_at=datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=30),
+    )
+    return draft.with_request(stand.channel.prepare(draft))
+
+
+async def opened(stand: Stand) -> tuple[ChannelOrder, str]:
+    order = an_order(stand)
+    return order, (await stand.channel.open(order)).prepay_reference
+
+
+async def paid(stand: Stand) -> tuple[ChannelOrder, Raw]:
+    order, reference = await opened(stand)
+    return order, await stand.pay(order, reference)
+
+
+async def test_order_that_was_never_placed_is_known_as_such(stand: Stand) -> None:
+    order = an_order(stand)
+    assert (await stand.channel.query(order)).standing is Standing.NOT_PLACED
+    assert await stand.channel.close(order) is Standing.NOT_PLACED
+
+
+async def test_open_twice_is_one_unpaid_order(stand: Stand) -> None:
+    order, _ = await opened(stand)
+    again = await stand.channel.open(order)
+    state = await stand.channel.query(order)
+    assert (state.standing, state.paid) == (Standing.UNPAID, None)
+    assert again.prepay_until > datetime.now(UTC)
+    assert stand.channel.phone_parameters(order, again.prepay_reference)
+
+
+async def test_open_with_other_words_is_refused(stand: Stand) -> None:
+    order, _ = await opened(stand)
+    other = replace(order, amount_fen=2001)
+    with pytest.raises(ProviderRejected):
+        await stand.channel.open(other.with_request(stand.channel.prepare(other)))
+
+
+async def test_callback_and_question_name_one_event(stand: Stand) -> None:
+    order, raw = await paid(stand)
+    told = stand.channel.parse_callback(*raw)
+    state = await stand.channel.query(order)
+    assert state.standing is Standing.PAID
+    assert isinstance(told, PaymentNotified)
+    assert state.paid is not None
+    same = (
+        "provider",
+        "event_key",
+        "occurred_at",
+        "out_trade_no",
+        "provider_trade_no",
+        "app_id",
+        "mch_id",
+        "amount_fen",
+    )
+    assert [getattr(told, name) for name in same] == [getattr(state.paid, name) for name in same]
+    assert (told.app_id, told.mch_id, told.amount_fen, told.currency) == (stand.app_id, stand.mch_id, 2000, "CNY")
+    assert stand.payer in told.payer_subjects
+    assert stand.payer in state.paid.payer_subjects
+
+
+async def test_changed_callback_is_refused(stand: Stand) -> None:
+    _, (headers, body) = await paid(stand)
+    forged = {**headers, "signature": "forged"} if isinstance(stand, FakeStand) else headers
+    with pytest.raises(CallbackRejected):
+        stand.channel.parse_callback(forged, body[:-2] + bytes([body[-2] ^ 1]) + body[-1:])
+    with pytest.raises(CallbackRejected):
+        stand.channel.parse_callback({}, b"")
+
+
+async def test_closed_order_stays_closed_and_cannot_be_opened(stand: Stand) -> None:
+    order, _ = await opened(stand)
+    assert await stand.channel.close(order) is Standing.CLOSED
+    assert await stand.channel.close(order) is Standing.CLOSED
+    assert (await stand.channel.query(order)).standing is Standing.CLOSED
+    with pytest.raises(ProviderRejected):
+        await stand.channel.open(order)
+
+
+async def test_paid_order_cannot_be_closed_or_opened(stand: Stand) -> None:
+    order, _ = await paid(stand)
+    assert await stand.channel.close(order) is Standing.PAID
+    with pytest.raises(ProviderRejected):
+        await stand.channel.open(order)
+
+
+@pytest.mark.parametrize("call", ["open", "close"])
+async def test_lost_answer_is_unknown_and_the_question_tells(stand: Stand, call: str) -> None:
+    order = an_order(stand)
+    if call == "close":
+        await stand.channel.open(order)
+    stand.lose_answers(call)
+    with pytest.raises(ProviderUnavailable) as unknown:
+        await (stand.channel.open(order) if call == "open" else stand.channel.close(order))
+    assert unknown.value.details.get("nothing_sent") is not True
+    stand.heal()
+    expected = Standing.UNPAID if call == "open" else Standing.CLOSED
+    assert (await stand.channel.query(order)).standing is expected
+
+
+async def test_refund_by_our_number_happens_once(stand: Stand) -> None:
+    order, _ = await paid(stand)
+    refund = RefundOrder(out_refund_no="R20261121CONTRACT0000001", amount_fen=500, reason="多缴", order=order)
+    assert await stand.channel.query_refund(refund) is None
+    for _ in range(2):
+        event = await stand.channel.refund(refund)
+        assert (event.out_refund_no, event.amount_fen) == (refund.out_refund_no, 500)
+        assert event.move in (RefundMove.ACCEPT, RefundMove.SUCCEED)
+    if isinstance(stand, WeChatStand):
+        path = f"/wechat_pay/refunds/{refund.out_refund_no}/finish"
+        await asyncio.to_thread(stand.sim.control, "POST", path, {"result": "SUCCESS"})
+        told = stand.channel.parse_callback(*await stand.received(2))
+        assert isinstance(told, RefundNotified)
+        assert (told.move, told.amount_fen, told.mch_id) == (RefundMove.SUCCEED, 500, stand.mch_id)
+    asked = await stand.channel.query_refund(refund)
+    assert asked is not None
+    assert (asked.move, asked.amount_fen) == (RefundMove.SUCCEED, 500)
+    assert (await stand.channel.query(order)).standing is Standing.PAID, "a refunded order was paid"
+
+
+async def test_unsigned_answer_is_never_believed(simulated: SimulatedStand) -> None:
+    order, _ = await paid(simulated)  # type: ignore[arg-type]  # both stands have the protocol's shape
+    for call, kind in (("query", "unsigned"), ("query", "wrong_signature")):
+        simulated.fault(call, kind)
+        with pytest.raises(ProviderProtocolError):
+            await simulated.channel.query(order)  # type: ignore[attr-defined]  # as above
+        simulated.heal()
+
+
+async def test_probe_and_stale_notifications_are_refused(simulated: SimulatedStand) -> None:
+    order, reference = await opened(simulated)  # type: ignore[arg-type]  # both stands have the protocol's shape
+    await simulated.pay(order, reference)  # type: ignore[attr-defined]  # as above
+    folder = "wechat_pay/orders" if isinstance(simulated, WeChatStand) else "alipay/trades"
+    simulated.sim.sink.clear()
+    body = {"notify": "wrong_signature"}
+    await asyncio.to_thread(simulated.sim.control, "POST", f"/{folder}/{order.out_trade_no}/notify", body)
+    raw = await simulated.received()
+    with pytest.raises(CallbackRejected):
+        simulated.channel.parse_callback(*raw)  # type: ignore[attr-defined]  # as above
+
+
+async def test_alipay_refund_echo_is_a_hint_never_a_payment(sim: Simulators, session: aiohttp.ClientSession) -> None:
+    stand = AlipayStand(sim, session)
+    order, _ = await paid(stand)
+    refund = RefundOrder(out_refund_no="R20261121CONTRACT0000002", amount_fen=2000, reason="撤销办理", order=order)
+    await stand.channel.refund(refund)
+    state = await stand.channel.query(order)
+    assert state.provider_status == "TRADE_CLOSED"
+    assert state.standing is Standing.PAID, "closed by a full refund means that money came"
+    told = stand.channel.parse_callback(*await stand.received(2))
+    assert isinstance(told, OrderHint)
+    assert told.out_trade_no == order.out_trade_no
+
+
+async def test_acknowledgement_is_the_providers_own(sim: Simulators, session: aiohttp.ClientSession) -> None:
+    wechat, alipay = (
+        WeChatStand(sim, session).channel.acknowledgement(),
+        AlipayStand(sim, session).channel.acknowledgement(),
+    )
+    assert (wechat.status, wechat.body) == (204, b"")
+    assert (alipay.status, alipay.body) == (200, b"success")
