@@ -19,7 +19,7 @@ from app.settings import described
 
 ROOT = Path(__file__).resolve().parent.parent
 
-cli = typer.Typer(help="三晋通小程序后端", no_args_is_help=True, add_completion=False)
+cli = typer.Typer(help="三晋通小程序后端", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 items_cli = typer.Typer(help="事项库", no_args_is_help=True)
 staff_cli = typer.Typer(help="工作人员账号", no_args_is_help=True)
 audit_cli = typer.Typer(help="检查账目与审计链", no_args_is_help=True)

@@ -96,4 +96,4 @@ async def audit_chain(settings: Settings) -> list[str]:
     hash_key = next(iter(parse_keys(settings.hash_key).values()))
     async with _database(settings):
         verdict = await AuditTrail(hash_key).verify()
-    return [] if verdict.is_intact else [f"第 {verdict.broken_seq} 条起不完整：{verdict.reason}"]
+    return [] if verdict.intact else [f"第 {verdict.broken_at_seq} 条起不完整：{verdict.reason}"]

@@ -26,6 +26,7 @@ console = Console()
 def serve(root: Path, *, simulators: bool) -> None:
     """Run until Ctrl-C or SIGTERM."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(start.only_one(root))
         settings = stack.enter_context(start.surroundings(root))
         _fresh_metrics()
         console.print("[dim]数据库迁移…[/dim]")

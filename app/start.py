@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -30,6 +31,22 @@ def settings(root: Path) -> Settings:
 
 
 _FIRST = ("SJT_ENV", "SJT_HOST", "SJT_PORT", "SJT_VAR", "SJT_SIM_PORT")
+
+
+@contextlib.contextmanager
+def only_one(root: Path) -> Iterator[None]:
+    """Hold the folder's lock while serving: a second service on the same data would fight with the first.
+
+    The system lets the lock go with the process, so a killed service leaves nothing behind.
+    """
+    var = settings(root).var
+    var.mkdir(parents=True, exist_ok=True)
+    with (var / "serve.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(f"{var} 中的服务已在运行；请先停止它，或用 SJT_VAR 另选目录")
+        yield
 
 
 @contextlib.contextmanager

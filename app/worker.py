@@ -61,7 +61,7 @@ async def _run_once(settings: Settings, house: wiring.Container, stopping: async
         async with asyncio.timeout(8):
             await running
     except Exception as error:  # noqa: BLE001  # the worker loop: a broken runner is replaced, never the end
-        log.warning("runner_ended", error=type(error).__name__)
+        log.warning("runner_ended", error=type(error).__name__, exc_info=error)
         await asyncio.sleep(_AGAIN_SECONDS if not stopping.is_set() else 0)
     finally:
         asked.cancel()

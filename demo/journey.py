@@ -115,10 +115,10 @@ class Journey:
         self._say("选择快递送达", chosen["receiver_shown"])
 
     async def _accept(self, number: str) -> None:
-        listed = (await self._window.call("GET", "/cases?status=SUBMITTED&limit=100")).expect(200)["data"]
+        listed = (await self._window.call("GET", "/cases?tab=SUBMITTED&limit=100")).expect(200)["data"]
         expect(any(row["application_no"] == number for row in listed), "窗口列表中没有该办件")
-        case = (await self._window.call("GET", f"/cases/{number}")).expect(200)
-        decided = {"version": case["version"]}
+        seen = (await self._window.call("GET", f"/cases/{number}")).expect(200)
+        decided = {"version": seen["case"]["version"]}
         (await self._window.call("POST", f"/cases/{number}/accept", decided)).expect(200)
         case = await self._phone.case_in(number, "ACCEPTED")
         self._say("窗口受理", f"承诺办结日 {case.get('promised_due_on')}")
@@ -139,10 +139,10 @@ class Journey:
         expect(payment["status"] == "SUCCEEDED", "支付单状态应为 SUCCEEDED")
 
     async def _fee_noted(self, number: str) -> dict[str, Any]:
-        return dict((await self._reviewer.call("GET", f"/cases/{number}")).expect(200))
+        return dict((await self._reviewer.call("GET", f"/cases/{number}")).expect(200)["case"])
 
     async def _approve_and_deliver(self, number: str) -> None:
-        case = await until("窗口看到已缴费", lambda: self._fee_noted(number), lambda c: bool(c.get("fee_paid_at")))
+        case = await until("窗口看到已缴费", lambda: self._fee_noted(number), lambda c: bool(c["fee_paid"]))
         decided = {"version": case["version"]}
         (await self._reviewer.call("POST", f"/cases/{number}/approve", decided)).expect(200)
         self._say("审核准予")
@@ -172,11 +172,11 @@ class Journey:
         timeline = (await self._phone.call("GET", f"/applications/{number}/timeline")).expect(200)["data"]
         self._say("时间线")
         for row in timeline:
-            self._console.print(f"      {row['occurred_at']}  {row['title']}  {row['actor']}  [dim]{row['told']}[/dim]")
+            self._console.print(f"      {row['occurred_at']}  {row['title']}  {row['actor_shown']}  [dim]{row['told']}[/dim]")
         arrived = await self._phone.messages()
         self._say("手机上收到的消息", f"{len(arrived)} 条")
         for message in arrived:
-            self._console.print(f"      [{message['channel']}] {message.get('text') or message.get('data')}")
+            self._console.print(f"      {message['channel']}  {message['text']}", markup=False)
         expect(bool(arrived), "手机上没有收到任何消息")
         inbox = (await self._phone.call("GET", "/notices?limit=50")).expect(200)["data"]
         self._say("站内消息", f"{len(inbox)} 条")

@@ -20,6 +20,13 @@ class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     address_id: uuid.UUID | None = None
 
 
+class ShipmentList(msgspec.Struct, frozen=True):
+    """The parcels of one case; there is never a next page."""
+
+    data: list[ShipmentView]
+    next_cursor: None = None
+
+
 async def choose_delivery(call: Call[DeliveryWish]) -> Reply:
     """Choose, or choose anew."""
     view = await call.house.applications.choose_delivery(
@@ -31,6 +38,11 @@ async def choose_delivery(call: Call[DeliveryWish]) -> Reply:
 async def get_delivery(call: Call[None]) -> Reply:
     """Show the choice."""
     return Reply(await call.house.applications.delivery_choice(call.caller, call.path["application_no"]))
+
+
+async def list_shipments(call: Call[None]) -> Reply:
+    """List the parcels of a case."""
+    return Reply(ShipmentList(await call.house.applications.shipments(call.caller, call.path["application_no"])))
 
 
 async def get_shipment(call: Call[None]) -> Reply:
@@ -52,6 +64,15 @@ ROUTES = (
         limit_bytes=4096,
     ),
     Route("GET", _CHOICE, get_delivery, auth=Auth.CITIZEN, answer=ChoiceView, summary="查看送达方式", tag=_TAG),
+    Route(
+        "GET",
+        "/api/v1/applications/<application_no:str>/shipments",
+        list_shipments,
+        auth=Auth.CITIZEN,
+        answer=ShipmentList,
+        summary="办件的快递",
+        tag=_TAG,
+    ),
     Route(
         "GET",
         "/api/v1/shipments/<shipment_no:str>",

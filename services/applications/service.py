@@ -43,7 +43,7 @@ from services.applications.views import (
 )
 from services.catalogue.types import Item
 from services.delivery.service import DeliveryService
-from services.delivery.types import Choice, ChoiceView, Contact, DeliveryMethod
+from services.delivery.types import Choice, ChoiceView, Contact, DeliveryMethod, ShipmentView
 from services.licences.service import LicenceService
 
 _PREFIX = "14"
@@ -257,6 +257,11 @@ class ApplicationService:
         shown += address.region + mask_address(address.street)
         choice = Choice(application_no, caller.citizen_id, method, address.division_code, receiver, shown[:128])
         return await self._delivery.choose(choice)
+
+    async def shipments(self, caller: Caller, application_no: str) -> list[ShipmentView]:
+        """List the parcels of an own case, oldest first. Raises: NotFound."""
+        await self._own(caller, application_no)
+        return await self._delivery.shipments_of(application_no)
 
     async def delivery_choice(self, caller: Caller, application_no: str) -> ChoiceView:
         """Return the choice of one own case. Raises: NotFound, also where none was made."""
