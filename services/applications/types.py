@@ -17,7 +17,7 @@ from services.delivery.types import ShipmentView
 
 __all__ = ["Correction", "Status"]
 
-Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*\S[^\x00]*$", description="理由")]
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", description="理由")]
 
 
 class ActorKind(StrEnum):

@@ -104,7 +104,7 @@ class MemoryCourier:
         return ()
 
     def acknowledge(self, accepted: bool) -> bytes:
-        return b"ok"
+        return b'{"return_code":"0000"}'
 
 
 class NobodyPays:

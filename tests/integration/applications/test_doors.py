@@ -1,0 +1,224 @@
+"""The doors of cases, files, licences and pushes over HTTP: status codes, paths of faults, tags, refusals."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from redis.asyncio import Redis
+
+from app.crypto import FieldCipher
+from app.errors import Unauthenticated
+from app.limits import RateLimits
+from app.tokens import AccessTokens, Caller
+from handlers.callbacks import couriers
+from handlers.citizen import applications, delivery, licences, uploads
+from handlers.staff import cases
+from tests.doorway import served
+
+pytestmark = pytest.mark.anyio
+ROUTES = [route for part in (applications, uploads, licences, delivery, couriers, cases) for route in part.ROUTES]
+PUSH = {"Body": {"WaybillRoute": []}}
+
+
+class Phone:
+    """A client that speaks for one caller."""
+
+    def __init__(self, session: aiohttp.ClientSession, base: str, token: str) -> None:
+        self._session, self._base, self._token = session, base, token
+
+    async def __call__(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, Any, Any]:
+        headers = {"Authorization": f"Bearer {self._token}"} | options.pop("headers", {})
+        if body is not None:
+            options["json"] = body
+        async with self._session.request(method, self._base + path, headers=headers, **options) as answer:
+            raw = await answer.read()
+            parsed = json.loads(raw) if "json" in answer.headers.get("Content-Type", "") and raw else raw
+            return answer.status, parsed, answer.headers
+
+
+@pytest.fixture
+async def phones(world: Any, redis: Redis, cipher: FieldCipher) -> AsyncIterator[SimpleNamespace]:
+    tokens = AccessTokens({"k": secrets.token_bytes(32)})
+
+    async def authenticate(token: str) -> Any:
+        known = {"window": world.window, "reviewer": world.reviewer}
+        if token not in known:
+            raise Unauthenticated
+        return known[token]
+
+    house = SimpleNamespace(
+        applications=world.applications,
+        delivery=world.delivery,
+        licences=world.licences,
+        tokens=tokens,
+        staff=SimpleNamespace(authenticate=authenticate),
+        limits=RateLimits(redis),
+        cipher=cipher,
+        settings=SimpleNamespace(sf_push_token="push-secret"),
+    )
+
+    def token_of(caller: Caller) -> str:
+        return tokens.issue(caller.citizen_id, caller.session_id, caller.identity_id, caller.provider)
+
+    async with served(house, ROUTES) as base, aiohttp.ClientSession() as session:
+        yield SimpleNamespace(
+            citizen=Phone(session, base, token_of(world.citizen)),
+            other=Phone(session, base, token_of(world.other)),
+            window=Phone(session, base, "window"),
+            reviewer=Phone(session, base, "reviewer"),
+            nobody=Phone(session, base, "nobody"),
+        )
+
+
+def file_form(content: bytes, **fields: str) -> aiohttp.FormData:
+    form = aiohttp.FormData()
+    form.add_field("file", content, filename="证件照片.jpg", content_type="text/html")
+    for name, value in fields.items():
+        form.add_field(name, value)
+    return form
+
+
+async def test_journey_from_upload_to_decision(
+    world: Any, phones: SimpleNamespace, make_picture: Any, form: dict[str, Any], item_code: str
+) -> None:
+    status, upload, _ = await phones.citizen(
+        "POST", "/api/v1/uploads", data=file_form(make_picture(), purpose="material")
+    )
+    assert (status, upload["content_type"]) == (201, "image/jpeg")
+    body = {
+        "item_code": item_code,
+        "form": form,
+        "materials": [{"material_code": "M02", "upload_id": upload["upload_id"]}],
+    }
+    status, draft, _ = await phones.citizen("POST", "/api/v1/applications", body)
+    assert (status, draft["status"]) == (201, "DRAFT")
+    one = f"/api/v1/applications/{draft['application_no']}"
+    status, read, headers = await phones.citizen("GET", one)
+    assert (status, read["form"]) == (200, form)
+    assert (await phones.citizen("GET", one, headers={"If-None-Match": headers["ETag"]}))[0] == 304
+    status, changed, _ = await phones.citizen("PATCH", one, {"form": form}, headers={"If-Match": headers["ETag"]})
+    assert (status, changed["version"]) == (200, 2)
+    status, problem, _ = await phones.citizen("PATCH", one, {"form": form}, headers={"If-Match": headers["ETag"]})
+    assert (status, problem["code"]) == (409, "stale_version")
+    assert (await phones.citizen("PUT", f"{one}/delivery", {"method": "COUNTER"}))[0] == 200
+    status, submitted, _ = await phones.citizen("POST", f"{one}/submit", {"version": 2})
+    assert (status, submitted["status"]) == (200, "SUBMITTED")
+    case = f"/api/staff/v1/cases/{draft['application_no']}"
+    assert (await phones.window("GET", "/api/staff/v1/cases"))[1]["data"][0]["status"] == "SUBMITTED"
+    assert (await phones.window("POST", f"{case}/accept", {"version": 3}))[1]["status"] == "ACCEPTED"
+    status, problem, _ = await phones.reviewer("POST", f"{case}/approve", {})
+    assert (status, problem["code"]) == (409, "fee_unpaid")
+    status, file, headers = await phones.reviewer("GET", f"/api/staff/v1/uploads/{upload['upload_id']}")
+    assert (status, headers["Content-Type"], headers["X-Content-Type-Options"]) == (200, "image/jpeg", "nosniff")
+    assert file.startswith(b"\xff\xd8\xff")
+    status, steps, _ = await phones.citizen("GET", f"{one}/timeline")
+    assert [step["title"] for step in steps["data"]] == ["提交申请", "受理"]
+    status, page, _ = await phones.citizen("GET", "/api/v1/applications?tab=handling&limit=1")
+    assert (len(page["data"]), page["next_cursor"]) == (1, None)
+
+
+async def test_faulty_draft_names_every_path(phones: SimpleNamespace, item_code: str) -> None:
+    body = {"item_code": item_code, "form": {"reason": 5, "surprise": 1}}
+    status, problem, _ = await phones.citizen("POST", "/api/v1/applications", body)
+    assert (status, problem["code"]) == (400, "invalid_request")
+    assert {fault["path"] for fault in problem["errors"]} == {"form.reason", "form.surprise"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"item_code": "X", "form": []},
+        {"item_code": "X", "surprise": 1},
+        {"item_code": "X", "materials": [{"material_code": "M", "upload_id": "no-id"}]},
+        {"item_code": "x" * 65},
+    ],
+)
+async def test_malformed_draft_is_refused(phones: SimpleNamespace, body: Any) -> None:
+    assert (await phones.citizen("POST", "/api/v1/applications", body))[0] == 400
+
+
+async def test_strangers_find_nothing(world: Any, phones: SimpleNamespace) -> None:
+    number = (await world.draft()).application_no
+    for path in ("", "/timeline", "/delivery"):
+        assert (await phones.other("GET", f"/api/v1/applications/{number}{path}"))[0] == 404
+    assert (await phones.other("POST", f"/api/v1/applications/{number}/submit", {}))[0] == 404
+    assert (await phones.nobody("GET", f"/api/v1/applications/{number}"))[0] == 401
+    assert (await phones.nobody("GET", "/api/staff/v1/cases"))[0] == 401
+
+
+async def test_numbers_nobody_has_are_not_found(phones: SimpleNamespace) -> None:
+    for path in (
+        "applications/X%00",
+        "applications/X",
+        "licences/X",
+        "licences/X/document",
+        "shipments/X",
+        "uploads/X",
+    ):
+        assert (await phones.citizen("GET", f"/api/v1/{path}"))[0] == 404, path
+    for path in ("cases/X", "cases/X/shipments", "uploads/X"):
+        assert (await phones.reviewer("GET", f"/api/staff/v1/{path}"))[0] == 404, path
+    assert (await phones.citizen("POST", "/api/v1/presentations/verify", {"code": "nonsense"}))[0] == 404
+
+
+async def test_faulty_uploads_are_refused(phones: SimpleNamespace, make_picture: Any) -> None:
+    async def send(**options: Any) -> int:
+        return int((await phones.citizen("POST", "/api/v1/uploads", **options))[0])
+
+    assert await send(data=file_form(b"GIF89a", purpose="material")) == 415
+    assert await send(data=file_form(b"\xff\xd8\xff broken", purpose="material")) == 400
+    assert await send(data=file_form(make_picture())) == 400
+    assert await send(data=file_form(b"\xff\xd8\xff" + bytes(1_048_576), purpose="material")) == 413
+    assert await send(body={"file": "x"}) == 415
+    multipart = {"Content-Type": "multipart/form-data"}
+    assert (
+        await send(data=b"--x\r\nbroken", headers=multipart | {"Content-Type": "multipart/form-data; boundary=x"})
+        == 400
+    )
+    assert await send(data=b"--x\r\nbroken", headers=multipart) == 400
+
+
+async def test_queries_out_of_range_are_refused(phones: SimpleNamespace) -> None:
+    for query in ("limit=0", "limit=101", "tab=none", "cursor=%21", "surprise=1"):
+        assert (await phones.citizen("GET", f"/api/v1/applications?{query}"))[0] == 400, query
+    number = "/api/v1/applications/X"
+    assert (await phones.citizen("PATCH", number, {"form": {}}, headers={"If-Match": '"abc"'}))[0] == 400
+
+
+async def test_decision_without_reason_is_refused(world: Any, phones: SimpleNamespace) -> None:
+    number = await world.submitted()
+    for body in ({}, {"reason": ""}, {"reason": "  "}, {"reason": "a\x00"}, {"reason": "x" * 501}):
+        assert (await phones.window("POST", f"/api/staff/v1/cases/{number}/not-accept", body))[0] == 400, body
+
+
+async def test_push_with_the_right_token_is_acknowledged(phones: SimpleNamespace) -> None:
+    assert (await phones.nobody("POST", "/callbacks/sf/push-secret", PUSH))[1] == {"return_code": "0000"}
+    for token in ("wrong", "push-secre", "%E5%AF%86"):
+        assert (await phones.nobody("POST", f"/callbacks/sf/{token}", PUSH))[0] == 404
+
+
+async def test_licence_is_shown_presented_and_verified(world: Any, phones: SimpleNamespace) -> None:
+    await world.approved()
+    await world.react()
+    listed = (await phones.citizen("GET", "/api/v1/licences"))[1]["data"]
+    one = f"/api/v1/licences/{listed[0]['licence_no']}"
+    assert (await phones.citizen("GET", one))[1]["type_name"] == "居民身份证"
+    status, document, headers = await phones.citizen("GET", f"{one}/document")
+    assert (status, headers["Content-Type"], document[:5]) == (200, "application/pdf", b"%PDF-")
+    status, shown, _ = await phones.citizen("POST", f"{one}/presentations")
+    assert (status, shown["expires_in"]) == (201, 120)
+    assert (await phones.other("GET", one))[0] == 404
+    status, verified, _ = await phones.nobody("POST", "/api/v1/presentations/verify", {"code": shown["code"]})
+    assert (status, verified["holder_shown"]) == (200, "*伟")
+    change = {"change": "revoke", "reason": "依法撤销"}
+    path = f"/api/staff/v1/licences/{listed[0]['licence_no']}/status"
+    assert (await phones.window("POST", path, change))[0] == 403
+    assert (await phones.reviewer("POST", path, change))[1]["status"] == "REVOKED"
+    assert (await phones.citizen("POST", f"{one}/presentations"))[1]["code"] == "licence_not_valid"
