@@ -1,7 +1,10 @@
+"""Every table of the first journey, as tortoise's `makemigrations` wrote them."""
+
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 import functools
 from app.ids import new_id
+from models.operations import Together
 from json import dumps, loads
 from tortoise import fields
 from tortoise.indexes import Index
@@ -11,6 +14,7 @@ class Migration(migrations.Migration):
     initial = True
 
     operations = [
+        Together([
         ops.CreateModel(
             name='Address',
             fields=[
@@ -23,7 +27,7 @@ class Migration(migrations.Migration):
                 ('is_default', fields.BooleanField(default=False)),
                 ('updated_at', fields.DatetimeField(auto_now=True, auto_now_add=False)),
             ],
-            options={'table': 'address', 'app': 'models', 'pk_attr': 'id', 'table_description': "A delivery address of the citizen's book; name, phone and street are encrypted together."},
+            options={'table': 'address', 'app': 'models', 'constraints': [UniqueConstraint(fields=('citizen_id',), name='address_one_default', condition='is_default')], 'pk_attr': 'id', 'table_description': "A delivery address of the citizen's book; name, phone and street are encrypted together."},
             bases=['Table'],
         ),
         ops.CreateModel(
@@ -46,8 +50,11 @@ class Migration(migrations.Migration):
                 ('form_cipher', fields.BinaryField(null=True)),
                 ('applicant_shown', fields.CharField(default='', description='masked name for staff lists', max_length=64)),
                 ('fee_fen', fields.BigIntField(default=0)),
+                ('fee_paid_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('reason', fields.CharField(default='', description='of correction, refusal or termination', max_length=500)),
                 ('submitted_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('received_at', fields.DatetimeField(null=True, description='when the materials last came in; five days run from it', auto_now=False, auto_now_add=False)),
+                ('correction_due_at', fields.DatetimeField(null=True, description='when a case in correction ends by silence', auto_now=False, auto_now_add=False)),
                 ('accepted_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('decided_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('closed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
@@ -73,9 +80,22 @@ class Migration(migrations.Migration):
             bases=['Table'],
         ),
         ops.CreateModel(
+            name='ApplicationPause',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
+                ('application_id', fields.UUIDField(db_index=True)),
+                ('name', fields.CharField(max_length=100)),
+                ('begun_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('ended_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'application_pause', 'app': 'models', 'constraints': [UniqueConstraint(fields=('application_id',), name='application_pause_one_open', condition='ended_at IS NULL')], 'pk_attr': 'id', 'table_description': 'One interval that is not counted (特别程序); the due dates are computed from these rows.'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
             name='AuditEntry',
             fields=[
-                ('seq', fields.BigIntField(generated=False, primary_key=True, unique=True, db_index=True)),
+                ('seq', fields.BigIntField(primary_key=True, generated=False, unique=True, db_index=True)),
                 ('occurred_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('actor', fields.CharField(max_length=64)),
                 ('address', fields.CharField(default='', max_length=64)),
@@ -336,7 +356,7 @@ class Migration(migrations.Migration):
                 ('variables', fields.JSONField(default=dict, encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('subject_kind', fields.CharField(default='', max_length=16)),
                 ('subject_no', fields.CharField(default='', max_length=50)),
-                ('status', fields.CharField(default='QUEUED', description='QUEUED SENT INBOX_ONLY FAILED SUPPRESSED', max_length=12)),
+                ('status', fields.CharField(default='QUEUED', description='QUEUED SENT INBOX_ONLY FAILED', max_length=12)),
                 ('sent_channel', fields.CharField(default='', max_length=12)),
                 ('next_try_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('tries', fields.IntField(default=0)),
@@ -353,7 +373,7 @@ class Migration(migrations.Migration):
                 ('notice_id', fields.UUIDField()),
                 ('channel', fields.CharField(max_length=12)),
                 ('number', fields.IntField()),
-                ('outcome', fields.CharField(description='STARTED SENT DELIVERED REFUSED FAILED UNKNOWN', max_length=16)),
+                ('outcome', fields.CharField(description='STARTED SENT DELIVERED REFUSED FAILED UNKNOWN LATER', max_length=16)),
                 ('provider_code', fields.CharField(default='', max_length=64)),
                 ('provider_message_no', fields.CharField(default='', max_length=64)),
                 ('finished_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
@@ -427,6 +447,16 @@ class Migration(migrations.Migration):
             ],
             options={'table': 'payment_account', 'app': 'models', 'pk_attr': 'id', 'table_description': "A merchant account: which department's money goes where. Secrets are named, never stored."},
             bases=['Table'],
+        ),
+        ops.CreateModel(
+            name='PhoneProof',
+            fields=[
+                ('proof_hash', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
+                ('citizen_id', fields.UUIDField()),
+                ('used_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'phone_proof', 'app': 'models', 'pk_attr': 'proof_hash', 'table_description': "A phone proof that was used: Alipay's payload is the same bytes every time, so nobody else may bring it again."},
+            bases=['Model'],
         ),
         ops.CreateModel(
             name='Presentation',
@@ -514,6 +544,15 @@ class Migration(migrations.Migration):
             bases=['Table'],
         ),
         ops.CreateModel(
+            name='RunnerBeat',
+            fields=[
+                ('runner', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
+                ('beat_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'runner_beat', 'app': 'models', 'pk_attr': 'runner', 'table_description': 'One row a job runner: when it last showed that it works.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
             name='ServiceItem',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
@@ -580,6 +619,7 @@ class Migration(migrations.Migration):
                 ('receiver_shown', fields.CharField(default='', max_length=128)),
                 ('custody', fields.CharField(default='WINDOW', description='WINDOW COURIER CITIZEN LOST', max_length=16)),
                 ('version', fields.IntField(default=1)),
+                ('booking_tried_at', fields.DatetimeField(null=True, description='set before the first try: later ones ask first', auto_now=False, auto_now_add=False)),
                 ('booked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('last_event_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('delivered_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
@@ -639,6 +679,8 @@ class Migration(migrations.Migration):
                 ('status', fields.CharField(default='IN_STOCK', description='IN_STOCK HELD CONSUMED VOID', max_length=12)),
                 ('notice_id', fields.UUIDField(null=True)),
                 ('changed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('reported_at', fields.DatetimeField(null=True, description='when the phone told of it', auto_now=False, auto_now_add=False)),
+                ('pushed_at', fields.DatetimeField(null=True, description='when the platform told of it', auto_now=False, auto_now_add=False)),
             ],
             options={'table': 'subscription', 'app': 'models', 'indexes': [Index(fields=['identity_id', 'template_id', 'status'])], 'pk_attr': 'id', 'table_description': 'One permission to send: a one-time permission is a row consumed once; a long-term one is not consumed.'},
             bases=['Table'],
@@ -663,6 +705,17 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.CreateModel(
+            name='Topic',
+            fields=[
+                ('name', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=32)),
+                ('description', fields.CharField(default='', max_length=200)),
+                ('icon', fields.CharField(default='', max_length=32)),
+                ('position', fields.IntField(default=0)),
+            ],
+            options={'table': 'topic', 'app': 'models', 'pk_attr': 'name', 'table_description': 'A topic (主题) under which citizens look for items.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
             name='TrackingEvent',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
@@ -674,6 +727,7 @@ class Migration(migrations.Migration):
                 ('state', fields.CharField(default='', description='empty: the code is not in the table', max_length=24)),
                 ('text', fields.CharField(default='', max_length=300)),
                 ('place', fields.CharField(default='', max_length=100)),
+                ('confirmed', fields.BooleanField(default=False, description='heard by our own question, not only by a push')),
             ],
             options={'table': 'tracking_event', 'app': 'models', 'unique_together': (('shipment_id', 'event_key', 'occurred_at'),), 'indexes': [Index(fields=['shipment_id', 'occurred_at'])], 'pk_attr': 'id', 'table_description': 'One event of a parcel as the courier told it. Append-only; partitioned by month of the event.'},
             bases=['Model'],
@@ -693,13 +747,5 @@ class Migration(migrations.Migration):
             options={'table': 'upload', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A file that a citizen sent, re-encoded and named by its digest; readable by its owner and the staff in charge.'},
             bases=['Table'],
         ),
-        ops.CreateModel(
-            name='RunnerBeat',
-            fields=[
-                ('runner', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=64)),
-                ('beat_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
-            ],
-            options={'table': 'runner_beat', 'app': 'models', 'pk_attr': 'runner', 'table_description': 'One row a job runner: when it last showed that it works.'},
-            bases=['Model'],
-        ),
+        ])
     ]

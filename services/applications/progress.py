@@ -75,7 +75,7 @@ class Progress:
 
     async def note_paid(self, application_no: str, paid_at: datetime, title: str) -> None:
         """Note that the fee was paid. Idempotent."""
-        await repository.note_fee_paid(application_no, paid_at, f"已缴纳：{title}")
+        await repository.note_fee_paid(application_no, paid_at, clock.now(), f"已缴纳：{title}")
 
     async def certify(self, application_no: str) -> None:
         """Issue the licences of a granted case; one without licences goes on to delivery at once. Idempotent."""

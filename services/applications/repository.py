@@ -233,19 +233,21 @@ async def advance(move: Move, *, act: Act | None = None, audit: Audit | None = N
     return row
 
 
-async def note_fee_paid(application_no: str, event_at: datetime, told: str) -> bool:
-    """Note that the fee of a case was paid, once. Idempotent: yes, by the empty column."""
+async def note_fee_paid(application_no: str, paid_at: datetime, noted_at: datetime, told: str) -> bool:
+    """Note that the fee of a case was paid at the provider's moment, once; the step stands where it was noted, for
+    providers tell whole seconds only. Idempotent: yes, by the empty column."""
     row = await db.fetch_row(
         f"""WITH a AS (
-            UPDATE application SET fee_paid_at = $2, updated_at = $2
+            UPDATE application SET fee_paid_at = $2, updated_at = $5
             WHERE application_no = $1 AND fee_paid_at IS NULL RETURNING id, status)
         {_INSERT_STEP}
-        SELECT $3, $2, a.id, 'bill.paid', a.status, a.status, '已缴费', $4, 'SYSTEM', '', '', 'bill.paid' FROM a
+        SELECT $3, $5, a.id, 'bill.paid', a.status, a.status, '已缴费', $4, 'SYSTEM', '', '', 'bill.paid' FROM a
         RETURNING id""",
         application_no,
-        event_at,
+        paid_at,
         new_id(),
         told,
+        noted_at,
     )
     return row is not None
 
