@@ -100,82 +100,73 @@ def _addresses(folder: Path, sim_port: int) -> dict[str, str]:
 
 def _simulators(values: dict[str, str], public_url: str, data: Path) -> dict[str, Any]:
     """The other side of the same secrets: what the stand-in providers know."""
-    templates = _templates(data)
-    sms_push = f"{public_url}/callbacks/sms"
     return {
         "public_url": public_url,
         "retry_scale": 0.01,
-        "wechat": {
-            "apps": [
-                {
-                    "app_id": values["SJT_WECHAT_APP_ID"],
-                    "app_secret": values["SJT_WECHAT_APP_SECRET"],
-                    "push_token": values["SJT_WECHAT_PUSH_TOKEN"],
-                    "push_aes_key": values["SJT_WECHAT_PUSH_AES_KEY"],
-                }
-            ]
-        },
-        "wechat_pay": {
-            "merchants": [
-                {
-                    "mch_id": values["SJT_WECHAT_PAY_MCH_ID"],
-                    "app_ids": [values["SJT_WECHAT_APP_ID"]],
-                    "serial": values["SJT_WECHAT_PAY_SERIAL"],
-                    "public_key_file": "wechat_pay_merchant.pub.pem",
-                    "apiv3_key": values["SJT_WECHAT_PAY_APIV3_KEY"],
-                }
-            ],
-            "platform_keys": [
-                {"id": values["DEMO_PUBLIC_KEY_ID"], "private_key_file": "wechat_pay_platform.pem"},
-            ],
-            "refund_finish_seconds": 2,
-        },
-        "alipay": {
-            "private_key_file": "alipay_platform.pem",
-            "certify": "auto",
-            "apps": [
-                {
-                    "app_id": values["SJT_ALIPAY_APP_ID"],
-                    "seller_id": values["SJT_ALIPAY_SELLER_ID"],
-                    "public_key_file": "alipay_app.pub.pem",
-                    "aes_key": values["SJT_ALIPAY_AES_KEY"],
-                }
-            ],
-        },
-        "sf": {
-            "partners": [
-                {
-                    "partner_id": values["SJT_SF_PARTNER_ID"],
-                    "check_word": values["SJT_SF_CHECK_WORD"],
-                    "monthly_card": values["SJT_SF_MONTHLY_CARD"],
-                    "route_push_url": f"{public_url}/callbacks/sf/{values['SJT_SF_PUSH_TOKEN']}",
-                }
-            ]
-        },
-        "sms": {
-            "aliyun": [
-                {
-                    "access_key_id": values["SJT_ALIYUN_SMS_ACCESS_KEY_ID"],
-                    "access_key_secret": values["SJT_ALIYUN_SMS_ACCESS_KEY_SECRET"],
-                    "sign_names": ["三晋通"],
-                    "templates": templates,
-                    "receipt_url": f"{sms_push}/aliyun/{values['SJT_SMS_PUSH_TOKEN']}",
-                }
-            ],
-            "tencent": [
-                {
-                    "secret_id": values["SJT_TENCENT_SMS_SECRET_ID"],
-                    "secret_key": values["SJT_TENCENT_SMS_SECRET_KEY"],
-                    "sdk_app_id": values["SJT_TENCENT_SMS_SDK_APP_ID"],
-                    "sign_names": ["三晋通"],
-                    "templates": templates,
-                    "receipt_url": f"{sms_push}/tencent/{values['SJT_SMS_PUSH_TOKEN']}",
-                }
-            ],
-            "receipt_seconds": 1,
-        },
+        "wechat": {"apps": [_wechat_app(values)]},
+        "wechat_pay": _wechat_pay(values),
+        "alipay": _alipay(values),
+        "sf": {"partners": [_sf_partner(values, public_url)]},
+        "sms": _sms(values, f"{public_url}/callbacks/sms", _templates(data)),
         "people": json.loads((data / "people.json").read_text(encoding="utf-8")),
     }
+
+
+def _wechat_app(values: dict[str, str]) -> dict[str, Any]:
+    return {
+        "app_id": values["SJT_WECHAT_APP_ID"],
+        "app_secret": values["SJT_WECHAT_APP_SECRET"],
+        "push_token": values["SJT_WECHAT_PUSH_TOKEN"],
+        "push_aes_key": values["SJT_WECHAT_PUSH_AES_KEY"],
+    }
+
+
+def _wechat_pay(values: dict[str, str]) -> dict[str, Any]:
+    merchant = {
+        "mch_id": values["SJT_WECHAT_PAY_MCH_ID"],
+        "app_ids": [values["SJT_WECHAT_APP_ID"]],
+        "serial": values["SJT_WECHAT_PAY_SERIAL"],
+        "public_key_file": "wechat_pay_merchant.pub.pem",
+        "apiv3_key": values["SJT_WECHAT_PAY_APIV3_KEY"],
+    }
+    platform = {"id": values["DEMO_PUBLIC_KEY_ID"], "private_key_file": "wechat_pay_platform.pem"}
+    return {"merchants": [merchant], "platform_keys": [platform], "refund_finish_seconds": 2}
+
+
+def _alipay(values: dict[str, str]) -> dict[str, Any]:
+    app = {
+        "app_id": values["SJT_ALIPAY_APP_ID"],
+        "seller_id": values["SJT_ALIPAY_SELLER_ID"],
+        "public_key_file": "alipay_app.pub.pem",
+        "aes_key": values["SJT_ALIPAY_AES_KEY"],
+    }
+    return {"private_key_file": "alipay_platform.pem", "certify": "auto", "apps": [app]}
+
+
+def _sf_partner(values: dict[str, str], public_url: str) -> dict[str, Any]:
+    return {
+        "partner_id": values["SJT_SF_PARTNER_ID"],
+        "check_word": values["SJT_SF_CHECK_WORD"],
+        "monthly_card": values["SJT_SF_MONTHLY_CARD"],
+        "route_push_url": f"{public_url}/callbacks/sf/{values['SJT_SF_PUSH_TOKEN']}",
+    }
+
+
+def _sms(values: dict[str, str], push: str, templates: dict[str, str]) -> dict[str, Any]:
+    shared = {"sign_names": ["三晋通"], "templates": templates}
+    token = values["SJT_SMS_PUSH_TOKEN"]
+    aliyun = shared | {
+        "access_key_id": values["SJT_ALIYUN_SMS_ACCESS_KEY_ID"],
+        "access_key_secret": values["SJT_ALIYUN_SMS_ACCESS_KEY_SECRET"],
+        "receipt_url": f"{push}/aliyun/{token}",
+    }
+    tencent = shared | {
+        "secret_id": values["SJT_TENCENT_SMS_SECRET_ID"],
+        "secret_key": values["SJT_TENCENT_SMS_SECRET_KEY"],
+        "sdk_app_id": values["SJT_TENCENT_SMS_SDK_APP_ID"],
+        "receipt_url": f"{push}/tencent/{token}",
+    }
+    return {"aliyun": [aliyun], "tencent": [tencent], "receipt_seconds": 1}
 
 
 def _templates(data: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ nothing, and never raises because a simulator or a file is away.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from app.settings import Settings
 
 _PATIENCE = aiohttp.ClientTimeout(total=1.0)
 _STEP_SECONDS = 30
-_SHOWN_ROWS = 25
+_SHOWN_ROWS = 12
 _DATA = Path(__file__).parent.parent / "data"
 
 
@@ -86,7 +86,7 @@ class Received:
     stands: tuple[Stand, ...] = ()
     requests: tuple[dict[str, Any], ...] = ()
     messages: tuple[dict[str, Any], ...] = ()
-    callbacks: tuple[dict[str, Any], ...] = field(default=())
+    callbacks: tuple[dict[str, Any], ...] = ()
 
 
 class Showcase:

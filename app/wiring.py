@@ -140,33 +140,19 @@ async def build(settings: Settings) -> Container:
     tokens, limits, broadcast = AccessTokens(parse_keys(settings.token_keys)), RateLimits(redis), Broadcast(redis)
     storage, live = FileStore(settings.storage_url), LiveEvents(broadcast)
     revocations = Revocations(tokens, broadcast, account_repository.recent_revocations)
-    accounts = AccountsService(
-        tokens=tokens,
-        cipher=cipher,
-        limits=limits,
-        revocations=revocations,
-        places=DivisionTable(),
-        providers=_identity_providers(settings, clients),
-        login_rate=settings.login_rate,
-    )
-    staff = StaffService(
-        cipher=cipher, limits=limits, broadcast=broadcast, audit=AuditTrail(hash_key), login_rate=settings.login_rate
-    )
+    accounts = _accounts(settings, clients, tokens, cipher, limits, revocations)
+    audit = AuditTrail(hash_key)
+    staff = StaffService(cipher=cipher, limits=limits, broadcast=broadcast, audit=audit, login_rate=settings.login_rate)
     catalogue, licences = CatalogueService(), LicenceService(cipher, storage)
     delivery = DeliveryService({"SF": SfCourier(clients.sf)}, cipher)
-    payments = PaymentService(
-        _payment_channels(settings, clients),
-        AccountPayers(accounts),
-        expiry_seconds=settings.payment_expiry_seconds,
-        first_question_seconds=settings.payment_sweep_seconds,
-    )
+    payments = _payments(settings, clients, accounts)
     applications = ApplicationService(
         catalogue=catalogue,
         people=accounts,
         licences=licences,
         delivery=delivery,
         payments=payments,
-        audit=staff.audit,
+        audit=audit,
         cipher=cipher,
         storage=storage,
         upload_limit_bytes=settings.upload_limit_bytes,
@@ -201,11 +187,36 @@ async def build(settings: Settings) -> Container:
     )
 
 
-def _identity_providers(settings: Settings, clients: providers.Clients) -> dict[str, IdentityProvider]:
-    return {
+def _accounts(
+    settings: Settings,
+    clients: providers.Clients,
+    tokens: AccessTokens,
+    cipher: FieldCipher,
+    limits: RateLimits,
+    revocations: Revocations,
+) -> AccountsService:
+    identity_providers: dict[str, IdentityProvider] = {
         "WECHAT": WeChatIdentityProvider(clients.mini_program, settings.wechat_app_id),
         "ALIPAY": AlipayIdentityProvider(clients.alipay, f"{settings.base_url}/"),
     }
+    return AccountsService(
+        tokens=tokens,
+        cipher=cipher,
+        limits=limits,
+        revocations=revocations,
+        places=DivisionTable(),
+        providers=identity_providers,
+        login_rate=settings.login_rate,
+    )
+
+
+def _payments(settings: Settings, clients: providers.Clients, accounts: AccountsService) -> PaymentService:
+    return PaymentService(
+        _payment_channels(settings, clients),
+        AccountPayers(accounts),
+        expiry_seconds=settings.payment_expiry_seconds,
+        first_question_seconds=settings.payment_sweep_seconds,
+    )
 
 
 def _payment_channels(settings: Settings, clients: providers.Clients) -> ChannelTable:

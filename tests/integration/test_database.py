@@ -27,11 +27,14 @@ async def test_growing_tables_are_partitioned_by_month(database: str) -> None:
 
 
 async def test_job_of_rolled_back_transaction_is_not_written(database: str) -> None:
-    with pytest.raises(ValueError, match="stop"):
+    async def write_and_fail() -> None:
         async with db.transaction() as tx:
             tx.emit(DomainEvent(name="thing.happened", subject_no="1"))
             await tx.execute("INSERT INTO audit_head (id, seq, entry_hash) VALUES (2, 0, '')")
             raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        await write_and_fail()
     assert await db.fetch_row("SELECT 1 FROM pgqueuer") is None
     assert await db.fetch_row("SELECT 1 FROM audit_head WHERE id = 2") is None
 
