@@ -22,6 +22,7 @@ class Reactions:
         return {
             "application.withdrawn": void,
             "application.denied": void,
+            "application.terminated": void,
             "citizen.merged": (("payments.move_bills", self.move_bills),),
         }
 

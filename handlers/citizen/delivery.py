@@ -7,6 +7,7 @@ import uuid
 import msgspec
 
 from handlers.doors import Auth, Call, Reply, Route
+from services.applications.types import ShipmentList
 from services.delivery.types import ChoiceView, DeliveryMethod, ShipmentView
 
 _TAG = "送达"
@@ -18,13 +19,6 @@ class DeliveryWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     method: DeliveryMethod
     address_id: uuid.UUID | None = None
-
-
-class ShipmentList(msgspec.Struct, frozen=True):
-    """The parcels of one case; there is never a next page."""
-
-    data: list[ShipmentView]
-    next_cursor: None = None
 
 
 async def choose_delivery(call: Call[DeliveryWish]) -> Reply:
@@ -42,7 +36,7 @@ async def get_delivery(call: Call[None]) -> Reply:
 
 async def list_shipments(call: Call[None]) -> Reply:
     """List the parcels of a case."""
-    return Reply(ShipmentList(await call.house.applications.shipments(call.caller, call.path["application_no"])))
+    return Reply(ShipmentList(data=await call.house.applications.shipments(call.caller, call.path["application_no"])))
 
 
 async def get_shipment(call: Call[None]) -> Reply:
