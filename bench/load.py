@@ -8,52 +8,24 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
-import json
+import os
 import sys
 import time
 from collections.abc import Iterator
 
+import msgspec
 import uvloop
 
 
-class Connection(asyncio.Protocol):
-    """One keep-alive connection: sends the next request when the answer to the last has come whole."""
+class Job(msgspec.Struct):
+    """What to do: `requests` are base64; `repeat` goes round until `seconds` are over; `core` pins this process."""
 
-    def __init__(self, requests: Iterator[bytes], results: Results, done: asyncio.Event) -> None:
-        self._requests, self._results, self._done = requests, results, done
-        self._buffer = b""
-        self._started = 0.0
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]  # a TCP connection has a writing transport
-        self._next()
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        head_end = self._buffer.find(b"\r\n\r\n")
-        if head_end < 0:
-            return
-        head = self._buffer[:head_end].lower()
-        at = head.find(b"content-length:")
-        length = int(head[at + 15 : head.find(b"\r\n", at) if head.find(b"\r\n", at) > 0 else None]) if at >= 0 else 0
-        if len(self._buffer) < head_end + 4 + length:
-            return
-        self._results.note(int(self._buffer[9:12]), time.perf_counter() - self._started)
-        self._buffer = b""
-        self._next()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._done.set()
-
-    def _next(self) -> None:
-        request = next(self._requests, None)
-        assert self._transport is not None
-        if request is None or self._results.is_over():
-            self._transport.close()
-            return
-        self._started = time.perf_counter()
-        self._transport.write(request)
+    port: int
+    connections: int
+    seconds: float
+    repeat: bool
+    core: int | None
+    requests: list[str]
 
 
 class Results:
@@ -74,16 +46,56 @@ class Results:
         self.times.append(seconds)
 
 
-async def run(job: dict[str, object]) -> dict[str, object]:
-    """Do one job: {port, connections, seconds, requests: [base64], repeat: bool}."""
-    encoded = [base64.b64decode(request) for request in job["requests"]]  # type: ignore[attr-defined]  # a JSON list
-    requests = itertools.cycle(encoded) if job["repeat"] else iter(encoded)
-    results = Results(float(str(job["seconds"])))
+class Connection(asyncio.Protocol):
+    """One keep-alive connection: sends the next request when the answer to the last has come whole."""
+
+    def __init__(self, requests: Iterator[bytes], results: Results, done: asyncio.Event) -> None:
+        self._requests, self._results, self._done = requests, results, done
+        self._buffer = b""
+        self._started = 0.0
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # a TCP connection has a writing transport
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head_end = self._buffer.find(b"\r\n\r\n")
+        if head_end < 0 or len(self._buffer) < head_end + 4 + _body_length(self._buffer[:head_end].lower()):
+            return
+        self._results.note(int(self._buffer[9:12]), time.perf_counter() - self._started)
+        self._buffer = b""
+        self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._done.set()
+
+    def _next(self) -> None:
+        request = next(self._requests, None)
+        assert self._transport is not None
+        if request is None or self._results.is_over():
+            self._transport.close()
+            return
+        self._started = time.perf_counter()
+        self._transport.write(request)
+
+
+def _body_length(head: bytes) -> int:
+    at = head.find(b"content-length:")
+    return int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+
+
+async def run(job: Job) -> dict[str, object]:
+    """Do one job."""
+    encoded = [base64.b64decode(request) for request in job.requests]
+    requests = itertools.cycle(encoded) if job.repeat else iter(encoded)
+    results = Results(job.seconds)
     loop = asyncio.get_running_loop()
-    ends = [asyncio.Event() for _ in range(int(str(job["connections"])))]
+    ends = [asyncio.Event() for _ in range(job.connections)]
     started = time.perf_counter()
     for end in ends:
-        await loop.create_connection(lambda end=end: Connection(requests, results, end), "127.0.0.1", int(str(job["port"])))  # type: ignore[misc]
+        await loop.create_connection(lambda end=end: Connection(requests, results, end), "127.0.0.1", job.port)  # type: ignore[misc]  # a default binds the loop's variable
     await asyncio.gather(*(end.wait() for end in ends))
     took = time.perf_counter() - started
     times = sorted(results.times) or [0.0]
@@ -95,6 +107,13 @@ async def run(job: dict[str, object]) -> dict[str, object]:
     }
 
 
+def main() -> None:
+    """Read the job, do it, print what was found."""
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    if job.core is not None:
+        os.sched_setaffinity(0, {job.core})
+    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(run(job))))
+
+
 if __name__ == "__main__":
-    uvloop.install()
-    json.dump(asyncio.run(run(json.load(sys.stdin))), sys.stdout)
+    main()

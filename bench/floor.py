@@ -1,0 +1,141 @@
+"""The floor: bare Sanic, raw asyncpg and `cryptography`, doing only what cannot be avoided; no code of the product.
+
+Started by bench.servers. No sign-in, no checks, no errors, no logs, no metrics; statements are written out here.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+import uuid
+from pathlib import Path
+from typing import Any, cast
+
+import asyncpg
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from sanic import Request, Sanic
+from sanic.response import HTTPResponse, raw, text
+
+from app import start
+from app.db import tortoise_config
+from app.processes import leave_with_parent
+from app.settings import Settings
+from bench import floor_sql as sql
+from bench.engines import ROOT
+
+_CONNECTIONS = 16
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    """Without the reset statement on release: the product saves it too."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class _Resource(msgspec.Struct):
+    ciphertext: str
+    nonce: str
+    associated_data: str
+
+
+class _Envelope(msgspec.Struct):
+    resource: _Resource
+
+
+class _Amount(msgspec.Struct):
+    total: int
+
+
+class _Paid(msgspec.Struct):
+    out_trade_no: str
+    transaction_id: str
+    success_time: sql.Moment
+    amount: _Amount
+
+
+class Floor:
+    """The five bare handlers over one pool."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        _, _, file = settings.wechat_pay_public_keys.partition("=")
+        self._key = cast(RSAPublicKey, load_pem_public_key(Path(file).read_bytes()))
+        self._aes = AESGCM(settings.wechat_pay_apiv3_key.encode())
+        self._pool: asyncpg.Pool = None
+
+    async def open(self, _: Sanic[Any, Any]) -> None:
+        """Open the pool."""
+        leave_with_parent()
+        credentials = tortoise_config(self._settings.database_url)["connections"]["default"]["credentials"]
+        where = {name: credentials[name] for name in ("host", "port", "user", "password", "database")}
+        self._pool = await asyncpg.create_pool(
+            **where, min_size=_CONNECTIONS, max_size=_CONNECTIONS, connection_class=_Connection
+        )
+
+    async def hello(self, _: Request) -> HTTPResponse:
+        """Say hello."""
+        return text("hello")
+
+    async def detail(self, _: Request, number: str) -> HTTPResponse:
+        """Read one row by its index and encode it."""
+        row = await self._pool.fetchrow(sql.ROW, number)
+        return raw(msgspec.json.encode(dict(row)), content_type="application/json")
+
+    async def submit(self, _: Request, number: str, citizen: str) -> HTTPResponse:
+        """Run the statements of a submission."""
+        async with self._pool.acquire() as link:
+            row = await link.fetchrow(sql.OWN, number, uuid.UUID(citizen))
+            async with link.transaction():
+                moved = await link.fetchrow(sql.SUBMIT, *sql.submit_values(row))
+                await link.fetch(sql.ENQUEUE, *sql.job_values(sql.submitted_event(row)))
+        return raw(msgspec.json.encode(dict(moved)), content_type="application/json")
+
+    async def callback(self, request: Request) -> HTTPResponse:
+        """Verify, decrypt, and book a payment: inbox, order, bill, ledger pair, job."""
+        body, headers = request.body, request.headers
+        signed = f"{headers['wechatpay-timestamp']}\n{headers['wechatpay-nonce']}\n".encode() + body + b"\n"
+        self._key.verify(base64.b64decode(headers["wechatpay-signature"]), signed, PKCS1v15(), SHA256())
+        sealed = msgspec.json.decode(body, type=_Envelope).resource
+        plain = self._aes.decrypt(
+            sealed.nonce.encode(), base64.b64decode(sealed.ciphertext), sealed.associated_data.encode()
+        )
+        paid = msgspec.json.decode(plain, type=_Paid)
+        async with self._pool.acquire() as link, link.transaction():
+            await link.execute(sql.INBOX, uuid.uuid4(), paid.success_time, paid.transaction_id, paid.out_trade_no)
+            payment = await link.fetchrow(sql.PAYMENT, paid.out_trade_no, paid.transaction_id, paid.success_time)
+            bill = await link.fetchrow(sql.BILL, payment["bill_id"], paid.success_time, payment["id"])
+            await link.execute(
+                sql.LEDGER,
+                uuid.uuid4(),
+                uuid.uuid4(),
+                paid.out_trade_no,
+                paid.amount.total,
+                bill["bill_no"],
+                paid.success_time,
+            )
+            await link.execute(sql.JOB, sql.paid_event(bill, paid.out_trade_no))
+        return HTTPResponse(status=204)
+
+
+def main(port: int) -> None:
+    """Serve until the bench ends."""
+    floor = Floor(start.settings(ROOT))
+    app: Sanic[Any, Any] = Sanic("floor", configure_logging=False)
+    app.before_server_start(floor.open)
+    app.add_route(floor.hello, "/hello")
+    app.add_route(floor.detail, "/applications/<number:str>")
+    app.add_route(floor.submit, "/applications/<number:str>/submit/<citizen:str>", methods=["POST"])
+    app.add_route(floor.callback, "/callback", methods=["POST"])
+    app.run(host="127.0.0.1", port=port, single_process=True, access_log=False, motd=False)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    main(int(sys.argv[1]))

@@ -1,0 +1,122 @@
+"""The statements of the floor. Those of a submission are the product's own, as PostgreSQL's log shows them; those of a
+callback are the plain ones that nobody can leave out, a job of one plain insert among them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import msgspec
+
+from app import clock
+from app.ids import new_id
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_COLUMNS = """a.id, a.application_no, a.citizen_id, a.provider, a.item_code, a.item_version, a.item_name,
+    a.division_code, a.department_code, a.status, a.outcome, a.version, a.form, a.form_cipher, a.applicant_shown,
+    a.fee_fen, a.fee_paid_at, a.reason, a.created_at, a.submitted_at, a.received_at, a.correction_due_at,
+    a.accepted_at, a.decided_at, a.closed_at, a.promised_due_on, a.legal_due_on, a.due_is_provisional, a.updated_at"""
+_MATERIALS = """(SELECT json_agg(json_build_object('material_code', m.material_code, 'page', m.page,
+        'upload_id', m.upload_id) ORDER BY m.material_code, m.page)::text
+    FROM application_material m WHERE m.application_id = a.id) AS materials"""
+ROW = """
+SELECT application_no, item_code, item_version, item_name, division_code, department_code, status, outcome, version,
+       form, fee_fen, fee_paid_at, reason, created_at, submitted_at, correction_due_at, accepted_at, decided_at,
+       closed_at, promised_due_on, due_is_provisional, updated_at
+FROM application WHERE application_no = $1
+"""
+OWN = f"SELECT {_COLUMNS}, {_MATERIALS} FROM application a WHERE a.application_no = $1 AND a.citizen_id = $2"
+SUBMIT = f"""
+WITH a AS (
+    UPDATE application SET status = $4::text, version = version + 1, updated_at = $5::timestamptz, submitted_at = $13,
+        received_at = $14, item_version = $15, fee_fen = $16,
+        applicant_shown = COALESCE((SELECT c.name_masked FROM citizen c WHERE c.id = citizen_id), '')
+    WHERE id = $1 AND status = $2::text AND version = $3 RETURNING *),
+step AS (
+    INSERT INTO timeline_entry (id, occurred_at, application_id, event, from_status, to_status, title,
+        told, actor_kind, actor_id, actor_shown, dedupe_key)
+    SELECT $6, $5::timestamptz, a.id, $7::text, $2::text, $4::text, $8, $9, $10, $11, $12,
+        $7::text || ':' || a.version FROM a)
+SELECT {_COLUMNS}, {_MATERIALS} FROM a
+"""
+ENQUEUE = """
+WITH input AS MATERIALIZED (
+    SELECT nextval((SELECT pg_get_serial_sequence('pgqueuer', 'id'))) AS id,
+           priority, entrypoint, payload, execute_after, dedupe_key, headers, ord
+    FROM UNNEST($1::int[], $2::text[], $3::bytea[], $4::interval[], $5::text[], $6::jsonb[]) WITH ORDINALITY AS
+         t(priority, entrypoint, payload, execute_after, dedupe_key, headers, ord)
+), inserted AS (
+    INSERT INTO pgqueuer AS job (id, priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
+    SELECT id, priority, entrypoint, payload, execute_after + NOW(), dedupe_key, headers, 'queued' FROM input
+    ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS NOT NULL DO NOTHING
+    RETURNING id, entrypoint, priority, dedupe_key
+), logged AS (
+    INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority)
+    SELECT id, 'queued', entrypoint, priority FROM inserted WHERE id IN (SELECT id FROM input)
+)
+SELECT i.ord AS ord, ins.id AS id FROM inserted ins JOIN input i ON i.id = ins.id ORDER BY i.ord
+"""
+INBOX = """
+INSERT INTO inbox_event (id, occurred_at, received_at, provider, event_key, reference_no, outcome)
+VALUES ($1, $2, now(), 'wechat_pay', $3, $4, 'APPLIED') ON CONFLICT (provider, event_key, occurred_at) DO NOTHING
+"""
+PAYMENT = """
+UPDATE payment SET status = 'SUCCEEDED', provider_status = 'SUCCESS', provider_trade_no = $2, paid_at = $3,
+       ask_after = NULL, updated_at = now()
+WHERE out_trade_no = $1 AND status IN ('CREATED', 'AWAITING', 'CLOSED') RETURNING id, bill_id
+"""
+BILL = """
+UPDATE bill SET status = 'PAID', paid_at = $2, paid_payment_id = $3, version = version + 1, updated_at = now()
+WHERE id = $1 AND status IN ('UNPAID', 'PAYING') RETURNING bill_no, subject_no, title, citizen_id, amount_fen
+"""
+LEDGER = """
+INSERT INTO ledger_entry (id, created_at, transfer_key, account, amount_fen, bill_no, reference_no, occurred_at)
+VALUES ($1, now(), 'payment.succeeded:' || $3::text, 'channel:WECHAT', $4::bigint, $5, $3::text, $6),
+       ($2, now(), 'payment.succeeded:' || $3::text, 'receivable', - $4::bigint, $5, $3::text, $6)
+"""
+JOB = "INSERT INTO pgqueuer (priority, entrypoint, payload, status) VALUES (0, 'event', $1, 'queued')"
+
+
+def submit_values(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the values of SUBMIT for a draft as OWN has read it."""
+    now = clock.now()
+    told = "申请已提交，工作人员将在5个工作日内审核"
+    step = (new_id(), "application.submitted", "提交申请", told, "CITIZEN", row["citizen_id"].hex, "")
+    return row["id"], "DRAFT", row["version"], "SUBMITTED", now, *step, now, now, row["item_version"], 4000
+
+
+def submitted_event(row: Mapping[str, Any]) -> bytes:
+    """Return the event of a submission, encoded."""
+    facts = {"item_name": row["item_name"], "provider": row["provider"]}
+    return _event("application.submitted", row["application_no"], row["citizen_id"], facts)
+
+
+def paid_event(bill: Mapping[str, Any], out_trade_no: str) -> bytes:
+    """Return the event of a payment, encoded."""
+    facts = {
+        "bill_no": bill["bill_no"],
+        "title": bill["title"],
+        "amount_fen": bill["amount_fen"],
+        "channel": "WECHAT",
+        "out_trade_no": out_trade_no,
+    }
+    return _event("bill.paid", bill["subject_no"], bill["citizen_id"], facts)
+
+
+def job_values(payload: bytes) -> tuple[Any, ...]:
+    """Return the values of ENQUEUE for one event."""
+    return [0], ["event"], [payload], [timedelta()], [None], ["{}"]
+
+
+def _event(name: str, subject_no: str, citizen_id: uuid.UUID, facts: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(
+        {
+            "name": name,
+            "subject_no": subject_no,
+            "citizen_id": citizen_id.hex,
+            "occurred_at": clock.now(),
+            "facts": facts,
+        }
+    )
