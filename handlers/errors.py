@@ -23,6 +23,7 @@ from handlers.rendering import HTML, PAGE_HEADERS, rendered
 
 log = structlog.get_logger()
 SIGN_IN = "/staff/sign-in"
+_CONSOLE = "/staff/"
 PROBLEM = "application/problem+json; charset=utf-8"
 
 _FRAMEWORK = {
@@ -114,6 +115,8 @@ class Problems(ErrorHandler):
     """Errors that Sanic meets before or outside a door (unknown address, malformed request, body too large)."""
 
     def default(self, request: Request, exception: Exception) -> HTTPResponse:
+        if request is not None and request.path.startswith(_CONSOLE):
+            return error_page(exception, request, request_id_of(request))
         return problem(exception, request_id_of(request))
 
 

@@ -5,7 +5,6 @@ Called by the doors' error pages and by handlers/pages.py; knows no service and 
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,12 @@ def rendered(template: str, **facts: Any) -> bytes:
     return _environment.get_template(template).render(**facts).encode()
 
 
-def moment(text: str | datetime | None) -> str:
-    """Write a moment as a clerk reads it: 2026-03-02 15:04, Beijing time; a dash where there is none."""
+def moment(text: str | None, *, with_seconds: bool = False) -> str:
+    """Write an RFC 3339 moment as a clerk reads it: 2026-03-02 15:04, Beijing time; a dash where there is none."""
     if not text:
         return "—"
-    value = text if isinstance(text, datetime) else datetime.fromisoformat(text)
-    return clock.to_beijing(value).strftime("%Y-%m-%d %H:%M")
+    shown = clock.to_beijing(clock.parse_rfc3339(text))
+    return shown.strftime("%Y-%m-%d %H:%M:%S" if with_seconds else "%Y-%m-%d %H:%M")
 
 
 def day(text: str | None) -> str:

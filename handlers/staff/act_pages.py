@@ -10,6 +10,7 @@ from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, SanjinEr
 from handlers.doors import FORM, Auth, Call, Reply, Route
 from handlers.pages import page, see_other
 from handlers.staff.acts import Needs, PageAct, find_act
+from handlers.staff.case_pages import published_item
 from services.applications.types import CaseSummary
 
 _TAG = "工作台"
@@ -61,8 +62,8 @@ async def _form(call: Call[Any], act: PageAct, given: str = "", refusal: SanjinE
 
 
 async def _procedures(call: Call[Any], case: CaseSummary) -> list[str]:
-    item = await call.house.catalogue.current_item(case.item_code)
-    return [procedure.name for procedure in item.record.special_procedures]
+    item = await published_item(call, case.item_code)
+    return [procedure.name for procedure in item.record.special_procedures] if item else []
 
 
 def _require_given(act: PageAct, given: str) -> None:
@@ -70,10 +71,10 @@ def _require_given(act: PageAct, given: str) -> None:
         return
     if not given:
         sentence = "请写明理由" if act.needs is Needs.REASON else "请选择特别程序"
-        raise InvalidRequest(sentence, faults=(FieldFault("given", sentence),))
+        raise InvalidRequest(faults=(FieldFault("given", sentence),))
     if len(given) > MOST_LETTERS:
         sentence = f"理由不能超过{MOST_LETTERS}字，现有{len(given)}字"
-        raise InvalidRequest(sentence, faults=(FieldFault("given", sentence),))
+        raise InvalidRequest(faults=(FieldFault("given", sentence),))
 
 
 ROUTES = (

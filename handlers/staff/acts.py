@@ -128,6 +128,15 @@ def done_text(address: str) -> str:
     return act.done if act else ""
 
 
-def offered(names: list[str], status: str) -> list[PageAct]:
-    """Return the acts that may be shown for a case, in the order of the table."""
-    return [act for act in _LISTED if act.name in names and act.only_in in (None, status)]
+def offered(names: list[str], status: str, *, has_procedures: bool) -> list[PageAct]:
+    """Return the acts that a page shows for a case, in the order of the table.
+
+    Args:
+        names: what the desk allows.
+        has_procedures: whether the case's item lists special procedures.
+    """
+    return [
+        act
+        for act in _LISTED
+        if act.name in names and act.only_in in (None, status) and (has_procedures or act.needs is not Needs.PROCEDURE)
+    ]

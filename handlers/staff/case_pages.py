@@ -15,6 +15,7 @@ from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.acts import done_text, offered
 from handlers.staff.answers import lines
 from services.applications.types import CaseSummary
+from services.catalogue.types import Item
 
 _TAG = "工作台"
 _LIST = "/staff/cases"
@@ -60,15 +61,16 @@ async def case_detail(call: Call[None]) -> Reply:
     """Show one case; the look is audited by the use case."""
     number = call.path["application_no"]
     view = await call.house.applications.desk.case(call.staff, number, call.address)
+    item = await published_item(call, view.case.item_code)
     return page(
         call,
         "staff/case.html",
         here="cases",
         view=view,
         case=view.case,
-        answers=lines(await form_schema(call, view.case.item_code), view.form),
+        answers=lines(item.record.form if item else {}, view.form),
         bills=await call.house.payments.bills_of(number),
-        acts=offered(view.acts, view.case.status),
+        acts=offered(view.acts, view.case.status, has_procedures=bool(item and item.record.special_procedures)),
         done=done_text(call.query.done),
     )
 
@@ -84,13 +86,12 @@ async def case_file(call: Call[None]) -> Reply:
     return Reply(stored.content, etag=f'"{upload_id.hex}"', headers=headers, content_type=stored.content_type)
 
 
-async def form_schema(call: Call[Any], item_code: str) -> dict[str, Any]:
-    """Return the form of an item for its titles; empty where the item is no longer published."""
+async def published_item(call: Call[Any], item_code: str) -> Item | None:
+    """Return an item for the titles of its form; None where it is no longer published."""
     try:
-        item = await call.house.catalogue.current_item(item_code)
+        return await call.house.catalogue.current_item(item_code)
     except NotFound:
-        return {}
-    return dict(item.record.form)
+        return None
 
 
 async def _queued(call: Call[None], query: CaseListQuery) -> tuple[list[CaseSummary], str]:

@@ -1,4 +1,4 @@
-"""The console on a real port over the rooms it uses, with three of the shipped items and a case handed in."""
+"""The console on a real port over the rooms it uses, with two of the shipped items and a case handed in."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from tests.doorway import served
 from tests.fakes.payments_house import FakePayers
 
 DATA = Path(__file__).parents[3] / "data"
-ITEMS = ("id-card-reissue-xiaodian", "minimum-living-xiaodian", "birth-registration-xiaodian")
+ITEMS = ("id-card-reissue-xiaodian", "minimum-living-xiaodian")
 STAFF = [
     {"username": "clerk", "display_name": "小店区窗口 郝婷", "roles": ["window", "reviewer"], "divisions": ["140105"]},
     {"username": "stranger", "display_name": "平城区窗口 白雪", "roles": ["window"], "divisions": ["140213"]},

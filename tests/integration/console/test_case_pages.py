@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app import db
-from tests.integration.console.conftest import Browser
+from tests.integration.console.conftest import Browser, item_record
 
 pytestmark = pytest.mark.anyio
 
@@ -88,6 +88,19 @@ async def test_reason_is_required_kept_and_told(clerk: Browser, act: str) -> Non
     assert "照片&lt;底色&gt;不符\n请重拍" in await clerk.get(f"/staff/cases/{number}")
 
 
+async def test_special_procedure_is_chosen_from_those_of_the_item(clerk: Browser) -> None:
+    number = await clerk.house.submitted_case()
+    await clerk.send(f"/staff/cases/{number}/accept")
+    assert "/suspend" not in await clerk.get(f"/staff/cases/{number}")
+    other = item_record("minimum-living-xiaodian").item_code
+    await db.execute("UPDATE application SET item_code = $2 WHERE application_no = $1", number, other)
+    assert f"/staff/cases/{number}/suspend" in await clerk.get(f"/staff/cases/{number}")
+    status, _, page = await clerk.send(f"/staff/cases/{number}/suspend", given="公告")
+    assert (status, "该事项没有此特别程序" in page) == (400, True)
+    assert (await clerk.send(f"/staff/cases/{number}/suspend", given="入户调查和公示"))[0] == 303
+    assert (await clerk.send(f"/staff/cases/{number}/resume"))[:2] == (303, f"/staff/cases/{number}?done=resume")
+
+
 async def test_second_click_meets_what_the_first_has_changed(clerk: Browser) -> None:
     number = await clerk.house.submitted_case()
     page = await clerk.get(f"/staff/cases/{number}/accept")
@@ -128,5 +141,11 @@ async def test_case_of_another_division_is_not_found(browser: Browser) -> None:
 
 async def test_unknown_addresses_are_pages_not_found(clerk: Browser) -> None:
     number = await clerk.house.submitted_case()
-    for path in (f"/staff/cases/{number}/burn", "/staff/cases/none", "/staff/files/none", "/static/none.css"):
+    for path in (
+        f"/staff/cases/{number}/burn",
+        "/staff/cases/none",
+        "/staff/files/none",
+        "/static/none.css",
+        "/staff/no",
+    ):
         assert "<h1>" in await clerk.get(path, status=404)

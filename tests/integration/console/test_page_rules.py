@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +92,26 @@ async def test_cashier_sees_what_contradicts_our_records(browser: Browser) -> No
 async def test_window_may_not_see_the_cashiers_page(clerk: Browser) -> None:
     assert "您没有权限" in await clerk.get("/staff/payments/quarantined", status=403)
     assert "/staff/payments/quarantined" not in await clerk.get("/staff")
+
+
+_PAIRS = [
+    ("ink", "paper"), ("ink", "ground"), ("quiet", "paper"), ("quiet", "ground"), ("blue", "paper"), ("blue", "ground"),
+    ("blue", "blue-pale"), ("paper", "blue"), ("paper", "bad"), ("good", "good-pale"), ("warn", "warn-pale"),
+    ("bad", "bad-pale"), ("ink", "blue-pale"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "ground"), _PAIRS)
+def test_colours_meet_the_contrast_of_wcag_aa(text: str, ground: str) -> None:
+    sheet = (Path(assets.__file__).parent / "static" / "house.css").read_text(encoding="utf-8")
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{3,6});", sheet))
+    light, dark = sorted((_luminance(colours[text]), _luminance(colours[ground])), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def _luminance(colour: str) -> float:
+    """Source: WCAG 2.2, relative luminance."""
+    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
