@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, replace
 
 import jwt
+import msgspec
 
 from app.clock import timestamp
 from app.errors import SettingsError, Unauthenticated
@@ -23,6 +24,14 @@ class Caller:
     identity_id: uuid.UUID
     provider: str
     expires_at: int
+
+
+class _Claims(msgspec.Struct):
+    sub: uuid.UUID
+    sid: uuid.UUID
+    idn: uuid.UUID
+    prv: str
+    exp: int
 
 
 class AccessTokens:
@@ -102,10 +111,10 @@ class AccessTokens:
     def _decode(self, token: str) -> Caller:
         try:
             key = self._keys[jwt.get_unverified_header(token)["kid"]]
-            claims = jwt.decode(token, key, algorithms=["HS256"], options={"require": ["exp", "sub", "sid"]})
-            citizen, session, identity = (uuid.UUID(claims[name]) for name in ("sub", "sid", "idn"))
-            return Caller(citizen, session, identity, claims["prv"], claims["exp"])
+            decoded = jwt.decode(token, key, algorithms=["HS256"], options={"require": ["exp", "sub", "sid"]})
+            claims = msgspec.convert(decoded, _Claims)
+            return Caller(claims.sub, claims.sid, claims.idn, claims.prv, claims.exp)
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated("登录已过期，请重新登录", code="token_expired") from error
-        except (jwt.InvalidTokenError, KeyError, ValueError, TypeError) as error:
+        except (jwt.InvalidTokenError, msgspec.ValidationError, KeyError, ValueError, TypeError) as error:
             raise Unauthenticated("登录凭证无效，请重新登录", code="token_invalid") from error

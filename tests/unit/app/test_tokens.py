@@ -107,3 +107,12 @@ def test_merge_of_a_survivor_carries_on() -> None:
 def test_short_key_is_a_settings_error() -> None:
     with pytest.raises(SettingsError):
         AccessTokens({"n": b"short"})
+
+
+@pytest.mark.parametrize(
+    "change", [{"sub": 5}, {"sid": []}, {"idn": {}}, {"prv": 1}, {"sub": "nobody"}, {"exp": "soon"}]
+)
+def test_own_signature_over_claims_of_another_shape_is_refused(change: dict[str, object]) -> None:
+    issuer = AccessTokens({"n": KEY})
+    claims = jwt.decode(_issued(issuer), options={"verify_signature": False}) | change
+    assert _refusal(issuer, jwt.encode(claims, KEY, algorithm="HS256", headers={"kid": "n"})) == "token_invalid"
