@@ -14,6 +14,7 @@ import socket
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,9 @@ def _loopback_only() -> Iterator[None]:
     socket.socket.connect = original  # type: ignore[method-assign]
 
 
-@pytest.fixture
-async def database_name() -> AsyncIterator[str]:
-    """A fresh clone of the migrated template; its URL, dropped after the test."""
+@asynccontextmanager
+async def cloned_database() -> AsyncIterator[str]:
+    """Give the URL of a fresh clone of the migrated template; it is dropped afterwards."""
     server = os.environ[_SERVER]
     name = f"t_{uuid.uuid4().hex}"
     link = await asyncpg.connect(server)
@@ -96,6 +97,13 @@ async def database_name() -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def database_name() -> AsyncIterator[str]:
+    """A fresh clone for one test; its URL."""
+    async with cloned_database() as url:
+        yield url
+
+
+@pytest.fixture
 async def database(database_name: str) -> AsyncIterator[str]:
     """The same, with app.db opened on it in this process."""
     await db.start(database_name)
@@ -103,7 +111,7 @@ async def database(database_name: str) -> AsyncIterator[str]:
     await db.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def redis_url() -> str:
     """The run's Redis, one logical database per worker."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
