@@ -82,6 +82,17 @@ async def write(connection: asyncpg.Connection, new: Sequence[NewJob]) -> None:
     )
 
 
+def insert_of(rows: str) -> str:
+    """Return the INSERT that writes jobs out of `rows`, a SELECT of (name, payload) without any parameter of ours.
+
+    For hot statements that change state and write their jobs in one round trip; `write` is for everything else.
+    """
+    return (
+        "INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, status)"
+        f" SELECT 0, job.name, job.payload, now(), 'queued' FROM ({rows}) AS job (name, payload)"
+    )
+
+
 async def install(connection: asyncpg.Connection) -> None:
     """Create or upgrade pgqueuer's tables. Idempotent."""
     statements = queries(connection)

@@ -51,7 +51,7 @@ class Bill(Table):
     class Meta:
         table = "bill"
         unique_together = (("subject_no", "purpose"),)
-        indexes = (("citizen_id", "id"), ("status", "id"))
+        indexes = (("citizen_id", "id"),)
         constraints = (CheckConstraint(check="amount_fen > 0", name="bill_amount_positive"),)
 
 
@@ -88,7 +88,6 @@ class Payment(Table):
             ),
             CheckConstraint(check="amount_fen > 0", name="payment_amount_positive"),
         )
-        indexes = (("ask_after",),)
 
 
 class Refund(Table):
@@ -112,7 +111,6 @@ class Refund(Table):
     class Meta:
         table = "refund"
         constraints = (CheckConstraint(check="amount_fen > 0", name="refund_amount_positive"),)
-        indexes = (("ask_after",),)
 
 
 class LedgerEntry(Table):

@@ -19,7 +19,7 @@ from payments.checks import payment_mismatch, refund_mismatch, shown_expected, s
 from payments.neutral import Acknowledgement, OrderHint, PaymentNotified, ProviderEvent, RefundNotified, Unreadable
 from payments.ports import ChannelTable
 from payments.records import ASK_ORDER, RefundRecord
-from payments.states import REFUND, RefundMove, RefundStatus, next_refund_question_at
+from payments.states import REFUND, PaymentStatus, RefundMove, RefundStatus, next_refund_question_at
 
 log = structlog.get_logger()
 
@@ -89,7 +89,7 @@ class Receiving:
             return await self._quarantine(
                 event, reason, event.out_trade_no, shown_expected(known), shown_payment(event)
             )
-        if known.seen:
+        if known.status == PaymentStatus.SUCCEEDED:
             return "duplicate"
         return "applied" if await repository.record_success(event, known) else "duplicate"
 

@@ -21,7 +21,7 @@ SELECT r.id AS refund_id, r.out_refund_no, r.status AS refund_status, r.amount_f
 """
 
 
-async def insert_refund(
+async def _insert_refund(
     tx: db.Transaction,
     payment_id: uuid.UUID,
     bill_id: uuid.UUID,
@@ -73,7 +73,7 @@ async def record_refund_request(
             return None
         if amount_fen > row["left_fen"]:
             raise TooMuch(row["left_fen"])
-        number = await insert_refund(tx, row["payment_id"], row["bill_id"], amount_fen, reason, "STAFF", requested_by)
+        number = await _insert_refund(tx, row["payment_id"], row["bill_id"], amount_fen, reason, "STAFF", requested_by)
     return number, row["left_fen"]
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from app import db
+from app import db, jobs
+from app.clock import now
 from app.events import DomainEvent
-from app.ids import new_id
+from app.ids import dated_no, new_id
 from payments.neutral import PaymentNotified
-from payments.records import SETTLE_ORDER
-from payments.refund_repository import insert_refund
+from payments.records import PUSH_REFUND, SETTLE_ORDER
 from payments.states import BILL, PAYMENT, BillMove, BillStatus, PaymentMove, PaymentStatus, sources
 
 _PAY_SOURCES = sources(PAYMENT, PaymentMove.SUCCEED)
@@ -25,7 +25,7 @@ _BILL_PAY_SOURCES = sources(BILL, BillMove.PAY)
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What we know of an order when its callback comes in; `seen` says that this very event is in the inbox."""
+    """What we know of an order when its callback comes in."""
 
     payment_id: uuid.UUID
     bill_id: uuid.UUID
@@ -42,16 +42,21 @@ class Expected:
     citizen_id: uuid.UUID
     subject_no: str
     title: str
-    seen: bool
 
 
 _EXPECTED = """
 SELECT p.id, p.bill_id, p.channel, p.status, p.amount_fen, p.app_id, p.mch_id, p.sub_mch_id, p.payer_subject,
-       p.provider_trade_no, b.bill_no, b.status, b.citizen_id, b.subject_no, b.title,
-       EXISTS (SELECT 1 FROM inbox_event WHERE provider = $2 AND event_key = $3 AND occurred_at = $4)
+       p.provider_trade_no, b.bill_no, b.status, b.citizen_id, b.subject_no, b.title
 FROM payment p JOIN bill b ON b.id = p.bill_id WHERE p.out_trade_no = $1
 """
-_SUCCEED = """
+_FOLLOWING = """
+  SELECT 'event', $18::bytea FROM settled
+  UNION ALL SELECT $19::text, $20::bytea FROM refunded
+  UNION ALL SELECT $21::text, convert_to(json_build_object('out_trade_no', other.out_trade_no)::text, 'UTF8')
+  FROM settled, payment other
+  WHERE other.bill_id = $10 AND other.id <> $8 AND other.status IN ('CREATED', 'AWAITING')
+"""
+_SUCCEED = f"""
 WITH entered AS (
   INSERT INTO inbox_event (id, occurred_at, received_at, provider, event_key, reference_no, outcome)
   VALUES ($1, $2, now(), $3, $4, $5, 'APPLIED') ON CONFLICT (provider, event_key, occurred_at) DO NOTHING
@@ -72,54 +77,59 @@ WITH entered AS (
               ELSE 'overpaid' END,
          side.sign * amount_fen, $12, out_trade_no, $2
   FROM paid, (VALUES ($13::uuid, 1), ($14::uuid, -1)) AS side (id, sign)
+), refunded AS (
+  INSERT INTO refund (id, created_at, updated_at, out_refund_no, payment_id, bill_id, amount_fen, reason, cause, status,
+         provider_refund_no, provider_status, requested_by, asked_count, ask_after)
+  SELECT $15::uuid, now(), now(), $16::text, id, bill_id, amount_fen, '重复缴费自动退款', $17::text, 'REQUESTED',
+         '', '', '', 0, now()
+  FROM paid WHERE NOT EXISTS (SELECT 1 FROM settled)
+  RETURNING id
+), queued AS (
+  {jobs.insert_of(_FOLLOWING)}
 )
-SELECT EXISTS (SELECT 1 FROM paid), EXISTS (SELECT 1 FROM settled),
-       (SELECT out_trade_no FROM payment
-        WHERE bill_id = $10 AND id <> $8 AND status IN ('CREATED', 'AWAITING') LIMIT 1)
+SELECT EXISTS (SELECT 1 FROM paid) AS booked
 """
 
 
 async def find_expected(event: PaymentNotified) -> Expected | None:
     """Read in one round trip all that a success is checked against."""
-    row = await db.fetch_row(_EXPECTED, event.out_trade_no, event.provider, event.event_key, event.occurred_at)
+    row = await db.fetch_row(_EXPECTED, event.out_trade_no)
     return None if row is None else Expected(*row.values())
 
 
 async def record_success(event: PaymentNotified, known: Expected) -> bool:
-    """Book a checked success: inbox row, order → SUCCEEDED, bill → PAID, ledger pair, jobs. All or nothing.
+    """Book a checked success in one statement: inbox row, order → SUCCEEDED, bill → PAID, ledger pair, jobs.
 
     A success that finds its bill paid (or void) already is booked as overpaid and gets its refund in the same
-    transaction. Another open order of the bill is settled by a job.
+    statement. Another open order of the bill is settled by a job.
     Idempotent: yes, by the inbox row and the statuses. Returns False when nothing was left to do.
     """
-    async with db.transaction() as tx:
-        row = await tx.fetch_row(
-            _SUCCEED,
-            new_id(),
-            event.occurred_at,
-            event.provider,
-            event.event_key,
-            event.out_trade_no,
-            event.provider_status,
-            event.provider_trade_no,
-            known.payment_id,
-            _PAY_SOURCES,
-            known.bill_id,
-            _BILL_PAY_SOURCES,
-            known.bill_no,
-            new_id(),
-            new_id(),
-        )
-        assert row is not None, "a select without FROM has one row"
-        paid, settled, other_open = row.values()
-        if settled:
-            tx.emit(_paid_event(event, known))
-            if other_open:
-                tx.enqueue(SETTLE_ORDER, {"out_trade_no": other_open})
-        elif paid:
-            cause = "LATE_SUCCESS" if known.status == PaymentStatus.CLOSED else "SECOND_SUCCESS"
-            await insert_refund(tx, known.payment_id, known.bill_id, known.amount_fen, "重复缴费自动退款", cause)
-    return bool(paid)
+    refund_no = dated_no("R", now(), 16)
+    row = await db.fetch_row(
+        _SUCCEED,
+        new_id(),
+        event.occurred_at,
+        event.provider,
+        event.event_key,
+        event.out_trade_no,
+        event.provider_status,
+        event.provider_trade_no,
+        known.payment_id,
+        _PAY_SOURCES,
+        known.bill_id,
+        _BILL_PAY_SOURCES,
+        known.bill_no,
+        new_id(),
+        new_id(),
+        new_id(),
+        refund_no,
+        "LATE_SUCCESS" if known.status == PaymentStatus.CLOSED else "SECOND_SUCCESS",
+        msgspec.json.encode(_paid_event(event, known)),
+        PUSH_REFUND,
+        msgspec.json.encode({"out_refund_no": refund_no}),
+        SETTLE_ORDER,
+    )
+    return row is not None and bool(row["booked"])
 
 
 def _paid_event(event: PaymentNotified, known: Expected) -> DomainEvent:

@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
                 ('paid_payment_id', fields.UUIDField(null=True)),
                 ('updated_at', fields.DatetimeField(auto_now=True, auto_now_add=False)),
             ],
-            options={'table': 'bill', 'app': 'models', 'unique_together': (('subject_no', 'purpose'),), 'constraints': [CheckConstraint(check='amount_fen > 0', name='bill_amount_positive')], 'indexes': [Index(fields=['citizen_id', 'id']), Index(fields=['status', 'id'])], 'pk_attr': 'id', 'table_description': 'One fee to pay. The amount is fixed here and never comes from the client.'},
+            options={'table': 'bill', 'app': 'models', 'unique_together': (('subject_no', 'purpose'),), 'constraints': [CheckConstraint(check='amount_fen > 0', name='bill_amount_positive')], 'indexes': [Index(fields=['citizen_id', 'id'])], 'pk_attr': 'id', 'table_description': 'One fee to pay. The amount is fixed here and never comes from the client.'},
             bases=['Table'],
         ),
         ops.CreateModel(
@@ -425,7 +425,7 @@ class Migration(migrations.Migration):
                 ('ask_after', fields.DatetimeField(null=True, description='when a sweep asks the provider; null = settled', auto_now=False, auto_now_add=False)),
                 ('updated_at', fields.DatetimeField(auto_now=True, auto_now_add=False)),
             ],
-            options={'table': 'payment', 'app': 'models', 'constraints': [UniqueConstraint(fields=('bill_id',), name='payment_one_open_per_bill', condition="status IN ('CREATED', 'AWAITING')"), CheckConstraint(check='amount_fen > 0', name='payment_amount_positive')], 'indexes': [Index(fields=['ask_after'])], 'pk_attr': 'id', 'table_description': 'One channel order of a bill (渠道订单). At most one of a bill is open; what was sent is kept to be sent again.'},
+            options={'table': 'payment', 'app': 'models', 'constraints': [UniqueConstraint(fields=('bill_id',), name='payment_one_open_per_bill', condition="status IN ('CREATED', 'AWAITING')"), CheckConstraint(check='amount_fen > 0', name='payment_amount_positive')], 'pk_attr': 'id', 'table_description': 'One channel order of a bill (渠道订单). At most one of a bill is open; what was sent is kept to be sent again.'},
             bases=['Table'],
         ),
         ops.CreateModel(
@@ -540,7 +540,7 @@ class Migration(migrations.Migration):
                 ('ask_after', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('updated_at', fields.DatetimeField(auto_now=True, auto_now_add=False)),
             ],
-            options={'table': 'refund', 'app': 'models', 'constraints': [CheckConstraint(check='amount_fen > 0', name='refund_amount_positive')], 'indexes': [Index(fields=['ask_after'])], 'pk_attr': 'id', 'table_description': 'One refund of a payment under its own number, reused on every try.'},
+            options={'table': 'refund', 'app': 'models', 'constraints': [CheckConstraint(check='amount_fen > 0', name='refund_amount_positive')], 'pk_attr': 'id', 'table_description': 'One refund of a payment under its own number, reused on every try.'},
             bases=['Table'],
         ),
         ops.CreateModel(

@@ -45,7 +45,7 @@ EVENT = PaymentNotified(
 )
 KNOWN = Expected(
     new_id(), new_id(), "ALIPAY", "AWAITING", 2000, "2021", "2088101117955611", "", "0open-id", "", "B1", "PAYING",
-    new_id(), "A1", "工本费", False,
+    new_id(), "A1", "工本费",
 )  # fmt: skip
 
 
