@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -45,11 +45,13 @@ _PROBLEM_EXAMPLE = {
 def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
     """Build the whole document."""
     types = [kind for route in routes for kind in (route.body, route.answer) if kind is not None]
-    _, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    # All at once: where two rooms use one name, only this call knows how each is told from the other.
+    listed, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schemas = dict(zip(types, listed, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         address = _PATH_PARAMETER.sub(r"{\1}", route.path)
-        paths.setdefault(address, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(address, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -73,22 +75,18 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
     }
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(route: Route, schemas: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": route.summary,
         "tags": [route.tag],
         "operationId": _operation_id(route),
         "parameters": _parameters(route),
-        "responses": _responses(route),
+        "responses": _responses(route, schemas),
     }
     if route.auth in (Auth.CITIZEN, Auth.STAFF):
         operation["security"] = [{route.auth.value: []}]
     if route.body is not None or (route.consumes != "application/json" and route.method == "POST"):
-        schema = (
-            msgspec.json.schema_components([route.body], ref_template="#/components/schemas/{name}")[0][0]
-            if (route.body is not None)
-            else {"type": "object"}
-        )
+        schema = {"type": "object"} if route.body is None else schemas[route.body]
         content: dict[str, Any] = {"schema": schema}
         if route.example is not None:
             content["example"] = route.example
@@ -119,11 +117,10 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return listed
 
 
-def _responses(route: Route) -> dict[str, Any]:
+def _responses(route: Route, schemas: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "成功"}
     if route.answer is not None:
-        schema = msgspec.json.schema_components([route.answer], ref_template="#/components/schemas/{name}")[0][0]
-        content: dict[str, Any] = {"schema": schema}
+        content: dict[str, Any] = {"schema": schemas[route.answer]}
         if route.answer_example is not None:
             content["example"] = route.answer_example
         good["content"] = {"application/json": content}
