@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from handlers.assets import asset
 from handlers.doors import Auth, Route
 
 _PATH_PARAMETER = re.compile(r"<(\w+)(?::\w+)?>")
@@ -165,10 +166,7 @@ def _entry(route: Route) -> str:
     )
 
 
-_PAGE_HEAD = """<!doctype html><html lang="zh-CN"><meta charset="utf-8">
+_PAGE_HEAD = f"""<!doctype html><html lang="zh-CN"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>三晋通 接口文档</title>
-<style>body{font:16px/1.6 system-ui,sans-serif;margin:0;color:#1b1f24;background:#f6f7f9}
-main{max-width:60rem;margin:auto;padding:1rem}h2{margin-top:2rem}details{background:#fff;border:1px solid #d5dae1;
-border-radius:6px;margin:.4rem 0;padding:.5rem .8rem}summary{cursor:pointer}small{color:#57606a}
-pre{background:#f2f4f7;padding:.6rem;overflow:auto;border-radius:4px}b{color:#0b5cad}</style>
+<link rel="icon" href="{asset("mark.svg")}"><link rel="stylesheet" href="{asset("docs.css")}">
 <main><h1>三晋通 接口文档</h1><p>机器可读：<a href="/openapi.json">/openapi.json</a></p>"""

@@ -13,6 +13,7 @@ from app import clock, db, metrics
 from app.errors import SanjinError
 from handlers import openapi
 from handlers.doors import Auth, Call, Handler, Reply, Route
+from handlers.rendering import HTML, PAGE_HEADERS
 
 _RUNNER_SILENCE = timedelta(seconds=30)
 
@@ -72,7 +73,7 @@ def routes(all_routes: Sequence[Route], base_url: str) -> tuple[Route, ...]:
         return Reply(encoded_document)
 
     async def docs(call: Call[None]) -> Reply:
-        return Reply(encoded_page, content_type="text/html; charset=utf-8")
+        return Reply(encoded_page, content_type=HTML, headers=dict(PAGE_HEADERS))
 
     def public(path: str, handler: Handler, summary: str) -> Route:
         return Route("GET", path, handler, Auth.PUBLIC, summary, "运行")
