@@ -13,13 +13,20 @@ from typing import Any
 import asyncpg
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from app import db
 from app.embedded import database_url
 from app.errors import SanjinError
 from payments.neutral import Standing
-from payments.types import BillView
+from payments.types import BillView, OpenedPayment
 from tests.conftest import TEMPLATE
 from tests.fakes.payments_house import PaymentsHouse
 
@@ -51,6 +58,7 @@ class Payments(RuleBasedStateMachine):
     def issue(self) -> None:
         self.house = PaymentsHouse()
         self.sent: list[tuple[str, dict[str, str]]] = []
+        self.handed: set[tuple[str, str]] = set()
         self.bill: BillView = self.runner.run(self._begin())
 
     async def _begin(self) -> BillView:
@@ -121,6 +129,11 @@ class Payments(RuleBasedStateMachine):
     def end_the_case(self) -> None:
         self._together(self.house.service.void_bills(self.bill.subject_no))
 
+    @invariant()
+    def at_most_one_order_that_a_phone_holds_can_be_paid(self) -> None:
+        if hasattr(self, "bill"):
+            assert len(self.handed & set(self._payable())) <= 1
+
     def teardown(self) -> None:
         if hasattr(self, "bill"):
             self.runner.run(self._calm_down())
@@ -137,6 +150,8 @@ class Payments(RuleBasedStateMachine):
     def _together(self, *work: Coroutine[Any, Any, Any]) -> None:
         async def gathered() -> None:
             for answer in await asyncio.gather(*work, return_exceptions=True):
+                if isinstance(answer, OpenedPayment):
+                    self.handed.add((answer.channel, answer.out_trade_no))
                 if isinstance(answer, BaseException) and not isinstance(answer, SanjinError):
                     raise answer
 
