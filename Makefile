@@ -25,7 +25,7 @@ demo: $(READY) ## play the two citizens' journey against the running service, or
 	@$(BIN)/python run.py demo
 
 test: $(READY) ## set up and run the whole test suite
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
 
 check: $(READY) ## format, lint, types, unit and architecture tests
 	@$(BIN)/ruff format --check .

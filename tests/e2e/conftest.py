@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -31,7 +34,7 @@ SIM_PORTS = 9
 
 def free_ports() -> tuple[int, int]:
     """Find a free port for the API and nine free ones in a row for the simulators."""
-    for base in range(21000 + os.getpid() % 300 * 30, 60000, 30):
+    for base in random.sample(range(11_000, 19_000, SIM_PORTS + 1), 200):
         with contextlib.ExitStack() as held:
             try:
                 for port in range(base, base + SIM_PORTS + 1):
@@ -95,6 +98,13 @@ class Product:
         except urllib.error.HTTPError as error:
             return dict(json.load(error))
 
+    def serving_process(self) -> psutil.Process:
+        """The API process: the one of this start that listens on the port."""
+        for process in self.children():
+            if any(link.laddr.port == self.port for link in process.net_connections("tcp") if link.status == "LISTEN"):
+                return process
+        raise AssertionError("nobody listens")
+
     def children(self) -> list[psutil.Process]:
         """Every process of this start, grandchildren too."""
         assert self.process is not None
@@ -109,24 +119,42 @@ class Product:
         return next(row for row in listed if row["username"] == username)
 
 
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder of our own: pytest closes its temporary folders to the database's user whenever another run begins."""
+    folder = Path(tempfile.mkdtemp(prefix="sjt-e2e-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def run_folder() -> Iterator[Path]:
+    """Where the shared product keeps its data."""
+    with _folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def product(run_folder: Path) -> Iterator[Product]:
     """The product, started once for all tests of a worker."""
     port, sim_port = free_ports()
-    running = Product(tmp_path_factory.mktemp("product") / "var", port, sim_port)
+    running = Product(run_folder / "var", port, sim_port)
     running.start()
     yield running
     running.stop()
 
 
 @pytest.fixture
-def own_product(tmp_path: Path) -> Iterator[Product]:
+def own_product() -> Iterator[Product]:
     """A product for one test that stops, kills or starves it."""
     port, sim_port = free_ports()
-    own = Product(tmp_path / "var", port, sim_port)
-    yield own
-    if own.process is not None and own.process.poll() is None:
-        own.stop()
+    with _folder() as folder:
+        own = Product(folder / "var", port, sim_port)
+        yield own
+        if own.process is not None and own.process.poll() is None:
+            own.stop()
 
 
 @dataclass

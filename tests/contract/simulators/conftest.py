@@ -336,9 +336,9 @@ def make_config(folder: Path, keys: Keys, public_url: str) -> dict[str, Any]:
 
 
 def _free_base_port() -> int:
-    """Return a port such that it and the eight after it are free now."""
+    """Return a port such that it and the eight after it are free now; below those the system gives to connections."""
     for _ in range(200):
-        base = 20_000 + int.from_bytes(os.urandom(2), "big") % 40_000
+        base = 20_000 + int.from_bytes(os.urandom(2), "big") % 12_000
         try:
             for offset in range(9):
                 with socket.socket() as probe:
