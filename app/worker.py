@@ -34,12 +34,10 @@ async def _work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await db.start(settings.database_url)
     house = await wiring.build(settings)
-    beat = asyncio.create_task(_beat())
     try:
         while not stopping.is_set():
             await _run_once(settings, house, stopping)
     finally:
-        beat.cancel()
         await house.close()
         await db.stop()
 
@@ -55,28 +53,43 @@ async def _run_once(settings: Settings, house: wiring.Container, stopping: async
     runner = JobRunner(house.job_table, connection)
     running = asyncio.create_task(runner.run())
     asked = asyncio.create_task(stopping.wait())
+    beating = asyncio.create_task(_beat())
     await asyncio.wait((running, asked), return_when=asyncio.FIRST_COMPLETED)
     runner.stop()
+    beating.cancel()
+    await asyncio.wait([beating])
     try:
         async with asyncio.timeout(8):
             await running
-    except Exception as error:  # noqa: BLE001  # the worker loop: a broken runner is replaced, never the end
+    except Exception as error:  # the worker loop: a broken runner is replaced, never the end
         log.warning("runner_ended", error=type(error).__name__, exc_info=error)
         await asyncio.sleep(_AGAIN_SECONDS if not stopping.is_set() else 0)
     finally:
         asked.cancel()
         connection.terminate()
+        await _take_beat_back()
+
+
+def _name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+async def _take_beat_back() -> None:
+    """Say at once that this runner works no more, rather than let its last beat grow old."""
+    try:
+        await db.execute("DELETE FROM runner_beat WHERE runner = $1", _name())
+    except db.AWAY as error:
+        log.warning("beat_not_taken_back", error=type(error).__name__)
 
 
 async def _beat() -> None:
-    """Show in the database that this runner lives; /readyz looks at it."""
-    name = f"{socket.gethostname()}:{os.getpid()}"
+    """Show in the database that this runner is at work; /readyz looks at it."""
     while True:
         try:
             await db.execute(
                 "INSERT INTO runner_beat (runner, beat_at) VALUES ($1, $2)"
                 " ON CONFLICT (runner) DO UPDATE SET beat_at = excluded.beat_at",
-                name,
+                _name(),
                 clock.now(),
             )
             await db.execute("DELETE FROM runner_beat WHERE beat_at < now() - interval '1 day'")
