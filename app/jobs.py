@@ -23,6 +23,7 @@ from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job, Schedule
 
+from app import metrics
 from app.errors import SanjinError
 from app.events import DomainEvent
 
@@ -136,6 +137,7 @@ class JobRunner:
             try:
                 await reaction(event)
             except Exception as error:  # noqa: BLE001  # the worker loop: one reaction must not stop the others
+                metrics.JOBS.labels(name, "failed").inc()
                 log.warning("reaction_failed", reaction=name, event_name=event.name, error=_described(error))
                 failed.append(NewJob(REACTION, msgspec.json.encode({"reaction": name, "event": event}), 2))
         if failed:
@@ -158,9 +160,12 @@ def _retrying(name: str, function: JobFunction) -> Callable[[Job], Awaitable[Non
             raise
         except Exception as error:
             log.warning("job_failed", job=name, attempt=job.attempts, error=_described(error))
-            if job.attempts >= MAX_ATTEMPTS:
+            is_last = job.attempts >= MAX_ATTEMPTS
+            metrics.JOBS.labels(name, "held" if is_last else "failed").inc()
+            if is_last:
                 raise
             raise RetryRequested(delay=_delay(job.attempts), reason=_described(error)) from error
+        metrics.JOBS.labels(name, "done").inc()
 
     return run
 
@@ -170,7 +175,10 @@ def _swept(name: str, sweep: Sweep) -> Callable[[Schedule], Awaitable[None]]:
         try:
             await sweep()
         except Exception as error:  # noqa: BLE001  # the worker loop: a sweep comes again by its schedule
+            metrics.JOBS.labels(name, "failed").inc()
             log.warning("sweep_failed", sweep=name, error=_described(error))
+        else:
+            metrics.JOBS.labels(name, "done").inc()
 
     return run
 

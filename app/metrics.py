@@ -25,7 +25,11 @@ PROVIDER_CALLS = Histogram(
 )
 CALLBACKS = Counter("sjt_callbacks_total", "Callbacks of providers by what became of them", ("provider", "outcome"))
 NOTICE_ATTEMPTS = Counter("sjt_notice_attempts_total", "Tries to tell a person", ("channel", "outcome"))
-JOBS = Counter("sjt_jobs_total", "Jobs by outcome", ("job", "outcome"))
+JOBS = Counter(
+    "sjt_jobs_total",
+    "Jobs, failed reactions and sweeps by outcome: done, failed (comes again), held",
+    ("job", "outcome"),
+)
 UNKNOWN_CODES = Counter("sjt_unknown_codes_total", "Provider codes that no table knows", ("provider",))
 QUARANTINED = Counter("sjt_quarantined_total", "Genuine callbacks that contradict our records", ("provider", "reason"))
 LEDGER_IMBALANCE_FEN = Gauge(
