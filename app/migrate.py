@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import asyncpg
+import structlog
 from tortoise.migrations.api import migrate as run_migrations
 
 from app import clock, db, jobs
@@ -12,6 +13,7 @@ from app import clock, db, jobs
 PARTITIONED = ("timeline_entry", "notice", "notice_attempt", "tracking_event", "inbox_event", "audit_entry")
 MONTHS_AHEAD = 3
 _LOCK = 7_204_141_400
+log = structlog.get_logger()
 
 
 async def migrate(url: str) -> None:
@@ -28,15 +30,38 @@ async def migrate(url: str) -> None:
 
 
 async def make_partitions(connection: asyncpg.Connection) -> None:
-    """Make the monthly partitions of last month, this month and the coming ones. Idempotent."""
+    """Make the monthly partitions of last month, this month and the coming ones. Idempotent.
+
+    Rows of such a month that have fallen into the default partition move to the month's own.
+    """
     today = clock.now().date()
     for table in PARTITIONED:
         for offset in range(-1, MONTHS_AHEAD + 1):
             first, after = _month(today, offset), _month(today, offset + 1)
-            await connection.execute(
-                f"CREATE TABLE IF NOT EXISTS {table}_{first:%Y%m} PARTITION OF {table}"
-                f" FOR VALUES FROM ('{first} 00:00:00+00') TO ('{after} 00:00:00+00')"
-            )
+            try:
+                await connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS {table}_{first:%Y%m} PARTITION OF {table}"
+                    f" FOR VALUES FROM ('{first} 00:00:00+00') TO ('{after} 00:00:00+00')"
+                )
+            except asyncpg.CheckViolationError:
+                await _make_late(connection, table, first, after)
+
+
+async def _make_late(connection: asyncpg.Connection, table: str, first: date, after: date) -> None:
+    """Make a partition whose rows stand in the default one already."""
+    name, bounds = f"{table}_{first:%Y%m}", f"FROM ('{first} 00:00:00+00') TO ('{after} 00:00:00+00')"
+    async with connection.transaction():
+        # Nobody writes meanwhile: a row that came between moving and attaching would forbid the partition.
+        await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        key = await connection.fetchval("SELECT substring(pg_get_partkeydef($1::regclass) FROM '\\((.*)\\)')", table)
+        await connection.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+        moved = await connection.execute(
+            f"WITH strayed AS (DELETE FROM {table}_default"
+            f" WHERE {key} >= '{first} 00:00:00+00' AND {key} < '{after} 00:00:00+00' RETURNING *)"
+            f" INSERT INTO {name} SELECT * FROM strayed"
+        )
+        await connection.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {bounds}")
+    log.warning("partition_made_late", partition=name, rows_moved=int(moved.rsplit(" ", 1)[1]))
 
 
 def _month(day: date, offset: int) -> date:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncpg
 import pytest
 from tortoise import Tortoise
 from tortoise.migrations.autodetector import MigrationAutodetector
 
-from app import db
+from app import clock, db
 from app.events import DomainEvent
-from app.migrate import PARTITIONED
+from app.ids import new_id
+from app.migrate import PARTITIONED, make_partitions
 
 pytestmark = pytest.mark.anyio
 
@@ -46,3 +48,27 @@ async def test_job_with_waiting_twin_is_written_once(database: str) -> None:
     row = await db.fetch_row("SELECT count(*) AS n FROM pgqueuer")
     assert row is not None
     assert row["n"] == 1
+
+
+_STRAYED = (
+    "INSERT INTO inbox_event (id, occurred_at, received_at, provider, event_key, reference_no, outcome)"
+    " VALUES ($1, now(), now(), 'sf', $2, '', '')"
+)
+
+
+async def test_month_whose_rows_strayed_is_made_and_gets_them(database: str) -> None:
+    """A service that stood still for months wrote into the default partition before the sweep came."""
+    month = f"{clock.now():%Y%m}"
+    async with db.connection() as connection:
+        await connection.execute(f"DROP TABLE inbox_event_{month}")
+        for number in range(3):
+            await connection.execute(_STRAYED, new_id(), f"k{number}")
+        assert await connection.fetchval("SELECT count(*) FROM inbox_event_default") == 3
+        await make_partitions(connection)
+        await make_partitions(connection)
+        assert await connection.fetchval("SELECT count(*) FROM inbox_event_default") == 0
+        assert await connection.fetchval(f"SELECT count(*) FROM inbox_event_{month}") == 3
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await connection.execute(
+                "INSERT INTO inbox_event SELECT (e).* FROM (SELECT e FROM inbox_event e LIMIT 1) AS one"
+            )
