@@ -18,9 +18,11 @@ log = structlog.get_logger()
 def leave_with_parent() -> None:
     """End this process soon after its parent has gone (a killed parent cannot say goodbye).
 
-    Without this, an orphaned worker would go on holding the port and block the next start.
+    Without this, an orphaned worker would go on holding the port and block the next start. The process also leaves the
+    terminal's group: Ctrl-C then reaches the parent alone, which asks its children to stop once, in order.
     """
     parent = os.getppid()
+    os.setpgid(0, 0)
 
     def watch() -> None:
         while os.getppid() == parent:

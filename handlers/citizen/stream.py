@@ -74,17 +74,18 @@ class _Stream:
         """Send what comes until the phone has left. Raises Unauthenticated when its token ends."""
         while not reading.done():
             coming = asyncio.ensure_future(events.get())
-            await asyncio.wait((coming, reading), timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            # Nothing is told after a logout, and a merged citizen's events come on another channel.
-            if self._house.tokens.verify(self._token).citizen_id != caller.citizen_id:
-                await self._socket.close(RECONNECT, "reconnect")
-                return
-            if coming.done():
-                await self._socket.send(coming.result().decode())
-            else:
-                coming.cancel()
-                if not reading.done():
+            try:
+                await asyncio.wait((coming, reading), timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                # Nothing is told after a logout, and a merged citizen's events come on another channel.
+                if self._house.tokens.verify(self._token).citizen_id != caller.citizen_id:
+                    await self._socket.close(RECONNECT, "reconnect")
+                    return
+                if coming.done():
+                    await self._socket.send(coming.result().decode())
+                elif not reading.done():
                     await self._socket.send(_HEARTBEAT)
+            finally:
+                coming.cancel()
         reading.result()
 
     async def _read(self) -> None:
