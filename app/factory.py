@@ -22,7 +22,7 @@ def create_app(settings: Settings) -> Sanic[Any, Any]:
     app: Sanic[Any, Any] = Sanic(
         "sanjintong", config=_config(settings), error_handler=errors.Problems(), configure_logging=False
     )
-    doors.mount(app, all_routes(settings))
+    doors.mount(app, all_routes(settings), citizen_rate=settings.citizen_rate)
     stream.register(app)
 
     @app.before_server_start
@@ -48,6 +48,7 @@ def _config(settings: Settings) -> Config:
             "RESPONSE_TIMEOUT": 60,
             "KEEP_ALIVE_TIMEOUT": 75,
             "GRACEFUL_SHUTDOWN_TIMEOUT": 5.0,
+            "PROXIES_COUNT": settings.proxies or None,
             "ACCESS_LOG": False,
             "MOTD": False,
             "OAS": False,

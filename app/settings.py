@@ -12,8 +12,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+import limits
+
 from app.errors import SettingsError
 
+_RATES = ("login_rate", "citizen_rate")
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "0.0.0.0")
 
 
@@ -30,6 +33,7 @@ class Settings:
     port: int = _setting(8000, "监听端口")
     public_url: str = _setting("", "外部可达的地址，回调地址由它生成")
     workers: int = _setting(1, "API 进程数")
+    proxies: int = _setting(0, "本服务之前可信的反向代理层数；据此从 X-Forwarded-For 取来源地址，0 为不采信")
     var: Path = _setting(Path("var"), "运行数据目录", kind="path")
     database_url: str = _setting("", "PostgreSQL 地址；空则启动内嵌数据库", secret=True)
     redis_url: str = _setting("", "Redis 地址；空则启动内嵌 Redis", secret=True)
@@ -172,9 +176,19 @@ def _faults(settings: Settings) -> list[str]:
         for f in fields(Settings)
         if f.metadata["kind"] == "file" and getattr(settings, f.name) and not Path(getattr(settings, f.name)).is_file()
     ]
+    faults += [
+        f"SJT_{name.upper()} 应为 次数/单位，如 30/minute" for name in _RATES if not _is_rate(getattr(settings, name))
+    ]
     if settings.env == "production":
         faults += _production_faults(settings)
     return faults
+
+
+def _is_rate(text: str) -> bool:
+    try:
+        return bool(limits.parse(text).amount > 0)
+    except ValueError:
+        return False
 
 
 def _production_faults(settings: Settings) -> list[str]:

@@ -4,7 +4,7 @@ A name that is missing here is shown with the Chinese words of the code, so noth
 """
 
 SETTING_GROUPS = (
-    ("Process", "运行", "env host port public_url workers var log_level"),
+    ("Process", "运行", "env host port public_url proxies workers var log_level"),
     ("Engines", "数据库、Redis 与文件", "database_url redis_url storage_url"),
     ("Keys", "密钥", "token_keys field_keys hash_key cipher"),
     ("WeChat mini-program", "微信小程序", "wechat_api wechat_app wechat_push"),
@@ -24,6 +24,7 @@ SETTINGS = {
     "host": "Address to listen on",
     "port": "Port to listen on",
     "public_url": "Address reachable from outside; callback addresses are made from it",
+    "proxies": "Trusted reverse proxies in front; callers' addresses are then read from `X-Forwarded-For`, 0 believes nobody",
     "workers": "Number of API processes",
     "var": "Folder of run-time data",
     "database_url": "PostgreSQL; empty starts the embedded one (demo only)",
