@@ -33,6 +33,7 @@ B = TypeVar("B")
 JSON = "application/json; charset=utf-8"
 STAFF_COOKIE = "sjt_staff"
 FORM = "application/x-www-form-urlencoded"
+_ADDRESS_LENGTH = 64
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -60,8 +61,8 @@ class Call(Generic[B]):
 
     @property
     def address(self) -> str:
-        """The caller's network address."""
-        return str(self.request.client_ip)
+        """The caller's network address; behind proxies what the nearest trusted one saw (SJT_PROXIES)."""
+        return str(self.request.client_ip)[:_ADDRESS_LENGTH]
 
     @property
     def raw(self) -> bytes:
@@ -111,14 +112,18 @@ class Route:
     """Whether people see it in a browser: errors are pages, forms come from our own pages only."""
 
 
-def mount(app: Sanic[Any, Any], routes: Sequence[Route]) -> None:
-    """Register routes with Sanic."""
+def mount(app: Sanic[Any, Any], routes: Sequence[Route], *, citizen_rate: str = "") -> None:
+    """Register routes with Sanic.
+
+    Args:
+        citizen_rate: how often one citizen may write, as `600/minute`; empty for no limit.
+    """
     for route in routes:
         name = f"{route.method}_{route.path}".replace("/", "_").replace("<", "").replace(">", "").replace(":", "_")
-        app.add_route(_door(route), route.path, methods=[route.method], name=name)
+        app.add_route(_door(route, citizen_rate), route.path, methods=[route.method], name=name)
 
 
-def _door(route: Route) -> Callable[..., Coroutine[Any, Any, HTTPResponse]]:
+def _door(route: Route, citizen_rate: str) -> Callable[..., Coroutine[Any, Any, HTTPResponse]]:
     read_body = _body_reader(route)
     handle, observe = route.handler, _observer(route)
     authenticate = _AUTHENTICATORS[route.auth]
@@ -127,9 +132,13 @@ def _door(route: Route) -> Callable[..., Coroutine[Any, Any, HTTPResponse]]:
         route.remembers and route.method in _WRITES and route.auth is not Auth.PROVIDER,
     )
 
+    is_limited = citizen_rate != "" and route.auth is Auth.CITIZEN and route.method in _WRITES
+
     async def enter(call: Call[Any]) -> HTTPResponse:
         request = call.request
         await authenticate(call)
+        if is_limited:
+            await call.house.limits.hit_often(citizen_rate, "write", call.caller.citizen_id.hex)
         if route.method in _WRITES:
             _check_content(request, route)
         if read_body is not None:

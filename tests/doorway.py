@@ -17,7 +17,11 @@ from handlers.doors import Route
 
 @asynccontextmanager
 async def served(
-    house: Any, routes: Sequence[Route], register: Callable[[Sanic[Any, Any]], None] | None = None
+    house: Any,
+    routes: Sequence[Route],
+    register: Callable[[Sanic[Any, Any]], None] | None = None,
+    *,
+    citizen_rate: str = "",
 ) -> AsyncIterator[str]:
     """Serve the routes over this house (any object with the rooms they use); yields the base address."""
     app: Sanic[Any, Any] = Sanic(
@@ -27,7 +31,7 @@ async def served(
         configure_logging=False,
     )
     app.ctx.house = house
-    doors.mount(app, routes)
+    doors.mount(app, routes, citizen_rate=citizen_rate)
     if register is not None:
         register(app)
     door = socket.socket()

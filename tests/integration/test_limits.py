@@ -1,0 +1,59 @@
+"""Rate limits: shared through Redis, local without it, and free of charge for those who stay far below."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from redis.asyncio import Redis
+
+from app import clock
+from app.errors import TooManyRequests
+from app.limits import RateLimits
+
+pytestmark = pytest.mark.anyio
+RULE = "20/minute"
+
+
+async def _allowed(hit: Callable[..., Awaitable[None]], key: str, times: int) -> int:
+    """Hit so many times; return how many were allowed."""
+    count = 0
+    for _ in range(times):
+        try:
+            await hit(RULE, "write", key)
+            count += 1
+        except TooManyRequests as refused:
+            assert refused.retry_after_seconds == 60
+    return count
+
+
+async def test_every_hit_is_counted_for_all_processes(redis: Redis) -> None:
+    first, second = RateLimits(redis), RateLimits(redis)
+    assert await _allowed(first.hit, "a", 15) == 15
+    assert await _allowed(second.hit, "a", 15) == 5
+    assert await _allowed(first.hit, "b", 3) == 3
+
+
+async def test_rare_hits_cost_no_round_trip(redis: Redis) -> None:
+    assert await _allowed(RateLimits(redis).hit_often, "a", 2) == 2
+    assert await redis.keys() == []
+
+
+async def test_who_goes_beyond_the_free_share_is_counted_whole(redis: Redis) -> None:
+    assert await _allowed(RateLimits(redis).hit_often, "a", 30) == 20
+    assert await _allowed(RateLimits(redis).hit_often, "a", 10) == 2, "the free share of another process"
+
+
+async def test_a_new_window_begins_anew(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = RateLimits(redis)
+    assert await _allowed(limits.hit_often, "a", 30) == 20
+    await redis.flushdb()
+    later = clock.monotonic() + 60
+    monkeypatch.setattr(clock, "monotonic", lambda: later)
+    assert await _allowed(limits.hit_often, "a", 30) == 20
+
+
+async def test_without_redis_each_process_counts_for_itself() -> None:
+    limits = RateLimits(Redis.from_url("unix:///nowhere/redis.sock"))
+    assert await _allowed(limits.hit, "a", 30) == 20
+    assert await _allowed(limits.hit_often, "b", 30) == 20
