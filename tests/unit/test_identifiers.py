@@ -46,9 +46,7 @@ def test_id_number_wrong_is_not_blamed_on_the_division(number: str) -> None:
     assert "区划" not in fault
 
 
-@pytest.mark.parametrize(
-    "number", ["１４０１０５199003070012", "", "1401051990030700120", "140105199003070012\n"]
-)
+@pytest.mark.parametrize("number", ["１４０１０５199003070012", "", "1401051990030700120", "140105199003070012\n"])
 def test_id_number_of_wrong_shape_is_refused(number: str) -> None:
     assert not identifiers.is_id_number(number, DIVISIONS, TODAY)
 
