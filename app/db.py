@@ -6,8 +6,9 @@ Repositories use the models for ordinary reads and writes and `fetch_*`/`execute
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -34,6 +35,7 @@ MODELS = (
     "models.staff",
     "models.platform",
 )
+_GATHER_SECONDS = 0.01
 Row: TypeAlias = Mapping[str, Any]
 """One row of an answer: its columns by name."""
 AWAY = (
@@ -92,14 +94,26 @@ async def start(url: str, pool_max: int = 16) -> None:
 
 async def stop() -> None:
     """Close the pool."""
+    for task in _waking:
+        task.cancel()
+    _waking.clear()
+    _opened.clear()
     await Tortoise.close_connections()
 
 
+_waking: list[asyncio.Task[None]] = []
+_opened: list[asyncpg.Pool] = []
+"""The pool once it is open: looking it up through the ORM costs a hot read more than its encoding does."""
+
+
 async def _pool() -> asyncpg.Pool:
-    client = get_connection("default")
-    if client._pool is None:  # type: ignore[attr-defined]  # tortoise opens its pool at the first use
-        await client.create_connection(with_db=True)
-    return client._pool  # type: ignore[attr-defined]
+    if not _opened:
+        client: Any = get_connection("default")
+        async with client._pool_init_lock:
+            if client._pool is None:  # tortoise opens its pool at the first use
+                await client.create_connection(with_db=True)
+        _opened[:] = [client._pool]
+    return _opened[0]
 
 
 async def fetch_row(sql: str, *values: Any) -> Row | None:
@@ -117,6 +131,13 @@ async def fetch_all(sql: str, *values: Any) -> Sequence[Row]:
 async def execute(sql: str, *values: Any) -> int:
     """Run one statement outside a transaction; return the number of rows it touched."""
     return _touched(await (await _pool()).execute(sql, *values))
+
+
+async def write_row(sql: str, *values: Any) -> Row | None:
+    """Run one statement that also writes jobs (`jobs.insert_of`), outside a transaction; return its first row."""
+    row = await fetch_row(sql, *values)
+    _wake_runners()
+    return row
 
 
 @asynccontextmanager
@@ -178,6 +199,21 @@ async def transaction() -> AsyncIterator[Transaction]:
         yield opened
         if opened.pending:
             await jobs.write(opened.connection, opened.pending)
+    if opened.pending:
+        _wake_runners()
+
+
+def _wake_runners() -> None:
+    """Have the job runners look for work soon; calls that follow at once are one with this."""
+    if not _waking or _waking[0].done():
+        _waking[:] = [asyncio.create_task(_wake_soon())]
+
+
+async def _wake_soon() -> None:
+    await asyncio.sleep(_GATHER_SECONDS)
+    # A runner that does not hear this finds the jobs by itself.
+    with suppress(*AWAY):
+        await execute(jobs.WAKE)
 
 
 async def ping(patience_seconds: float = 1.0) -> None:

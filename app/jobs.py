@@ -22,6 +22,7 @@ from pgqueuer.adapters.persistence import qb
 from pgqueuer.adapters.persistence.queries import Queries
 from pgqueuer.domain.errors import RetryRequested
 from pgqueuer.domain.models import Job, Schedule
+from pgqueuer.domain.settings import DBSettings
 
 from app import metrics
 from app.errors import SanjinError
@@ -31,6 +32,7 @@ EVENT = "event"
 REACTION = "reaction"
 MAX_ATTEMPTS = 12
 HEARTBEAT = timedelta(seconds=10)
+POLL = timedelta(seconds=1)
 log = structlog.get_logger()
 
 JobFunction = Callable[[Any], Awaitable[None]]
@@ -71,22 +73,32 @@ def queries(connection: asyncpg.Connection) -> Queries:
     return Queries(AsyncpgDriver(connection), *_builders)
 
 
+_names = DBSettings()
+_ENQUEUE = qb.QueryQueueBuilder().build_enqueue_query("skip")
+
+
 async def write(connection: asyncpg.Connection, new: Sequence[NewJob]) -> None:
-    """Write jobs on this connection, in whatever transaction it has open."""
-    await queries(connection).enqueue(
+    """Write jobs on this connection, in whatever transaction it has open.
+
+    The statement and its values are those of pgqueuer's own `enqueue`, whose text is built once here and not for every
+    call: that costs more than running it.
+    """
+    await connection.fetch(
+        _ENQUEUE,
+        [0] * len(new),
         [job.name for job in new],
         [job.payload for job in new],
-        [0] * len(new),
         [timedelta(seconds=job.delay_seconds) for job in new],
         [job.dedupe_key for job in new],
-        on_conflict="skip",
+        ["null"] * len(new),
     )
 
 
 def insert_of(rows: str) -> str:
     """Return the INSERT that writes jobs out of `rows`, a SELECT of (name, payload) without any parameter of ours.
 
-    For hot statements that change state and write their jobs in one round trip; `write` is for everything else.
+    For hot statements that change state and write their jobs in one round trip, run by `db.write_row`; `write` is for
+    everything else.
     """
     return (
         "INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, status)"
@@ -94,13 +106,26 @@ def insert_of(rows: str) -> str:
     )
 
 
+WAKE = f"""
+SELECT pg_notify('{_names.channel}', json_build_object('channel', '{_names.channel}', 'operation', 'insert',
+       'sent_at', now(), 'table', '{_names.queue_table}', 'type', 'table_changed_event')::text)
+"""
+"""Tells waiting runners to look for jobs, as pgqueuer's trigger would."""
+
+
 async def install(connection: asyncpg.Connection) -> None:
-    """Create or upgrade pgqueuer's tables. Idempotent."""
+    """Create or upgrade pgqueuer's tables. Idempotent.
+
+    Its trigger is switched off: a transaction with a NOTIFY holds a lock of the whole server until its commit is on the
+    disk, so that no two writers of jobs could commit together. `db` sends WAKE after the commit instead, and a runner
+    that missed it looks by itself every POLL.
+    """
     statements = queries(connection)
     if await statements.schema_is_installed():
         await statements.upgrade()
     else:
         await statements.install()
+    await connection.execute(f"ALTER TABLE {_names.queue_table} DISABLE TRIGGER {_names.trigger}")
 
 
 class JobRunner:
@@ -119,7 +144,7 @@ class JobRunner:
     async def run(self) -> None:
         """Work until `stop`; a job of a killed runner comes back when its heartbeat is older than HEARTBEAT."""
         await self._queue.run(
-            dequeue_timeout=timedelta(seconds=5),
+            dequeue_timeout=POLL,
             batch_size=32,
             heartbeat_timeout=HEARTBEAT,
             shutdown_on_listener_failure=True,

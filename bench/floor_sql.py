@@ -107,7 +107,7 @@ def paid_event(bill: Mapping[str, Any], out_trade_no: str) -> bytes:
 
 def job_values(payload: bytes) -> tuple[Any, ...]:
     """Return the values of ENQUEUE for one event."""
-    return [0], ["event"], [payload], [timedelta()], [None], ["{}"]
+    return [0], ["event"], [payload], [timedelta()], [None], ["null"]
 
 
 def _event(name: str, subject_no: str, citizen_id: uuid.UUID, facts: dict[str, Any]) -> bytes:

@@ -105,7 +105,7 @@ async def record_success(event: PaymentNotified, known: Expected) -> bool:
     Idempotent: yes, by the inbox row and the statuses. Returns False when nothing was left to do.
     """
     refund_no = dated_no("R", now(), 16)
-    row = await db.fetch_row(
+    row = await db.write_row(
         _SUCCEED,
         new_id(),
         event.occurred_at,
