@@ -11,6 +11,7 @@ import msgspec
 
 from handlers.assets import asset
 from handlers.doors import Auth, Route
+from handlers.examples import example_of
 
 _PATH_PARAMETER = re.compile(r"<(\w+)(?::\w+)?>")
 _PROBLEM = {
@@ -121,9 +122,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 def _responses(route: Route, schemas: Mapping[Any, dict[str, Any]]) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "成功"}
     if route.answer is not None:
-        content: dict[str, Any] = {"schema": schemas[route.answer]}
-        if route.answer_example is not None:
-            content["example"] = route.answer_example
+        content = {"schema": schemas[route.answer], "example": route.answer_example or example_of(route.answer)}
         good["content"] = {"application/json": content}
     bad = {
         "description": "出错",
@@ -156,8 +155,9 @@ def _entry(route: Route) -> str:
     if route.example is not None:
         shown = msgspec.json.format(msgspec.json.encode(route.example), indent=2).decode()
         example = f"<p>请求示例</p><pre>{html.escape(shown)}</pre>"
-    if route.answer_example is not None:
-        shown = msgspec.json.format(msgspec.json.encode(route.answer_example), indent=2).decode()
+    if route.answer is not None:
+        answer = route.answer_example or example_of(route.answer)
+        shown = msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
         example += f"<p>应答示例</p><pre>{html.escape(shown)}</pre>"
     who = {"public": "无需登录", "citizen": "群众登录", "staff": "工作人员", "provider": "服务商签名"}[route.auth.value]
     return (

@@ -9,7 +9,8 @@ import msgspec
 from app.errors import FieldFault, InvalidRequest
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.parsing import make_cursor, read_cursor
-from services.applications.types import ApplicationPage, ApplicationView, MaterialRef, Timeline
+from notify.types import Told
+from services.applications.types import ApplicationPage, ApplicationView, MaterialRef, TimelineView
 
 _TAG = "办件"
 _ALL = "/api/v1/applications"
@@ -51,6 +52,14 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     reason: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")] = ""
     version: Version | None = None
+
+
+class CaseTimeline(msgspec.Struct, frozen=True, kw_only=True):
+    """The steps of a case and the notices about it, each oldest first; there is never a next page."""
+
+    data: list[TimelineView]
+    notices: list[Told]
+    next_cursor: None = None
 
 
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,8 +129,10 @@ async def list_applications(call: Call[None]) -> Reply:
 
 
 async def get_timeline(call: Call[None]) -> Reply:
-    """Show every step of one case."""
-    return Reply(await call.house.applications.timeline(call.caller, call.path["application_no"]))
+    """Show every step of one case, and what was told to the person on which channel."""
+    number = call.path["application_no"]
+    steps = await call.house.applications.timeline(call.caller, number)
+    return Reply(CaseTimeline(data=steps.data, notices=await call.house.notify.told(number)))
 
 
 def _expected(call: Call[Any], version: int | None) -> int | None:
@@ -179,5 +190,7 @@ ROUTES = (
     _change("POST", f"{_ONE}/submit", submit_application, Submission, "提交申请", {"version": 1}),
     _change("POST", f"{_ONE}/withdraw", withdraw_application, Withdrawal, "撤回申请", {"reason": "不再需要办理"}),
     _change("POST", f"{_ONE}/correction", correct_application, ApplicationChange, "提交补正", {"version": 4}),
-    Route("GET", f"{_ONE}/timeline", get_timeline, auth=Auth.CITIZEN, answer=Timeline, summary="办件进度", tag=_TAG),
+    Route(
+        "GET", f"{_ONE}/timeline", get_timeline, auth=Auth.CITIZEN, answer=CaseTimeline, summary="办件进度", tag=_TAG
+    ),
 )
