@@ -156,11 +156,17 @@ class Transaction:
 
     connection: asyncpg.Connection
     pending: list[jobs.NewJob] = field(default_factory=list)
+    wakes: bool = False
 
     async def fetch_row(self, sql: str, *values: Any) -> Row | None:
         """Run one statement; return its first row."""
         row: Row | None = await self.connection.fetchrow(sql, *values)
         return row
+
+    async def write_row(self, sql: str, *values: Any) -> Row | None:
+        """Run one statement that also writes jobs (`jobs.insert_of`); return its first row."""
+        self.wakes = True
+        return await self.fetch_row(sql, *values)
 
     async def fetch_all(self, sql: str, *values: Any) -> Sequence[Row]:
         """Run one statement; return its rows."""
@@ -199,19 +205,20 @@ async def transaction() -> AsyncIterator[Transaction]:
         yield opened
         if opened.pending:
             await jobs.write(opened.connection, opened.pending)
-    if opened.pending:
+    if opened.pending or opened.wakes:
         _wake_runners()
 
 
 def _wake_runners() -> None:
     """Have the job runners look for work soon; calls that follow at once are one with this."""
-    if not _waking or _waking[0].done():
-        _waking[:] = [asyncio.create_task(_wake_soon())]
+    if not _waking:
+        _waking.append(asyncio.create_task(_wake_soon()))
 
 
 async def _wake_soon() -> None:
     await asyncio.sleep(_GATHER_SECONDS)
-    # A runner that does not hear this finds the jobs by itself.
+    # Whoever commits from now on needs a call of their own. A runner that hears none finds the jobs by itself.
+    _waking.clear()
     with suppress(*AWAY):
         await execute(jobs.WAKE)
 

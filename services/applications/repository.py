@@ -12,7 +12,9 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from app import db
+import msgspec
+
+from app import db, jobs
 from app.db import Row, Transaction
 from app.events import DomainEvent
 from app.ids import new_id
@@ -207,27 +209,13 @@ async def advance(move: Move, *, act: Act | None = None, audit: Audit | None = N
 
     Returns the row as it is now, or None where it is no longer what the move says: somebody was faster.
     """
+    if act is None and not move.pause_begins and not move.pause_ends:
+        return await db.write_row(*_statement(move))
     async with db.transaction() as tx:
-        row = await tx.fetch_row(
-            _advance_sql(tuple(move.sets), move.stamps_applicant),
-            move.case_id,
-            move.from_status,
-            move.version,
-            move.to_status,
-            move.event.occurred_at,
-            new_id(),
-            move.event.name,
-            move.title,
-            move.told[:500],
-            move.actor.kind.value,
-            move.actor.id,
-            move.actor.shown,
-            *move.sets.values(),
-        )
+        row = await tx.write_row(*_statement(move))
         if row is None:
             return None
         await _keep_pauses(tx, move)
-        tx.emit(move.event)
         if act is not None and audit is not None:
             await audit.record(act, tx)
     return row
@@ -291,9 +279,30 @@ async def _keep_pauses(tx: Transaction, move: Move) -> None:
         )
 
 
+def _statement(move: Move) -> tuple[Any, ...]:
+    """Return the statement of a move and its values."""
+    return (
+        _advance_sql(tuple(move.sets), move.stamps_applicant),
+        move.case_id,
+        move.from_status,
+        move.version,
+        move.to_status,
+        move.event.occurred_at,
+        new_id(),
+        move.event.name,
+        move.title,
+        move.told[:500],
+        move.actor.kind.value,
+        move.actor.id,
+        move.actor.shown,
+        msgspec.json.encode(move.event),
+        *move.sets.values(),
+    )
+
+
 @cache
 def _advance_sql(columns: tuple[str, ...], stamps_applicant: bool) -> str:
-    sets = "".join(f", {column} = ${place}" for place, column in enumerate(columns, 13))
+    sets = "".join(f", {column} = ${place}" for place, column in enumerate(columns, 14))
     if stamps_applicant:
         sets += ", applicant_shown = COALESCE((SELECT c.name_masked FROM citizen c WHERE c.id = citizen_id), '')"
     return f"""WITH a AS (
@@ -302,7 +311,9 @@ def _advance_sql(columns: tuple[str, ...], stamps_applicant: bool) -> str:
     step AS (
         {_INSERT_STEP}
         SELECT $6, $5::timestamptz, a.id, $7::text, $2::text, $4::text, $8, $9, $10, $11, $12,
-            $7::text || ':' || a.version FROM a)
+            $7::text || ':' || a.version FROM a),
+    queued AS (
+        {jobs.insert_of("SELECT 'event', $13::bytea FROM a")})
     SELECT {_COLUMNS}, {_MATERIALS} FROM a"""
 
 
