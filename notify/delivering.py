@@ -16,11 +16,13 @@ from notify.render import filled, filled_all
 from notify.repository import NoticeRecord
 from notify.states import (
     LEASE_SECONDS,
+    MOST_TRIES,
     AttemptOutcome,
     NoticeStatus,
     Step,
     may_have_been_sent,
     next_try_at,
+    sent_by,
     steps,
 )
 from notify.templates import Shelf
@@ -49,8 +51,15 @@ class Delivering:
 
         The claim's lease keeps everybody else away; whoever dies in here leaves a try STARTED and the notice queued.
         """
-        template = await self._shelf.exact(notice.template_code, notice.template_version)
         tried = await repository.last_outcomes(notice.id)
+        if (taken_by := sent_by(tried)) is not None:
+            await repository.finish_notice(notice, NoticeStatus.SENT, taken_by)
+            return
+        if notice.tries > MOST_TRIES:
+            log.error("notice_given_up", notice_id=notice.id.hex, tries=notice.tries)
+            await repository.finish_notice(notice, NoticeStatus.FAILED, Channel.INBOX)
+            return
+        template = await self._shelf.exact(notice.template_code, notice.template_version)
         contacts = await self._recipients.contacts(notice.citizen_id)
         waiting = False
         for step in steps(template, contacts, tried) if template is not None else ():

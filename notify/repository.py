@@ -182,11 +182,13 @@ async def finish_attempt(attempt: Attempt, outcome: str, provider_code: str, mes
 
 
 async def finish_notice(notice: NoticeRecord, status: str, channel: str) -> None:
-    """Write how a notice ended; what it held of permissions and did not use goes back into stock."""
+    """Write how a notice ended; a permission it holds is used up where its channel sent, else back in stock."""
     await db.execute(
         "WITH ended AS (UPDATE notice SET status = $3, sent_channel = $4, next_try_at = NULL"
-        " WHERE id = $1 AND occurred_at = $2 RETURNING id)"
-        " UPDATE subscription SET status = 'IN_STOCK', notice_id = NULL, changed_at = now() FROM ended"
+        " WHERE id = $1 AND occurred_at = $2 RETURNING id, status = 'SENT' AS sent, sent_channel)"
+        " UPDATE subscription SET changed_at = now(),"
+        " status = CASE WHEN sent AND channel = sent_channel THEN 'CONSUMED' ELSE 'IN_STOCK' END,"
+        " notice_id = CASE WHEN sent AND channel = sent_channel THEN notice_id END FROM ended"
         " WHERE notice_id = ended.id AND subscription.status = 'HELD'",
         notice.id,
         notice.occurred_at,
@@ -243,7 +245,8 @@ async def list_notices(citizen_id: uuid.UUID, after: uuid.UUID | None, limit: in
 async def count_unread(citizen_id: uuid.UUID) -> int:
     """Count a person's unread notices, up to 999."""
     row = await db.fetch_row(
-        "SELECT count(*) AS n FROM (SELECT 1 FROM notice WHERE citizen_id = $1 AND read_at IS NULL LIMIT 999) AS unread",
+        "SELECT count(*) AS n FROM"
+        " (SELECT 1 FROM notice WHERE citizen_id = $1 AND read_at IS NULL LIMIT 999) AS unread",
         citizen_id,
     )
     return int(row["n"]) if row is not None else 0

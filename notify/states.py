@@ -39,8 +39,11 @@ class AttemptOutcome(StrEnum):
 RETRY_SECONDS = (30, 120, 600, 1800, 7200)
 """Distances between tries while a provider is unavailable; after the last the notice counts as failed."""
 LEASE_SECONDS = 120
+MOST_TRIES = 12
+"""More than the distances above need: only a notice whose delivery breaks every time is claimed more often."""
 _OVER = (AttemptOutcome.REFUSED, AttemptOutcome.FAILED)
 _MAYBE_SENT = (AttemptOutcome.STARTED, AttemptOutcome.UNKNOWN)
+_GONE = (AttemptOutcome.SENT, AttemptOutcome.DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,11 @@ def steps(template: Template, contacts: Contacts, tried: Mapping[str, str]) -> I
         for identity in contacts.identities:
             if identity.provider == name:
                 yield Step(Channel(name), identity.app_id, identity.subject, binding, identity)
+
+
+def sent_by(tried: Mapping[str, str]) -> str | None:
+    """Return the channel that took the notice already: whoever sent it died before the notice knew."""
+    return next((channel for channel, outcome in tried.items() if outcome in _GONE), None)
 
 
 def may_have_been_sent(outcome: str | None) -> bool:

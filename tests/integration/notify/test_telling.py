@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from app import db
 from app.ids import new_id
+from notify import repository, stock_repository
 from notify.neutral import Outcome
 from notify.templates import import_templates
 from tests.fakes.notify_house import TEMPLATES, NotifyHouse
@@ -155,6 +157,41 @@ async def test_crash_in_a_call_leaves_a_trace_and_the_sweep_goes_on(house: Notif
     await house.retry_now()
     assert await house.stock() == {"CONSUMED": 1}
     assert (await house.notice())["status"] == "SENT"
+
+
+@pytest.mark.parametrize("lost", ["consume_permission", "finish_notice"])
+async def test_crash_after_the_answer_does_not_send_again(
+    house: NotifyHouse, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    async def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    await house.allow()
+    await house.service.tell(house.event())
+    row = await house.notice()
+    with monkeypatch.context() as crash:
+        crash.setattr(stock_repository if lost == "consume_permission" else repository, lost, dies)
+        with pytest.raises(KeyboardInterrupt):
+            await house.service.deliver(row["id"], row["occurred_at"])
+    await house.retry_now()
+    assert len(house.wechat.sent) == 1
+    assert ((await house.notice())["status"], (await house.notice())["sent_channel"]) == ("SENT", "WECHAT")
+    assert await house.stock() == {"CONSUMED": 1}
+
+
+async def test_notice_whose_delivery_always_breaks_ends_visibly(
+    house: NotifyHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(_: object) -> object:
+        raise ValueError("a phone that no key opens")
+
+    await house.service.tell(house.event())
+    monkeypatch.setattr(house.recipients, "contacts", breaks)
+    for _ in range(20):
+        with suppress(ValueError):
+            await house.retry_now()
+    row = await house.notice()
+    assert (row["status"], row["next_try_at"]) == ("FAILED", None)
 
 
 async def test_person_without_contacts_still_has_the_inbox(house: NotifyHouse) -> None:
