@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -106,7 +107,7 @@ def simulators(root: Path, found: Settings) -> Iterator[None]:
         start_new_session=True,
     )  # fmt: skip
     try:
-        _wait_until(lambda: answers(f"http://127.0.0.1:{found.sim_port}/control/healthz"), process, "模拟器")
+        _wait_until(lambda: _simulators_at(found.sim_port) == process.pid, process, "模拟器")
         yield
     finally:
         process.terminate()
@@ -122,6 +123,15 @@ def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], wha
         if process.poll() is not None or time.monotonic() > limit:
             sys.exit(f"{what}未能启动")
         time.sleep(0.05)
+
+
+def _simulators_at(port: int) -> int | None:
+    """Name the process whose simulators answer at a port: those of another service know other keys and people."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/control/healthz", timeout=1) as response:
+            return int(json.load(response)["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def answers(url: str) -> bool:

@@ -4,6 +4,7 @@ For tests and demonstrations only; it is not part of any provider. Errors are JS
 """
 
 import json
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -93,7 +94,7 @@ def _core_routes(world: World) -> list[web.RouteDef]:
         return answer({"providers": world.addresses, "calls": world.journal.counts()})
 
     async def healthz(_: web.Request) -> web.Response:
-        return answer({"status": "ok"})
+        return answer({"status": "ok", "pid": os.getpid()})
 
     async def reset(_: web.Request) -> web.Response:
         await world.reset()

@@ -50,7 +50,7 @@ def test_overview_names_doors_and_counts_calls(sim):
     overview = sim.control("GET", "")
     assert overview["calls"]["wechat"]["stable_token"] == 2
     assert overview["providers"]["wechat_pay"] == sim.url("wechat_pay")
-    assert sim.control("GET", "/healthz") == {"status": "ok"}
+    assert sim.control("GET", "/healthz") == {"status": "ok", "pid": sim.process.pid}
 
 
 def test_journal_shows_key_fields_and_no_secret(sim):
