@@ -17,6 +17,16 @@ import limits
 from app.errors import SettingsError
 
 _RATES = ("login_rate", "citizen_rate")
+_SMS = {
+    "aliyun": ("aliyun_sms_base", "aliyun_sms_access_key_id", "aliyun_sms_access_key_secret"),
+    "tencent": (
+        "tencent_sms_base",
+        "tencent_sms_secret_id",
+        "tencent_sms_secret_key",
+        "tencent_sms_sdk_app_id",
+    ),
+}
+_ALIPAY_CERTS = ("alipay_app_cert", "alipay_cert", "alipay_root_cert")
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "0.0.0.0")
 
 
@@ -179,6 +189,9 @@ def _faults(settings: Settings) -> list[str]:
     faults += [
         f"SJT_{name.upper()} 应为 次数/单位，如 30/minute" for name in _RATES if not _is_rate(getattr(settings, name))
     ]
+    certificates = [name for name in _ALIPAY_CERTS if getattr(settings, name)]
+    if 0 < len(certificates) < len(_ALIPAY_CERTS):
+        faults.append("证书模式须同时设置 SJT_ALIPAY_APP_CERT、SJT_ALIPAY_CERT、SJT_ALIPAY_ROOT_CERT")
     if settings.env == "production":
         faults += _production_faults(settings)
     return faults
@@ -192,17 +205,18 @@ def _is_rate(text: str) -> bool:
 
 
 def _production_faults(settings: Settings) -> list[str]:
-    """Production refuses embedded engines, loopback providers and missing keys."""
-    required = (
+    """Production refuses embedded engines, loopback providers, missing values and demo mode's keys."""
+    required: list[str] = (
         "database_url redis_url storage_url public_url token_keys field_keys hash_key "
         "wechat_api_base wechat_app_id wechat_app_secret wechat_push_token wechat_push_aes_key "
         "wechat_pay_base wechat_pay_mch_id wechat_pay_serial wechat_pay_private_key "
         "wechat_pay_apiv3_key wechat_pay_public_keys alipay_gateway alipay_app_id alipay_seller_id alipay_private_key "
         "alipay_aes_key sf_base sf_partner_id sf_check_word sf_push_token sms_push_token"
     ).split()
+    required.extend(_SMS.get(settings.sms_provider, ()))
     faults = [f"缺少 SJT_{name.upper()}" for name in required if not getattr(settings, name)]
-    if not (settings.alipay_public_key or settings.alipay_cert):
-        faults.append("缺少 SJT_ALIPAY_PUBLIC_KEY 或 SJT_ALIPAY_CERT")
+    if not (settings.alipay_public_key or settings.alipay_app_cert):
+        faults.append("缺少 SJT_ALIPAY_PUBLIC_KEY 或 SJT_ALIPAY_APP_CERT")
     providers = "wechat_api_base wechat_pay_base alipay_gateway sf_base aliyun_sms_base tencent_sms_base".split()
     faults += [
         f"SJT_{name.upper()} 不能指向本机"
@@ -211,7 +225,16 @@ def _production_faults(settings: Settings) -> list[str]:
     ]
     if settings.public_url and not settings.public_url.startswith("https://"):
         faults.append("SJT_PUBLIC_URL 必须以 https:// 开头")
-    keys = settings.token_keys + settings.field_keys + settings.hash_key
-    if "demo" in keys.split(":", 1)[0]:
+    if _has_demo_keys(settings):
         faults.append("生产环境不能使用演示密钥")
     return faults
+
+
+def _has_demo_keys(settings: Settings) -> bool:
+    """Tell whether a key is one that demo mode made: by its name, or by the folder in which its file lies."""
+    keys = ",".join((settings.token_keys, settings.field_keys, settings.hash_key)).split(",")
+    files = [getattr(settings, f.name) for f in fields(Settings) if f.metadata["kind"] == "file"]
+    files += [pair.partition("=")[2].strip() for pair in settings.wechat_pay_public_keys.split(",")]
+    return any(key.strip().startswith("demo:") for key in keys) or any(
+        (Path(file).parent / "demo.json").is_file() for file in files if file
+    )

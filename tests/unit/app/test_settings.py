@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from app.errors import SettingsError
 from app.settings import load
+
+EXAMPLE = Path(__file__).parents[3] / "deploy" / "production.env.example"
 
 
 def _refusal(**variables: str) -> str:
@@ -39,3 +43,55 @@ def test_production_starts_with_nothing_missing_and_nothing_local() -> None:
     message = _refusal(SJT_ENV="production", SJT_ALIPAY_GATEWAY="http://127.0.0.1:8103", SJT_TOKEN_KEYS="demo:AAAA")
     for part in ("缺少 SJT_DATABASE_URL", "SJT_ALIPAY_GATEWAY 不能指向本机", "生产环境不能使用演示密钥"):
         assert part in message
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> dict[str, str]:
+    """What the example of a deployment sets, filled in, with its files in a folder of this test."""
+    filled = {}
+    for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
+        name, _, value = line.partition("=")
+        if not name.startswith("SJT_"):
+            continue
+        key_id, _, file = value.rpartition("=")
+        if (file or value).startswith("/run/"):
+            path = tmp_path / Path(file or value).name
+            path.write_text("secret")
+            value = f"{key_id}={path}" if key_id else str(path)
+        filled[name] = value or "given"
+    return filled
+
+
+def test_the_example_of_a_deployment_filled_in_is_accepted(production: dict[str, str]) -> None:
+    assert not load(production).is_demo
+
+
+@pytest.mark.parametrize("name", ["SJT_TOKEN_KEYS", "SJT_FIELD_KEYS", "SJT_HASH_KEY"])
+def test_a_demo_key_is_refused_in_production_wherever_it_stands(production: dict[str, str], name: str) -> None:
+    del production[f"{name}_FILE"]
+    assert "生产环境不能使用演示密钥" in _refusal(**production | {name: "2027a:AAAA,demo:AAAA"})
+
+
+@pytest.mark.parametrize("name", ["SJT_WECHAT_PAY_PRIVATE_KEY", "SJT_WECHAT_PAY_PUBLIC_KEYS"])
+def test_a_key_file_that_demo_mode_made_is_refused_in_production(
+    production: dict[str, str], tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    (folder / "demo.json").write_text("{}")
+    (folder / "key.pem").write_text("key")
+    given = f"PUB_KEY_ID_1={folder / 'key.pem'}" if name.endswith("KEYS") else str(folder / "key.pem")
+    assert "生产环境不能使用演示密钥" in _refusal(**production | {name: given})
+
+
+def test_production_needs_what_its_sms_provider_needs(production: dict[str, str]) -> None:
+    del production["SJT_ALIYUN_SMS_BASE"]
+    assert "缺少 SJT_ALIYUN_SMS_BASE" in _refusal(**production)
+    message = _refusal(**production | {"SJT_SMS_PROVIDER": "tencent"})
+    assert "缺少 SJT_TENCENT_SMS_SDK_APP_ID" in message
+    assert "ALIYUN" not in message
+
+
+def test_half_of_alipays_certificates_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "app.crt").write_text("certificate")
+    assert "SJT_ALIPAY_ROOT_CERT" in _refusal(SJT_ALIPAY_APP_CERT=str(tmp_path / "app.crt"))
