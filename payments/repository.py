@@ -273,6 +273,16 @@ async def list_unsettled_bills(subject_no: str) -> list[BillRecord]:
     return [BillRecord(**dict(row)) for row in rows]
 
 
+async def list_unsettled_subjects(after: uuid.UUID | None, limit: int) -> Sequence[db.Row]:
+    """Return id and subject of bills that nobody has paid yet, oldest first."""
+    return await db.fetch_all(
+        "SELECT id, subject_no FROM bill WHERE status IN ('UNPAID', 'PAYING') AND ($1::uuid IS NULL OR id > $1)"
+        " ORDER BY id LIMIT $2",
+        after,
+        limit,
+    )
+
+
 async def claim_silent(now: datetime, lease_until: datetime, expired: bool, limit: int) -> list[PaymentRecord]:
     """Take open orders whose question is due, before or after their expiry, for the time of a lease.
 

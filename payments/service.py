@@ -171,13 +171,24 @@ class PaymentService:
     async def void_bills(self, subject_no: str) -> None:
         """Void the unpaid bills of a case; an open order is settled first, and one that was paid keeps its bill.
 
-        Raises: ProviderUnavailable while the outcome of an open order is unknown. Idempotent: yes, by status.
+        Raises: ProviderUnavailable while the outcome of an open order is unknown, Conflict `payment_in_progress` when
+        a new order was opened meanwhile; call again then. Idempotent: yes, by status.
         """
         for bill in await repository.list_unsettled_bills(subject_no):
             record = await repository.find_open_payment(bill.id)
             if record is not None:
                 await self._asking.settle(record)
             await repository.record_void(bill.bill_no)
+        if await repository.list_unsettled_bills(subject_no):
+            raise Conflict("该缴款单正在支付处理中，请稍后再试", code="payment_in_progress", retry_after_seconds=2)
+
+    async def unsettled_subjects(
+        self, after: uuid.UUID | None = None, limit: int = 200
+    ) -> tuple[list[str], uuid.UUID | None]:
+        """Return a page of the subjects of bills that nobody has paid yet, and where the next page begins."""
+        rows = await repository.list_unsettled_subjects(after, limit + 1)
+        page = rows[:limit]
+        return [row["subject_no"] for row in page], page[-1]["id"] if len(rows) > limit else None
 
     async def move_bills(self, from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
         """Give a merged person's bills to the person that stays. Idempotent: yes."""

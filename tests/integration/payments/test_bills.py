@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from app.errors import Conflict
+from payments import repository
+from payments.neutral import Standing
 from payments.types import BillLine
 from tests.fakes.payments_house import PaymentsHouse, caller
 
@@ -73,3 +75,37 @@ async def test_merge_moves_bills_to_the_surviving_person(house: PaymentsHouse) -
     await house.service.move_bills(house.caller.citizen_id, survivor.citizen_id)
     assert len(await house.service.own_bills(survivor, bill.subject_no)) == 1
     assert await house.service.own_bills(house.caller, bill.subject_no) == []
+
+
+async def test_bill_taken_to_pay_while_it_is_voided_is_voided_by_the_repeat(
+    house: PaymentsHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = await house.issue()
+    first = (await house.service.create(house.caller, bill.bill_no, "WECHAT")).out_trade_no
+    void = repository.record_void
+
+    async def taken_first(bill_no: str) -> bool:
+        await house.service.create(house.caller, bill_no, "ALIPAY")
+        return await void(bill_no)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(repository, "record_void", taken_first)
+        with pytest.raises(Conflict) as again:
+            await house.service.void_bills(bill.subject_no)
+    assert again.value.stable_code == "payment_in_progress"
+    await house.service.void_bills(bill.subject_no)
+    assert await house.bill_status(bill.bill_no) == "VOID"
+    assert house.wechat.orders[first].standing is Standing.CLOSED
+    assert [order.standing for order in house.alipay.orders.values()] == [Standing.CLOSED]
+
+
+async def test_bills_that_nobody_has_paid_are_listed_in_pages(house: PaymentsHouse) -> None:
+    bills = [await house.issue() for _ in range(3)]
+    await house.service.void_bills(bills[1].subject_no)
+    seen, after = [], None
+    while True:
+        page, after = await house.service.unsettled_subjects(after, 1)
+        seen += page
+        if after is None:
+            break
+    assert seen == [bills[0].subject_no, bills[2].subject_no]
