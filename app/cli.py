@@ -99,16 +99,22 @@ def items_check() -> None:
 
 
 @staff_cli.command("import")
-def staff_import() -> None:
-    """按 data/staff.json 建立缺少的账号，列出初始密码与动态口令密钥；已有账号不变。"""
+def staff_import(
+    file: Annotated[Path | None, typer.Argument(help="账号文件；演示环境默认 data/staff.json")] = None,
+) -> None:
+    """建立账号文件中缺少的账号，列出初始密码与动态口令密钥；已有账号不变。生产环境只列出一次，不留存。"""
     from app import loading
 
     with start.surroundings(ROOT) as settings:
-        listed = asyncio.run(loading.import_staff_accounts(settings, ROOT / "data"))
+        if file is None and not settings.is_demo:
+            raise SettingsError("生产环境不使用演示账号，请给出账号文件：run.py staff import 文件")
+        listed = asyncio.run(loading.import_staff_accounts(settings, file or ROOT / "data" / "staff.json"))
     table = Table("账号", "姓名", "初始密码", "TOTP 密钥")
     for row in listed:
         table.add_row(row.username, row.display_name, row.password, row.totp_secret)
     console.print(table)
+    if not settings.is_demo:
+        loading.credentials_file(settings).unlink(missing_ok=True)
 
 
 @audit_cli.command("ledger")

@@ -9,11 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from notify.templates import import_templates
-
 from app import db
 from app.crypto import FieldCipher, parse_keys
 from app.settings import Settings
+from notify.templates import import_templates
 from payments import settlement_repository
 from payments.accounts import accounts_of
 from payments.repository import save_accounts
@@ -37,7 +36,7 @@ async def _database(settings: Settings) -> AsyncIterator[None]:
 
 
 def credentials_file(settings: Settings) -> Path:
-    """Name the file that holds the first passwords and TOTP secrets of demo mode's staff."""
+    """Name the file that holds the first passwords and TOTP secrets of staff; production does not keep it."""
     return settings.var / "keys" / CREDENTIALS
 
 
@@ -51,7 +50,7 @@ async def load_start(settings: Settings, data: Path) -> None:
         await import_templates(data / "templates.json")
         if settings.is_demo:
             await import_folder(data)
-            await _import_staff(settings, data)
+            await _import_staff(settings, data / "staff.json")
 
 
 async def import_catalogue(settings: Settings, data: Path) -> ImportSummary:
@@ -60,17 +59,17 @@ async def import_catalogue(settings: Settings, data: Path) -> ImportSummary:
         return await import_folder(data)
 
 
-async def import_staff_accounts(settings: Settings, data: Path) -> list[StaffCredentials]:
-    """Make the staff accounts that are missing; return all first passwords that were ever handed out here."""
+async def import_staff_accounts(settings: Settings, source: Path) -> list[StaffCredentials]:
+    """Make the staff accounts of a file that are missing; return the credentials that the operator's file holds."""
     async with _database(settings):
-        return await _import_staff(settings, data)
+        return await _import_staff(settings, source)
 
 
-async def _import_staff(settings: Settings, data: Path) -> list[StaffCredentials]:
+async def _import_staff(settings: Settings, source: Path) -> list[StaffCredentials]:
     hash_key = next(iter(parse_keys(settings.hash_key).values()))
     cipher = FieldCipher(parse_keys(settings.field_keys), hash_key, settings.cipher)
     file = credentials_file(settings)
-    return await import_staff(data / "staff.json", file, cipher, AuditTrail(hash_key))
+    return await import_staff(source, file, cipher, AuditTrail(hash_key))
 
 
 def check_catalogue(data: Path) -> list[str]:

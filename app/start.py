@@ -24,9 +24,9 @@ DATABASE = "sanjintong"
 
 def settings(root: Path) -> Settings:
     """Read the settings; demo mode fills in its own keys and the simulators' addresses. Raises SettingsError."""
-    first = load({name: value for name, value in os.environ.items() if name in _FIRST})
-    if not first.is_demo:
+    if os.environ.get("SJT_ENV") == "production":
         return load()
+    first = load({name: value for name, value in os.environ.items() if name in _FIRST})
     made = demo_keys.prepare(first.var, root / "data", first.host, first.port, first.sim_port)
     return load(defaults=made)
 

@@ -8,8 +8,7 @@ import pytest
 
 from app.errors import SettingsError
 from app.settings import load
-
-EXAMPLE = Path(__file__).parents[3] / "deploy" / "production.env.example"
+from tests.production import filled_example
 
 
 def _refusal(**variables: str) -> str:
@@ -47,19 +46,8 @@ def test_production_starts_with_nothing_missing_and_nothing_local() -> None:
 
 @pytest.fixture
 def production(tmp_path: Path) -> dict[str, str]:
-    """What the example of a deployment sets, filled in, with its files in a folder of this test."""
-    filled = {}
-    for line in EXAMPLE.read_text(encoding="utf-8").splitlines():
-        name, _, value = line.partition("=")
-        if not name.startswith("SJT_"):
-            continue
-        key_id, _, file = value.rpartition("=")
-        if (file or value).startswith("/run/"):
-            path = tmp_path / Path(file or value).name
-            path.write_text("secret")
-            value = f"{key_id}={path}" if key_id else str(path)
-        filled[name] = value or "given"
-    return filled
+    """What a deployment sets."""
+    return filled_example(tmp_path)
 
 
 def test_the_example_of_a_deployment_filled_in_is_accepted(production: dict[str, str]) -> None:

@@ -1,0 +1,56 @@
+"""`run.py staff import` in production: real accounts only, and their first passwords are handed out once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import db
+from tests.production import filled_example
+
+pytestmark = pytest.mark.anyio
+ROOT = Path(__file__).parents[3]
+CLERK = {"username": "clerk-1", "display_name": "窗口 一", "roles": ["window"], "divisions": ["140105"]}
+
+
+async def _run(folder: Path, database: str, *arguments: str) -> tuple[int, str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SJT_", "PROMETHEUS"))}
+    environment |= filled_example(folder) | {"SJT_VAR": str(folder / "var"), "SJT_DATABASE_URL": database}
+    environment |= {"SJT_STORAGE_URL": f"file://{folder}", "COLUMNS": "200"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "run.py",
+        "staff",
+        "import",
+        *arguments,
+        cwd=ROOT,
+        env={name: value for name, value in environment.items() if name != "SJT_DATABASE_URL_FILE"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    return process.returncode or 0, printed.decode()
+
+
+async def test_made_up_accounts_are_not_for_production(database: str, tmp_path: Path) -> None:
+    code, printed = await _run(tmp_path, database)
+    assert code == 2
+    assert "请给出账号文件" in printed
+    assert await db.fetch_all("SELECT username FROM staff_member") == []
+
+
+async def test_first_passwords_are_printed_once_and_not_kept(database: str, tmp_path: Path) -> None:
+    file = tmp_path / "accounts.json"
+    file.write_text(json.dumps([CLERK]))
+    code, printed = await _run(tmp_path, database, str(file))
+    assert code == 0
+    assert "clerk-1" in printed
+    assert [row["username"] for row in await db.fetch_all("SELECT username FROM staff_member")] == ["clerk-1"]
+    assert not (tmp_path / "var" / "keys" / "staff.json").exists()
+    code, printed = await _run(tmp_path, database, str(file))
+    assert code == 0
+    assert "clerk-1" not in printed
