@@ -305,6 +305,7 @@ def _sweeps(
         "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, delivery)),
         "applications.accept_by_silence": ("*/10 * * * *", partial(application_sweeps.accept_by_silence, progress)),
         "applications.expire_corrections": ("5 16 * * *", partial(application_sweeps.expire_corrections, progress)),
+        "applications.continue_stalled": ("25 * * * *", partial(application_sweeps.continue_stalled, progress)),
         "applications.recompute_provisional": (
             "20 16 * * *",
             partial(application_sweeps.recompute_provisional, progress),

@@ -86,6 +86,25 @@ async def list_corrections_due(moment: datetime, limit: int) -> Sequence[str]:
     return [row["application_no"] for row in rows]
 
 
+async def list_stalled(untouched_since: datetime, after: uuid.UUID | None, limit: int) -> Sequence[Row]:
+    """Return cases that should have gone on by themselves and have not for a while, in pages.
+
+    A delivery that staff reopened is theirs to end.
+    """
+    return await db.fetch_all(
+        """SELECT id, application_no FROM application a
+           WHERE status NOT IN ('DRAFT', 'CLOSED') AND id > $2 AND updated_at < $1 AND (
+               status IN ('APPROVED', 'CERTIFYING', 'DENIED')
+               OR (status IN ('ACCEPTED', 'SUSPENDED') AND fee_fen > 0 AND fee_paid_at IS NULL)
+               OR (status = 'DELIVERING' AND NOT EXISTS (SELECT 1 FROM timeline_entry t
+                   WHERE t.application_id = a.id AND t.event = 'application.reopened' AND t.to_status = 'DELIVERING')))
+           ORDER BY id LIMIT $3""",
+        untouched_since,
+        after or _FIRST_ID,
+        limit,
+    )
+
+
 async def list_provisional(after: uuid.UUID | None, limit: int) -> Sequence[Row]:
     """Return cases whose due date was counted through days that were not published then."""
     return await db.fetch_all(
@@ -100,7 +119,8 @@ async def delete_drafts(untouched_since: datetime, limit: int) -> int:
     row = await db.fetch_row(
         """WITH old AS (
                DELETE FROM application WHERE id IN (
-                   SELECT id FROM application WHERE status = 'DRAFT' AND updated_at < $1 LIMIT $2) RETURNING id),
+                   SELECT id FROM application WHERE status = 'DRAFT' AND updated_at < $1 LIMIT $2
+                   FOR UPDATE SKIP LOCKED) RETURNING id),
            parts AS (DELETE FROM application_material WHERE application_id IN (SELECT id FROM old))
            SELECT count(*) AS deleted FROM old""",
         untouched_since,

@@ -50,17 +50,28 @@ class Progress:
         self._calendar = calendar
 
     async def bill_fee(self, application_no: str) -> None:
-        """Issue the bill of an accepted case; none where there is no fee. Idempotent: yes, one bill per case."""
+        """Issue the bill of an accepted case; none where there is no fee. A voided bill of a case that is reviewed
+        anew is followed by another. Idempotent: yes, one bill per case that can be paid.
+        """
         row = await repository.find_case(application_no)
-        if row is None or not row["fee_fen"] or row["status"] not in (Status.ACCEPTED, Status.SUSPENDED):
-            return
+        if row is not None and row["fee_fen"] and row["status"] in (Status.ACCEPTED, Status.SUSPENDED):
+            await self._issue_bill(row)
+            row = await repository.find_case(application_no)
+        # The case may have ended between our look and the bill, also the look of an earlier try that died in between;
+        # nobody shall be asked to pay for it then.
+        if row is None or row["status"] in (Status.CLOSED, Status.DENIED):
+            await self._payments.void_bills(application_no)
+
+    async def _issue_bill(self, row: Row) -> None:
         item = await self._catalogue.item(row["item_code"], row["item_version"])
         due = item.fees(self._vault.open(row))
+        earlier = await self._payments.bills_of(row["application_no"])
+        voided = sum(bill.status == "VOID" for bill in earlier)
         await self._payments.issue_bill(
             NewBill(
                 citizen_id=row["citizen_id"],
-                subject_no=application_no,
-                purpose=_FEE,
+                subject_no=row["application_no"],
+                purpose=f"{_FEE}:{voided + 1}" if voided else _FEE,
                 title=row["item_name"][:100],
                 amount_fen=row["fee_fen"],
                 department_code=row["department_code"],
@@ -68,10 +79,6 @@ class Progress:
                 lines=tuple(BillLine(fee.name, fee.amount_fen, fee.basis) for fee in due),
             )
         )
-        # The case may have ended between our look and the bill; nobody shall be asked to pay for it then.
-        after = await repository.find_case(application_no)
-        if after is None or after["status"] in (Status.CLOSED, Status.DENIED):
-            await self._payments.void_bills(application_no)
 
     async def note_paid(self, application_no: str, paid_at: datetime, title: str) -> None:
         """Note that the fee was paid. Idempotent."""
@@ -104,15 +111,27 @@ class Progress:
         record = (await self._catalogue.item(row["item_code"], row["item_version"])).record
         if not _licence_types(record) <= await self._licences.issued_types(application_no):
             return
-        method = await self._method(application_no, record)
+        usual = _usual_method(record)
         if row["status"] != Status.DELIVERING:
-            row = await self._advance(row, Act.DELIVER, told=_TOLD[method])
+            choice = await self._delivery.choice_of(application_no)
+            row = await self._advance(row, Act.DELIVER, told=_TOLD[DeliveryMethod(choice.method) if choice else usual])
             if row is None:
                 return
+        method = await self._delivery.lock_choice(application_no, row["citizen_id"], usual)
         if method is DeliveryMethod.ELECTRONIC:
             await self.close(application_no, "电子证照已送达，可在“我的证照”查看")
         elif method is DeliveryMethod.COURIER:
             await self._delivery.request_shipment(_order(application_no, record))
+
+    async def close_denied(self, application_no: str) -> None:
+        """Close a refused case: the decision reaches the applicant with the notice of it. Idempotent."""
+        row = await repository.find_case(application_no)
+        if row is not None and row["status"] == Status.DENIED:
+            await self.close(application_no, "不予批准决定已送达，办件办结")
+
+    async def close_delivered(self, application_no: str) -> None:
+        """Close a case whose parcel was signed for. Idempotent."""
+        await self.close(application_no, "快递已签收，办件办结")
 
     async def close(self, application_no: str, told: str) -> None:
         """Close a case whose result has arrived, or whose refusal was told. Idempotent."""
@@ -121,6 +140,44 @@ class Progress:
             return
         facts = {"outcome": row["outcome"]}
         await self._advance(row, Act.CLOSE, told=told, facts=facts, sets={"closed_at": clock.now()})
+
+    async def continue_stalled(self, application_no: str) -> None:
+        """Take the step that should have followed by itself, whose job was lost. Idempotent."""
+        row = await repository.find_case(application_no)
+        if row is None:
+            return
+        if row["status"] in (Status.ACCEPTED, Status.SUSPENDED):
+            await self._continue_fee(row)
+        elif row["status"] in (Status.APPROVED, Status.CERTIFYING):
+            await self.certify(application_no)
+            await self.deliver(application_no)
+        elif row["status"] == Status.DELIVERING:
+            await self.deliver(application_no)
+            parcels = await self._delivery.shipments_of(application_no)
+            if any(parcel.status == "DELIVERED" for parcel in parcels):
+                await self.close_delivered(application_no)
+        elif row["status"] == Status.DENIED:
+            await self.close_denied(application_no)
+
+    async def _continue_fee(self, row: Row) -> None:
+        if not row["fee_fen"] or row["fee_paid_at"] is not None:
+            return
+        for bill in await self._payments.bills_of(row["application_no"]):
+            if bill.status != "VOID":
+                if bill.paid_at is not None:
+                    await self.note_paid(row["application_no"], clock.parse_rfc3339(bill.paid_at), bill.title)
+                return
+        await self.bill_fee(row["application_no"])
+
+    async def void_bill_of_ended(self, application_no: str) -> None:
+        """Void what nobody has paid of a case that has ended; the job that should have done it was lost. Idempotent."""
+        row = await repository.find_case(application_no)
+        if row is not None and row["status"] == Status.CLOSED:
+            await self._payments.void_bills(application_no)
+
+    async def unsettled_cases(self, after: uuid.UUID | None) -> tuple[list[str], uuid.UUID | None]:
+        """Return a page of cases with a bill that nobody has paid yet, and where the next page begins."""
+        return await self._payments.unsettled_subjects(after)
 
     async def expire_correction(self, application_no: str) -> None:
         """End a case whose applicant let the time for correction pass. Idempotent."""
@@ -170,13 +227,6 @@ class Progress:
         # None: somebody moved the case meanwhile, and that move has its own event and its own jobs.
         return await repository.advance(moves.planned(row, act, _HOUSE, **plan))
 
-    async def _method(self, application_no: str, record: ItemRecord) -> DeliveryMethod:
-        choice = await self._delivery.choice_of(application_no)
-        if choice is not None:
-            return DeliveryMethod(choice.method)
-        ways = {way.value for result in record.results for way in result.delivery}
-        return DeliveryMethod.ELECTRONIC if "electronic" in ways else DeliveryMethod.COUNTER
-
     async def _licences_of(self, row: Row, record: ItemRecord) -> list[NewLicence]:
         profile = await self._people.profile(row["citizen_id"])
         issued_on = clock.beijing_date(row["decided_at"])
@@ -203,6 +253,11 @@ _TOLD = {
     DeliveryMethod.COUNTER: "办理结果已备好，请到窗口领取",
     DeliveryMethod.ELECTRONIC: "办理结果将以电子方式送达",
 }
+
+
+def _usual_method(record: ItemRecord) -> DeliveryMethod:
+    ways = {way.value for result in record.results for way in result.delivery}
+    return DeliveryMethod.ELECTRONIC if "electronic" in ways else DeliveryMethod.COUNTER
 
 
 def _licence_types(record: ItemRecord) -> frozenset[str]:

@@ -20,6 +20,7 @@ class ApplicationReactions:
         """Return event name → reactions for wiring."""
         return {
             "application.accepted": (("applications.bill_fee", self.bill_fee),),
+            "application.reopened": (("applications.bill_fee", self.bill_fee),),
             "application.approved": (("applications.certify", self.certify),),
             "application.denied": (("applications.close_denied", self.close_denied),),
             "bill.paid": (("applications.note_paid", self.note_paid),),
@@ -29,7 +30,7 @@ class ApplicationReactions:
         }
 
     async def bill_fee(self, event: DomainEvent) -> None:
-        """application.accepted: the fee is due now."""
+        """application.accepted, application.reopened: the fee is due now, or due again."""
         await self._progress.bill_fee(event.subject_no)
 
     async def note_paid(self, event: DomainEvent) -> None:
@@ -46,11 +47,11 @@ class ApplicationReactions:
 
     async def close_delivered(self, event: DomainEvent) -> None:
         """shipment.delivered: the applicant has the result."""
-        await self._progress.close(event.subject_no, "快递已签收，办件办结")
+        await self._progress.close_delivered(event.subject_no)
 
     async def close_denied(self, event: DomainEvent) -> None:
         """application.denied: the written refusal reaches the applicant with the notice of it."""
-        await self._progress.close(event.subject_no, "不予批准决定已送达，办件办结")
+        await self._progress.close_denied(event.subject_no)
 
     async def take_over(self, event: DomainEvent) -> None:
         """citizen.merged: cases and files follow the person."""

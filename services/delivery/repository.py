@@ -89,6 +89,27 @@ async def save_choice(choice: Choice, receiver_cipher: bytes | None, at: datetim
     return written is not None
 
 
+async def lock_choice(subject_no: str, citizen_id: uuid.UUID, usual: str, at: datetime) -> str:
+    """Lock the choice of a case, or the usual method where none was made, and return it.
+
+    From here on `save_choice` refuses. Idempotent: yes, by subject_no.
+    """
+    row = await db.fetch_row(
+        """INSERT INTO delivery_choice (id, created_at, subject_no, citizen_id, method, division_code, receiver_shown,
+                                        locked_at, updated_at)
+           VALUES ($1, $2, $3, $4, $5, '', '', $2, $2)
+           ON CONFLICT (subject_no) DO UPDATE SET locked_at = COALESCE(delivery_choice.locked_at, EXCLUDED.locked_at)
+           RETURNING method""",
+        new_id(),
+        at,
+        subject_no,
+        citizen_id,
+        usual,
+    )
+    assert row is not None, "an upsert that returns its row"
+    return str(row["method"])
+
+
 async def request_shipment(new: NewShipment) -> str | None:
     """Make the parcel of a case from its choice, lock the choice, and have it booked, in one transaction.
 

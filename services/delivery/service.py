@@ -32,6 +32,7 @@ from services.delivery.types import (
     Contact,
     CourierEvent,
     CourierOrder,
+    DeliveryMethod,
     ShipmentOrder,
     ShipmentView,
 )
@@ -85,6 +86,13 @@ class DeliveryService:
         """Return the choice of one case, None where the citizen made none. Ownership is the caller's business."""
         row = await repository.find_choice(subject_no)
         return choice_view(row) if row else None
+
+    async def lock_choice(self, subject_no: str, citizen_id: uuid.UUID, usual: DeliveryMethod) -> DeliveryMethod:
+        """Fix how the result of a case goes, by the citizen's choice or as usual; it cannot be changed any more.
+
+        Idempotent: yes.
+        """
+        return DeliveryMethod(await repository.lock_choice(subject_no, citizen_id, usual, clock.now()))
 
     async def request_shipment(self, order: ShipmentOrder) -> str | None:
         """Make the parcel of a case; a job books it. Returns its number, None where the choice is not 快递.
