@@ -20,6 +20,7 @@ from app.ids import new_id
 
 _KEPT = timedelta(hours=24)
 _STALE_SECONDS = 60
+_TOO_MANY = 429
 _COLUMN = "idempotency_record.response_body"
 
 
@@ -40,7 +41,7 @@ async def claim(request: Request, owner: str, key: str, cipher: FieldCipher) -> 
     """
     if not (1 <= len(key) <= 128 and key.isascii() and key.isprintable()):
         raise InvalidRequest(faults=(FieldFault("Idempotency-Key", "应为 1 至 128 个可见字符"),))
-    digest = hashlib.sha256(f"{request.method} {request.path}\n".encode() + request.body).hexdigest()
+    digest = hashlib.sha256(f"{request.method} {request.path}\n".encode() + _content(request)).hexdigest()
     row = await db.fetch_row(_CLAIM, new_id(), owner, key, digest, clock.now() + _KEPT, _STALE_SECONDS)
     if row is not None:
         return Claim(owner, key)
@@ -59,9 +60,16 @@ async def claim(request: Request, owner: str, key: str, cipher: FieldCipher) -> 
     return HTTPResponse(body, row["response_status"], headers | {"Idempotent-Replay": "true"}, headers["Content-Type"])
 
 
+def _content(request: Request) -> bytes:
+    """Return what the body says: a multipart form sent again has another boundary and is still the same."""
+    _, named, boundary = request.headers.get("content-type", "").partition("boundary=")
+    given = boundary.partition(";")[0].strip().strip('"').encode()
+    return bytes(request.body.replace(given, b"") if named and given else request.body)
+
+
 async def finish(held: Claim, response: HTTPResponse, cipher: FieldCipher) -> None:
-    """Store the answer under the key; a failure of our own (5xx) frees it, for a repeat is then useful."""
-    if response.status >= 500:
+    """Store the answer under the key; a failure of our own (5xx) or "later" (429) frees it: a repeat is then useful."""
+    if response.status >= 500 or response.status == _TOO_MANY:
         await release(held)
         return
     headers = {name: value for name, value in response.headers.items() if name.lower() in ("etag", "location")}

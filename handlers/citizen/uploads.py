@@ -16,6 +16,7 @@ _TAG = "文件"
 _PURPOSE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _LIMIT_BYTES = 11 * 1_048_576
 """The largest body; the file itself is measured by the setting, a little below."""
+_UPLOAD_RATE = "200/hour"
 PRIVATE_FILE = {
     "Cache-Control": "private, no-store",
     "X-Content-Type-Options": "nosniff",
@@ -33,6 +34,7 @@ class UploadForm(msgspec.Struct, frozen=True, kw_only=True):
 
 async def save_upload(call: Call[UploadForm]) -> Reply:
     """Take one file."""
+    await call.house.limits.hit(_UPLOAD_RATE, "upload", call.caller.citizen_id.hex)
     files, purpose = _parts(call.request)
     if len(files) != 1:
         raise InvalidRequest(faults=(FieldFault("file", "请上传一个文件"),))

@@ -185,6 +185,32 @@ async def test_faulty_uploads_are_refused(phones: SimpleNamespace, make_picture:
     assert await send(data=b"--x\r\nbroken", headers=multipart) == 400
 
 
+async def test_upload_sent_again_with_its_key_is_one_upload(phones: SimpleNamespace, make_picture: Any) -> None:
+    picture, headers = make_picture(), {"Idempotency-Key": "photo-1"}
+    sent = [
+        await phones.citizen(
+            "POST", "/api/v1/uploads", data=file_form(picture, purpose="material"), headers=dict(headers)
+        )
+        for _ in range(2)
+    ]
+    assert [status for status, _, _ in sent] == [201, 201]
+    assert sent[0][1] == sent[1][1]
+    other = file_form(picture, purpose="avatar")
+    status, problem, _ = await phones.citizen("POST", "/api/v1/uploads", data=other, headers=dict(headers))
+    assert (status, problem["code"]) == (409, "idempotency_key_reused")
+
+
+async def test_a_person_may_send_only_so_many_files(phones: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "_UPLOAD_RATE", "2/hour")
+    key = {"Idempotency-Key": "photo-2"}
+    statuses = [(await phones.citizen("POST", "/api/v1/uploads", data=file_form(b"GIF89a")))[0] for _ in range(2)]
+    assert statuses == [400, 400]
+    assert (await phones.citizen("POST", "/api/v1/uploads", data=file_form(b"GIF89a"), headers=dict(key)))[0] == 429
+    assert (await phones.other("POST", "/api/v1/uploads", data=file_form(b"GIF89a")))[0] == 400
+    monkeypatch.setattr(uploads, "_UPLOAD_RATE", "20/hour")
+    assert (await phones.citizen("POST", "/api/v1/uploads", data=file_form(b"GIF89a"), headers=dict(key)))[0] == 400
+
+
 async def test_queries_out_of_range_are_refused(phones: SimpleNamespace) -> None:
     for query in ("limit=0", "limit=101", "tab=none", "cursor=%21", "surprise=1"):
         assert (await phones.citizen("GET", f"/api/v1/applications?{query}"))[0] == 400, query
