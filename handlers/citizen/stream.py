@@ -102,7 +102,7 @@ class _Stream:
     def _take(self, message: Any) -> None:
         try:
             self._token = _greetings.decode(message or b"").access_token
-        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+        except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
             raise Unauthenticated(code="token_invalid") from None
 
 

@@ -223,6 +223,14 @@ async def test_stream_lives_on_with_a_fresh_token(phone: Phone, house: House, mo
         assert socket.close_code == stream.UNAUTHENTICATED
 
 
+@pytest.mark.parametrize("greeting", ["", "null", '{"access_token": 1}', '{"a":' + "[" * 3_000])
+async def test_stream_refuses_a_greeting_it_cannot_read(phone: Phone, greeting: str) -> None:
+    async with phone.session.ws_connect(f"{phone.base}{stream.PATH}") as socket:
+        await socket.send_str(greeting)
+        assert (await socket.receive(timeout=3)).type is aiohttp.WSMsgType.CLOSE
+        assert socket.close_code == stream.UNAUTHENTICATED
+
+
 async def test_stream_ends_with_its_token(phone: Phone, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await phone.sign_in()
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.1)
