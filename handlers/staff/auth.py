@@ -6,10 +6,12 @@ from typing import Annotated
 
 import msgspec
 
+from app.settings import Settings
 from handlers.doors import STAFF_COOKIE, Auth, Call, Reply, Route
 from services.staff.types import StaffSignedIn, StaffView
 
 _TAG = "工作人员"
+_LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]", "http://0.0.0.0")
 
 
 class StaffSignIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -30,6 +32,11 @@ def ended_cookie(*, secure: bool) -> str:
     return session_cookie("", secure=secure) + "; Max-Age=0"
 
 
+def needs_secure_cookie(settings: Settings) -> bool:
+    """Tell whether the cookie must be kept off plain HTTP: always, except on this machine itself."""
+    return not settings.base_url.startswith(_LOOPBACK)
+
+
 async def sign_in(call: Call[StaffSignIn]) -> Reply:
     """Open a session."""
     body = call.body
@@ -40,7 +47,7 @@ async def sign_in(call: Call[StaffSignIn]) -> Reply:
 async def sign_out(call: Call[None]) -> Reply:
     """End the session, and the browser's cookie with it."""
     await call.house.staff.sign_out(call.staff, call.address)
-    return Reply(status=204, headers={"Set-Cookie": ended_cookie(secure=not call.house.settings.is_demo)})
+    return Reply(status=204, headers={"Set-Cookie": ended_cookie(secure=needs_secure_cookie(call.house.settings))})
 
 
 async def me(call: Call[None]) -> Reply:

@@ -12,20 +12,18 @@ from typing import Annotated
 import msgspec
 
 from app.errors import FieldFault, InvalidRequest, SanjinError, TooManyRequests, Unauthenticated
-from app.settings import Settings
 from handlers import pages
 from handlers.doors import FORM, STAFF_COOKIE, Auth, Call, Reply, Route
 from handlers.errors import SIGN_IN
 from handlers.pages import page, see_other
 from handlers.staff import act_pages, case_pages, payment_pages
-from handlers.staff.auth import ended_cookie, session_cookie
+from handlers.staff.auth import ended_cookie, needs_secure_cookie, session_cookie
 from services.applications.types import Status
 from services.staff.types import Role, StaffCaller
 
 _TAG = "工作台"
 _TODAY = "/staff"
 _OUR_PAGE = re.compile(r"/staff(/[A-Za-z0-9/_-]*)?")
-_LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]", "http://0.0.0.0")
 _QUEUE_LENGTH = 8
 _QUEUES = (
     (Role.REVIEWER, Status.ACCEPTED, "待审批"),
@@ -92,11 +90,6 @@ async def today(call: Call[None]) -> Reply:
         cases, following = await desk.queue(call.staff, status, limit=_QUEUE_LENGTH)
         queues.append({"status": status, "title": title, "cases": cases, "has_more": following is not None})
     return page(call, "staff/today.html", here="today", counts=await desk.tally(call.staff), queues=queues)
-
-
-def needs_secure_cookie(settings: Settings) -> bool:
-    """Tell whether the cookie must be kept off plain HTTP: always, except on this machine itself."""
-    return not settings.base_url.startswith(_LOOPBACK)
 
 
 def _own_queues(staff: StaffCaller) -> list[tuple[Status, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from app.settings import Settings
 from handlers.doors import STAFF_COOKIE
 from handlers.staff import auth
 from tests.doorway import served
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 async def base(house: House) -> AsyncIterator[str]:
     """Open doors."""
-    front = SimpleNamespace(staff=house.staff, cipher=house.cipher, settings=SimpleNamespace(is_demo=False))
+    front = SimpleNamespace(staff=house.staff, cipher=house.cipher, settings=Settings(public_url="https://sjt.example"))
     async with served(front, auth.ROUTES) as address:
         yield f"{address}/api/staff/v1"
 
