@@ -1,7 +1,7 @@
 """Jobs through pgqueuer in the same PostgreSQL: writing them inside the current transaction, and running them.
 
 Jobs are at-least-once, so every job function is idempotent. A job that fails is run again with growing delay; one that
-has used up its tries is parked (`failed`) for an operator, never dropped.
+has used up its tries is parked (`failed`) for an operator, never dropped. An outage of others leaves it far more.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ from pgqueuer.domain.models import Job, Schedule
 from pgqueuer.domain.settings import DBSettings
 
 from app import metrics
-from app.errors import SanjinError
+from app.errors import ProviderRejected, ProviderUnavailable, SanjinError, ServiceUnavailable
 from app.events import DomainEvent
 
 EVENT = "event"
 REACTION = "reaction"
 MAX_ATTEMPTS = 12
+OUTAGE_ATTEMPTS = 450
+"""Tries of a job that fails because somebody else is away: three days of them at ten minutes' distance."""
 HEARTBEAT = timedelta(seconds=10)
 POLL = timedelta(seconds=1)
 log = structlog.get_logger()
@@ -185,7 +187,7 @@ def _retrying(name: str, function: JobFunction) -> Callable[[Job], Awaitable[Non
             raise
         except Exception as error:
             log.warning("job_failed", job=name, attempt=job.attempts, error=_described(error))
-            is_last = job.attempts >= MAX_ATTEMPTS
+            is_last = job.attempts >= (OUTAGE_ATTEMPTS if _is_outage(error) else MAX_ATTEMPTS)
             metrics.JOBS.labels(name, "held" if is_last else "failed").inc()
             if is_last:
                 raise
@@ -193,6 +195,14 @@ def _retrying(name: str, function: JobFunction) -> Callable[[Job], Awaitable[Non
         metrics.JOBS.labels(name, "done").inc()
 
     return run
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Tell whether only somebody else's return is needed: no operator could do more than wait."""
+    if isinstance(error, ProviderRejected):
+        return error.retryable
+    away = (ProviderUnavailable, ServiceUnavailable, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+    return isinstance(error, away)
 
 
 def _swept(name: str, sweep: Sweep) -> Callable[[Schedule], Awaitable[None]]:

@@ -9,6 +9,7 @@ from app.migrate import make_partitions
 from handlers import idempotency
 from payments.service import PaymentService
 
+_BITE, _MOST_BITES = 5_000, 400
 log = structlog.get_logger()
 
 
@@ -21,6 +22,19 @@ async def prepare_partitions() -> None:
 async def forget_idempotency() -> None:
     """Delete the stored answers of repeated writes that are older than 24 hours. Idempotent."""
     await idempotency.forget_expired()
+
+
+async def forget_job_log() -> None:
+    """Delete what the job runner noted of jobs more than a week ago, in small bites. Idempotent."""
+    for table in ("pgqueuer_log", "pgqueuer_statistics"):
+        for _ in range(_MOST_BITES):
+            deleted = await db.execute(
+                f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table}"
+                " WHERE created < now() - interval '7 days' ORDER BY created LIMIT $1)",
+                _BITE,
+            )
+            if deleted < _BITE:
+                break
 
 
 async def check_ledger(payments: PaymentService) -> None:

@@ -315,6 +315,7 @@ def _sweeps(
         "accounts.tidy": ("25 18 * * *", tidy_accounts),
         "staff.forget_sessions": ("45 18 * * *", forget_ended_sessions),
         "frame.partitions": ("10 18 * * *", upkeep.prepare_partitions),
+        "frame.job_log": ("40 * * * *", upkeep.forget_job_log),
         "frame.idempotency": ("35 * * * *", upkeep.forget_idempotency),
         "payments.check_ledger": ("50 * * * *", partial(upkeep.check_ledger, payments)),
     }

@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import socket
+from contextlib import suppress
 
 import asyncpg
 import structlog
@@ -48,7 +49,8 @@ async def _run_once(settings: Settings, house: wiring.Container, stopping: async
         connection = await asyncpg.connect(settings.database_url, timeout=5)
     except db.AWAY as error:
         log.warning("database_away", error=type(error).__name__)
-        await asyncio.wait([asyncio.create_task(stopping.wait())], timeout=_AGAIN_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), _AGAIN_SECONDS)
         return
     runner = JobRunner(house.job_table, connection)
     running = asyncio.create_task(runner.run())

@@ -1,4 +1,4 @@
-"""Jobs as the runner works them off: failures come again, reactions repeat alone, hopeless ones are held, all counted."""
+"""Jobs as the runner works them off: failures come again, reactions repeat alone, hopeless ones are held and counted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from app import db, jobs, metrics
+from app import db, jobs, metrics, upkeep
+from app.errors import ProviderRejected, ProviderUnavailable
 from app.events import DomainEvent
 from app.jobs import JobRunner, JobTable
 
@@ -80,6 +81,32 @@ async def test_job_without_hope_is_held_for_an_operator(database: str) -> None:
     assert _counted("test.hopeless", "done") == 0
 
 
+async def test_outage_of_somebody_else_does_not_use_up_the_tries(database: str) -> None:
+    calls: list[Any] = []
+
+    async def waits_for_its_provider(payload: Any) -> None:
+        calls.append(payload)
+        if len(calls) < 6:
+            raise (ProviderUnavailable, ConnectionResetError, TimeoutError)[len(calls) % 3]
+
+    await _enqueue("test.patient")
+    async with _running(database, JobTable({"test.patient": waits_for_its_provider}, {}, {})):
+        await _until(lambda: _is(lambda: _counted("test.patient", "done") == 1))
+    assert len(calls) == 6
+
+
+async def test_outage_without_end_is_held_at_last(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "OUTAGE_ATTEMPTS", 3)
+
+    async def away(_: Any) -> None:
+        raise ProviderRejected(provider="sf", provider_code="A1005", retryable=True)
+
+    await _enqueue("test.away")
+    async with _running(database, JobTable({"test.away": away}, {}, {})):
+        await _until(lambda: _held("test.away"))
+    assert _counted("test.away", "failed") == 3
+
+
 async def test_failed_reaction_repeats_without_its_fellows(database: str) -> None:
     calls: Counter[str] = Counter()
 
@@ -111,6 +138,14 @@ async def test_failed_sweep_is_counted_and_comes_again(database: str) -> None:
     async with _running(database, JobTable({}, {}, {"test.sweep": ("* * * * * */1", sweep)})):
         await asyncio.wait_for(swept.wait(), 20)
     assert _counted("test.sweep", "failed") == 1
+
+
+async def test_log_of_finished_jobs_is_forgotten_after_a_week(database: str) -> None:
+    await _enqueue("test.logged")
+    await db.execute("UPDATE pgqueuer_log SET created = now() - interval '8 days'")
+    await _enqueue("test.logged")
+    await upkeep.forget_job_log()
+    assert len(await db.fetch_all("SELECT 1 FROM pgqueuer_log")) == 1
 
 
 async def _is(condition: Callable[[], bool]) -> bool:

@@ -65,6 +65,18 @@ async def test_a_runner_without_its_connection_beats_no_more(database: str) -> N
     assert await _beats() == []
 
 
+async def test_waiting_for_the_database_leaves_no_task_behind(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*_: Any, **__: Any) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(worker.asyncpg, "connect", refused)
+    monkeypatch.setattr(worker, "_AGAIN_SECONDS", 0.01)
+    stopping, before = asyncio.Event(), len(asyncio.all_tasks())
+    for _ in range(5):
+        await worker._run_once(Settings(database_url=database), _house(), stopping)
+    assert len(asyncio.all_tasks()) == before
+
+
 async def test_no_beat_while_the_database_takes_no_runner(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refused(*_: Any, **__: Any) -> None:
         raise ConnectionRefusedError
