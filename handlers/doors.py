@@ -22,6 +22,7 @@ from app import metrics
 from app.errors import Forbidden, PayloadTooLarge, Unauthenticated, UnsupportedMediaType
 from app.tokens import Caller
 from handlers import access_log, idempotency
+from handlers.answers import Answer
 from handlers.errors import error_page, problem, request_id_of
 from handlers.parsing import parse_body, parse_form, parse_query
 
@@ -210,10 +211,10 @@ def encoded(call: Call[Any], reply: Reply) -> HTTPResponse:
             headers["ETag"] = tag
             headers.setdefault("Cache-Control", "private, no-cache")
             if call.request.headers.get("if-none-match") == tag:
-                return HTTPResponse(b"", 304, headers)
+                return Answer(b"", 304, headers)
     elif reply.etag:
         headers["ETag"] = reply.etag
-    return HTTPResponse(body, reply.status, headers, reply.content_type)
+    return Answer(body, reply.status, headers, reply.content_type)
 
 
 def _check_content(request: Request, route: Route) -> None:
