@@ -24,7 +24,7 @@ from app.tokens import Caller
 from handlers import access_log, idempotency
 from handlers.answers import Answer
 from handlers.errors import error_page, problem, request_id_of
-from handlers.parsing import parse_body, parse_form, parse_query
+from handlers.parsing import check_path, parse_body, parse_form, parse_query
 
 if TYPE_CHECKING:
     from app.wiring import Container
@@ -138,6 +138,7 @@ def _door(route: Route, citizen_rate: str) -> Callable[..., Coroutine[Any, Any, 
     async def enter(call: Call[Any]) -> HTTPResponse:
         request = call.request
         await authenticate(call)
+        check_path(call.path)
         if is_limited:
             await call.house.limits.hit_often(citizen_rate, "write", call.caller.citizen_id.hex)
         if route.method in _WRITES:

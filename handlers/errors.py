@@ -10,15 +10,17 @@ import secrets
 from typing import Any
 from urllib.parse import quote
 
+import asyncpg
 import msgspec
 import structlog
 from sanic import Request
 from sanic.exceptions import SanicException
 from sanic.handlers import ErrorHandler
 from sanic.response import HTTPResponse
+from tortoise.exceptions import ValidationError
 
 from app import db
-from app.errors import SanjinError, ServiceUnavailable, Unauthenticated
+from app.errors import InvalidRequest, SanjinError, ServiceUnavailable, Unauthenticated
 from handlers.rendering import HTML, PAGE_HEADERS, rendered
 
 log = structlog.get_logger()
@@ -26,6 +28,7 @@ SIGN_IN = "/staff/sign-in"
 _CONSOLE = "/staff/"
 PROBLEM = "application/problem+json; charset=utf-8"
 
+_UNSTORABLE = (asyncpg.DataError, ValidationError)
 _FRAMEWORK = {
     400: ("invalid_request", "请求无法识别"),
     404: ("not_found", "地址不存在"),
@@ -103,6 +106,10 @@ def as_known(error: BaseException) -> SanjinError | None:
         return error
     if isinstance(error, db.AWAY):
         return ServiceUnavailable(retry_after_seconds=5, cause=type(error).__name__)
+    if isinstance(error, _UNSTORABLE):
+        # Every door checks what it reads; this is for the value that nobody thought of.
+        log.error("value_refused_by_database", exc_info=error)
+        return InvalidRequest()
     if isinstance(error, SanicException) and error.status_code in _FRAMEWORK:
         code, message = _FRAMEWORK[error.status_code]
         known = SanjinError(message, code=code)

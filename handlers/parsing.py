@@ -6,12 +6,13 @@ import base64
 import binascii
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from app.errors import FieldFault, InvalidRequest
+from app.errors import FieldFault, InvalidRequest, NotFound
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _SENTENCES = (
@@ -24,6 +25,8 @@ _SENTENCES = (
     (re.compile(r"Invalid enum value .*"), "取值不在允许范围内"),
     (re.compile(r"Invalid (?:UUID|RFC3339|date).*"), "格式不正确"),
 )
+_LONGEST_NAME = 128
+_DEEPEST = 64
 _TYPES = {
     "str": "文本",
     "int": "整数",
@@ -42,11 +45,36 @@ def parse_body(body: bytes, decoder: msgspec.json.Decoder[Any], *, optional: boo
     if not body:
         raise InvalidRequest("请求内容为空", code="invalid_json")
     try:
-        return decoder.decode(body)
+        value = decoder.decode(body)
+        if b"\\u0000" in body or body.count(b"[") + body.count(b"{") > _DEEPEST:
+            _refuse_strange(msgspec.json.decode(body), "", 0)
+        return value
     except msgspec.ValidationError as error:
         raise InvalidRequest(faults=(field_fault(str(error)),)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest("请求内容不是有效的 JSON", code="invalid_json") from error
+
+
+def _refuse_strange(value: Any, path: str, depth: int) -> None:
+    """Refuse what JSON can say and nobody behind the doors takes: NUL, endless nesting. Raises InvalidRequest."""
+    if depth > _DEEPEST:
+        raise InvalidRequest(faults=(FieldFault(path.partition(".")[0], "嵌套过深"),))
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _refuse_strange(name, path, depth)
+            _refuse_strange(inner, f"{path}.{name}" if path else name, depth + 1)
+    elif isinstance(value, list):
+        for position, inner in enumerate(value):
+            _refuse_strange(inner, f"{path}[{position}]", depth + 1)
+    elif isinstance(value, str) and "\x00" in value:
+        raise InvalidRequest(faults=(FieldFault(path, "包含不允许的字符"),))
+
+
+def check_path(values: Mapping[str, str]) -> None:
+    """Check the parameters of an address: what nothing can be called is not found. Raises NotFound."""
+    for value in values.values():
+        if len(value) > _LONGEST_NAME or "\x00" in value:
+            raise NotFound
 
 
 def parse_query(text: str, kind: type[Any]) -> Any:
