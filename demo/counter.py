@@ -21,7 +21,7 @@ class Counter:
 
     def __init__(self, account: dict[str, Any], service: Wire) -> None:
         self.account, self._service = account, service
-        self._token = ""
+        self.token = ""
 
     async def sign_in(self) -> dict[str, Any]:
         """Sign in; a one-time code works once, so a second sign-in in its 30 seconds takes the next one."""
@@ -36,10 +36,10 @@ class Counter:
             if answer.status == 200:
                 break
         signed_in: dict[str, Any] = answer.expect(200)
-        self._token = signed_in["access_token"]
+        self.token = signed_in["access_token"]
         return signed_in
 
     async def call(self, method: str, path: str, value: Any = None) -> Answer:
         """Call the staff API."""
         headers = {"Idempotency-Key": secrets.token_hex(12)} if method != "GET" else {}
-        return await self._service.send(method, f"/api/staff/v1{path}", value=value, token=self._token, headers=headers)
+        return await self._service.send(method, f"/api/staff/v1{path}", value=value, token=self.token, headers=headers)

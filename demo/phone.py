@@ -26,7 +26,7 @@ class Phone:
     def __init__(self, platform: str, person: dict[str, Any], service: Wire, control: Wire) -> None:
         self.platform, self.person = platform, person
         self._service, self._control = service, control
-        self._token = ""
+        self.token = ""
         self.seen: list[dict[str, Any]] = []
         self._stream: asyncio.Task[None] | None = None
 
@@ -36,7 +36,7 @@ class Phone:
         if method != "GET" and not path.startswith("/auth"):
             headers.setdefault("Idempotency-Key", secrets.token_hex(12))
         return await self._service.send(
-            method, f"/api/v1{path}", value=value, token=self._token, headers=headers, **more
+            method, f"/api/v1{path}", value=value, token=self.token, headers=headers, **more
         )
 
     async def sign_in(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class Phone:
             given = (await self._control.send("POST", "/control/alipay/auth-codes", value={"person": key})).expect(200)
             answer = await self.call("POST", "/auth/alipay", {"auth_code": given["auth_code"]})
         signed_in: dict[str, Any] = answer.expect(200)
-        self._token = signed_in["access_token"]
+        self.token = signed_in["access_token"]
         return signed_in
 
     async def bind_phone(self) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Phone:
     async def listen(self, session: aiohttp.ClientSession) -> None:
         """Open the live stream; events gather in `seen`."""
         address = self._service.base.replace("http", "ws", 1) + "/api/v1/stream"
-        link = await session.ws_connect(address, headers={"Authorization": f"Bearer {self._token}"})
+        link = await session.ws_connect(address, headers={"Authorization": f"Bearer {self.token}"})
 
         async def gather() -> None:
             async for message in link:

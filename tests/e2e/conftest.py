@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -27,9 +28,11 @@ import pytest
 from demo.counter import Counter
 from demo.phone import Phone
 from demo.wire import Wire
+from tests.e2e.walking import Doors
 
 ROOT = Path(__file__).parent.parent.parent
 SIM_PORTS = 9
+LOGIN_RATE = "60/minute"
 
 
 def free_ports() -> tuple[int, int]:
@@ -55,6 +58,7 @@ class Product:
     extra: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     ready_seconds: float = 0.0
+    staff_tokens: dict[str, str] = field(default_factory=dict)
 
     @property
     def base(self) -> str:
@@ -176,8 +180,12 @@ class Surroundings:
         return Phone(platform, self.product.person(key), self.service, self.control)
 
     async def counter(self, username: str) -> Counter:
-        counter = Counter(self.product.staff(username), self.service)
-        await counter.sign_in()
+        """Somebody of the staff; signed in once a product, for a one-time code works once."""
+        counter, known = Counter(self.product.staff(username), self.service), self.product.staff_tokens
+        if username not in known:
+            await counter.sign_in()
+            known[username] = counter.token
+        counter.token = known[username]
         return counter
 
 
@@ -186,3 +194,24 @@ async def scene(product: Product) -> AsyncIterator[Surroundings]:
     """The running product with an HTTP session."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
         yield Surroundings(product, session)
+
+
+@pytest.fixture(scope="session")
+def doors(product: Product) -> Doors:
+    """All doors of the running product, with tokens; the citizen has one case, a draft."""
+    return asyncio.run(_opened_doors(product))
+
+
+async def _opened_doors(product: Product) -> Doors:
+    async with aiohttp.ClientSession() as session:
+        around = Surroundings(product, session)
+        tokens = {}
+        for name in ("window-xiaodian", "cashier", "dispatcher", "admin"):
+            tokens[name] = (await around.counter(name)).token
+        citizen, stranger = around.phone("wechat", "sun-jianguo"), around.phone("wechat", "chen-jing")
+        await citizen.sign_in()
+        await stranger.sign_in()
+        story = json.loads((ROOT / "data" / "demo.json").read_text(encoding="utf-8"))
+        made = await citizen.call("POST", "/applications", {"item_code": story["item_code"]})
+        tokens |= {"citizen": citizen.token, "stranger": stranger.token}
+        return Doors(product.base, tokens, str(made.expect(201)["application_no"]))

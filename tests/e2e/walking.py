@@ -1,0 +1,80 @@
+"""The product's doors one by one, from its own route table, with tokens of people who may come in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from app.settings import Settings
+from handlers.doors import Auth, Route
+from handlers.routes import all_routes
+from tests.knocking import Heard, Knocker
+
+PARAMETER = re.compile(r"<(\w+)(?::\w+)?>")
+_ENDS_A_SESSION = ("/logout", "/sign-out")
+_STAFF = (("/payments", "cashier"), ("/shipments", "dispatcher"), ("/licences", "admin"), ("/force", "admin"))
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The running product with everybody's tokens: "citizen", "stranger", and staff by username."""
+
+    base: str
+    tokens: dict[str, str]
+    application_no: str
+
+    def routes(self) -> list[Route]:
+        """Every JSON door, and every page; not the providers' and not those that end a session."""
+        listed = [route for route in all_routes(Settings()) if route.auth is not Auth.PROVIDER]
+        return [route for route in listed if not route.path.endswith(_ENDS_A_SESSION)]
+
+    def writing(self) -> list[Route]:
+        """Doors that read a JSON body."""
+        return [route for route in self.routes() if route.body is not None and route.consumes == "application/json"]
+
+    def knocker(self, route: Route, number: int = 0) -> Knocker:
+        """Somebody who may come in; each number comes from an address of its own, so that no rate limit is met."""
+        forwarded = {"X-Forwarded-For": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"}
+        return Knocker(self.base, self.tokens.get(self._who(route), ""), forwarded)
+
+    def _who(self, route: Route) -> str:
+        if route.auth is Auth.CITIZEN:
+            return "citizen"
+        if route.auth is not Auth.STAFF:
+            return ""
+        return next((name for part, name in _STAFF if part in route.path), "window-xiaodian")
+
+    def address(self, route: Route, **values: str) -> str:
+        """The address of a door, leading to the citizen's own case where it leads to one."""
+        known = {"application_no": self.application_no} | values
+        return PARAMETER.sub(lambda found: known.get(found[1], "X1"), route.path)
+
+    def send(self, route: Route, body: bytes | None, number: int = 0, **more: Any) -> Heard:
+        """Knock with a body of the door's own content type."""
+        more.setdefault("content_type", route.consumes)
+        return self.knocker(route, number).knock(route.method, self.address(route), body, **more)
+
+
+def example(route: Route) -> dict[str, Any]:
+    """The request example of a door, to be spoiled."""
+    value: dict[str, Any] = json.loads(json.dumps(route.example))
+    if "username" in value:
+        value["username"] = "nobody"  # wrong passwords would lock somebody's account
+    return value
+
+
+def encoded(value: Any) -> bytes:
+    """JSON text, surrogates and all."""
+    return json.dumps(value).encode()
+
+
+def fields(route: Route) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The fields of a door's body with their schemas."""
+    _, components = msgspec.json.schema_components([route.body])
+    assert route.body is not None
+    yield from components[route.body.__name__]["properties"].items()
