@@ -67,11 +67,6 @@ class FieldCipher:
         self._hash_key = hash_key
         self._hash: Callable[[bytes], bytes] = self._sha256 if algorithm == "aes" else self._sm3
 
-    @property
-    def current_key_id(self) -> str:
-        """Name the key that new values use; the rotation job re-encrypts values under others."""
-        return self._current
-
     def encrypt(self, column: str, text: str) -> bytes:
         """Encrypt one value for `column` (as `citizen.phone`)."""
         nonce = secrets.token_bytes(12)
@@ -105,10 +100,6 @@ class FieldCipher:
     def lookup(self, kind: str, text: str) -> str:
         """Return the keyed hash (hex) by which a value is found; equal only for equal values of the same kind."""
         return self._hash(f"{kind}\x00{text}".encode()).hex()
-
-    def key_id(self, stored: bytes) -> str:
-        """Tell which key a stored value uses."""
-        return stored[3 : 3 + stored[2]].decode()
 
     def _sha256(self, message: bytes) -> bytes:
         return hmac.new(self._hash_key, message, hashlib.sha256).digest()

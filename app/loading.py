@@ -16,6 +16,7 @@ from notify.templates import import_templates
 from payments import settlement_repository
 from payments.accounts import accounts_of
 from payments.repository import save_accounts
+from services.catalogue.intake.demonstration import load_demonstration
 from services.catalogue.intake.importer import import_folder
 from services.catalogue.intake.loader import FaultyFiles, load_catalogue
 from services.catalogue.types import ImportSummary
@@ -73,9 +74,9 @@ async def _import_staff(settings: Settings, source: Path) -> list[StaffCredentia
 
 
 def check_catalogue(data: Path) -> list[str]:
-    """List every fault of a data folder without touching a database."""
+    """List every fault of a data folder, its demonstration included, without touching a database."""
     try:
-        load_catalogue(data)
+        load_demonstration(data, load_catalogue(data))
     except FaultyFiles as faulty:
         return [str(fault) for fault in faulty.faults]
     return []

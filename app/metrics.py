@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 REQUESTS = Histogram(
     "sjt_request_seconds",
@@ -44,11 +44,6 @@ def rendered() -> bytes:
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
     return generate_latest(registry)
-
-
-def forget_process(process_id: int) -> None:
-    """Drop the live gauges of a process that ended."""
-    mark_process_dead(process_id)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
 
 
 def folder() -> Path:

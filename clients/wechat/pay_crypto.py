@@ -1,4 +1,4 @@
-"""Encryption inside WeChat Pay messages: AES-256-GCM resources and RSA-OAEP fields. Pure functions."""
+"""Encryption inside WeChat Pay messages: AES-256-GCM resources. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA1
 
 _ALGORITHM = "AEAD_AES_256_GCM"
 
@@ -48,23 +45,3 @@ def decrypt_resource(resource: Resource, apiv3_keys: Iterable[str]) -> bytes:
         except (InvalidTag, ValueError):
             continue
     raise Undecryptable
-
-
-def encrypt_field(text: str, public_key: RSAPublicKey) -> str:
-    """Encrypt a sensitive field for WeChat Pay; the call must name this key in Wechatpay-Serial.
-
-    Source: WeChat Pay, APIv3 敏感信息加解密: RSAES-OAEP with SHA-1 (prescribed by WeChat, not our choice).
-    """
-    return base64.b64encode(public_key.encrypt(text.encode(), _oaep())).decode()
-
-
-def decrypt_field(ciphertext: str, private_key: RSAPrivateKey) -> str:
-    """Decrypt a sensitive field that WeChat encrypted for our merchant key. Raises ValueError.
-
-    Source: WeChat Pay, APIv3 敏感信息加解密.
-    """
-    return private_key.decrypt(base64.b64decode(ciphertext, validate=True), _oaep()).decode()
-
-
-def _oaep() -> OAEP:
-    return OAEP(mgf=MGF1(algorithm=SHA1()), algorithm=SHA1(), label=None)

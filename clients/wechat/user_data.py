@@ -1,13 +1,10 @@
-"""Login-time cryptography of the mini-program: legacy encryptedData, its signatures, the face check's hash.
+"""Legacy encryptedData of the mini-program, opened with the session key of the person's last sign-in.
 
-Called by the identity adapter. Pure but for the clock; it must not log what it opens.
+For clients too old for the exchange of codes. Pure but for the clock; it must not log what it opens.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar
@@ -58,30 +55,3 @@ def decrypt_user_data(
     if abs(now().timestamp() - stamped_seconds) > max_age_seconds:
         raise UserDataRefused(reason="watermark_timestamp")
     return data
-
-
-def raw_data_is_genuine(raw_data: str, signature: str, session_key: str) -> bool:
-    """Say whether rawData of getUserInfo came from WeChat.
-
-    Source: WeChat mini-program documents, 服务端获取开放数据 (数据签名校验).
-    """
-    expected = hashlib.sha1((raw_data + session_key).encode()).hexdigest()
-    return hmac.compare_digest(expected.encode(), signature.encode())
-
-
-def session_signature(session_key: str, message: bytes = b"") -> str:
-    """Return the hex signature that proves we hold a session key; the key is its text, NOT base64-decoded.
-
-    Source: WeChat mini-program documents, 检验登录态 checkSessionKey (用户登录态签名).
-    """
-    return hmac.new(session_key.encode(), message, hashlib.sha256).hexdigest()
-
-
-def face_cert_hash(name: str, id_number: str) -> str:
-    """Return the cert_hash by which a face check (人脸核身) is tied to one person.
-
-    Source: WeChat mini-program documents, 人脸核身 queryVerifyInfo.
-    """
-    fields = (("cert_type", "IDENTITY_CARD"), ("cert_name", name), ("cert_no", id_number))
-    joined = "&".join(f"{key}={base64.b64encode(value.encode()).decode()}" for key, value in fields)
-    return hashlib.sha256(joined.encode()).hexdigest()

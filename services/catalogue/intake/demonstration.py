@@ -1,6 +1,6 @@
 """Made-up people, staff accounts and the demonstration case of data/; frozen, read from JSON.
 
-Called by the demo command, the seeding of staff accounts and the tests; never used in production.
+Called by `items check` and the tests of data/; what it reads never serves in production.
 """
 
 from __future__ import annotations
