@@ -39,6 +39,8 @@ from services.delivery.types import (
 from services.delivery.views import booked_event, choice_view, refused_event, shipment_view
 
 _CHOICE_COLUMN = "delivery.receiver"
+_AHEAD = timedelta(days=1)
+"""So far our clock and a courier's may differ."""
 _SENDER_PAYS, _RECEIVER_PAYS = "SENDER", "RECEIVER"
 log = structlog.get_logger()
 
@@ -122,7 +124,7 @@ class DeliveryService:
         row = await repository.find_shipment(job["shipment_no"])
         if row is None or row.booked_at is not None or row.status in TERMINAL:
             return
-        courier = self._couriers[row.courier]
+        courier = self._courier(row.courier)
         try:
             booking = await self._ask_or_book(courier, row)
         except ProviderRejected as error:
@@ -160,7 +162,7 @@ class DeliveryService:
         row = await repository.find_shipment(job["shipment_no"])
         if row is None:
             return
-        events = await self._couriers[row.courier].track(row.shipment_no)
+        events = await self._courier(row.courier).track(row.shipment_no)
         await self._record(row.shipment_no, events, confirmed=True)
 
     async def receive(self, courier_code: str, body: bytes) -> bytes:
@@ -176,8 +178,11 @@ class DeliveryService:
             metrics.CALLBACKS.labels(courier_code.lower(), "rejected").inc()
             log.warning("push_rejected", courier=courier_code)
             return courier.acknowledge(accepted=False)
+        latest = clock.now() + _AHEAD
         for shipment_no, own in groupby(sorted(events, key=_by_shipment), key=_by_shipment):
-            known = await self._record(shipment_no, list(own), confirmed=False)
+            # The newest event decides, so one from the future would hold its parcel for ever. Pushes are unsigned.
+            believed = [event for event in own if event.occurred_at <= latest]
+            known = await self._record(shipment_no, believed, confirmed=False)
             metrics.CALLBACKS.labels(courier_code.lower(), "unknown_number" if known is None else "recorded").inc()
         return courier.acknowledge(accepted=True)
 
@@ -237,7 +242,7 @@ class DeliveryService:
         if moved and meaning.emits:
             facts = {
                 "shipment_no": parcel.shipment_no,
-                "courier_name": self._couriers[parcel.courier].name,
+                "courier_name": self._name(parcel.courier),
                 "waybill_no": parcel.waybill_no,
                 "status": derived.status.value,
             }
@@ -249,10 +254,18 @@ class DeliveryService:
     def _soon(self, asked_count: int) -> timedelta:
         return min(timedelta(minutes=2 << min(asked_count, 8)), self._silence)
 
+    def _courier(self, code: str) -> Courier:
+        courier = self._couriers.get(code)
+        if courier is None:
+            raise NotFound("快递公司未配置", courier=code)
+        return courier
+
+    def _name(self, code: str) -> str:
+        courier = self._couriers.get(code)
+        return courier.name if courier else code
+
     async def _view(self, row: ShipmentRow) -> ShipmentView:
-        courier = self._couriers.get(row.courier)
-        name = courier.name if courier else row.courier
-        return shipment_view(row, name, await repository.list_events(row.id))
+        return shipment_view(row, self._name(row.courier), await repository.list_events(row.id))
 
 
 def _by_shipment(event: CourierEvent) -> str:

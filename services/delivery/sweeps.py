@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 
 from app import clock
-from app.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from app.errors import NotFound, ProviderProtocolError, ProviderRejected, ProviderUnavailable
 from services.delivery import repository
 from services.delivery.service import DeliveryService
 from services.delivery.states import ShipmentStatus
@@ -23,12 +23,13 @@ async def ask_silent(delivery: DeliveryService) -> None:
     for row in await repository.claim_silent(now, now + _CLAIM, _BATCH):
         if row["waybill_no"]:
             await _ask(delivery, row["shipment_no"])
-        elif row["status"] == ShipmentStatus.REQUESTED:
+        elif row["status"] != ShipmentStatus.EXCEPTION:
+            # Also one that pushes have moved already; a refused one waits for staff.
             await repository.enqueue_booking(row["shipment_no"])
 
 
 async def _ask(delivery: DeliveryService, shipment_no: str) -> None:
     try:
         await delivery.confirm({"shipment_no": shipment_no})
-    except (ProviderUnavailable, ProviderRejected, ProviderProtocolError) as error:
+    except (ProviderUnavailable, ProviderRejected, ProviderProtocolError, NotFound) as error:
         log.warning("parcel_not_asked", shipment_no=shipment_no, code=error.stable_code)

@@ -1,4 +1,4 @@
-"""Jobs as the runner works them off: failures come again, reactions repeat alone, hopeless ones are held and counted."""
+"""Jobs as the runner works them off: failures come again, reactions repeat alone, hopeless ones held, all counted."""
 
 from __future__ import annotations
 

@@ -221,3 +221,56 @@ async def test_take_over_moves_parcels_to_the_survivor(delivery: DeliveryService
     await delivery.take_over(CITIZEN, survivor)
     await delivery.take_over(CITIZEN, survivor)
     assert (await delivery.shipment(survivor, number)).shipment_no == number
+
+
+async def test_sweep_books_what_pushes_moved_before_the_booking_was_noted(
+    delivery: DeliveryService, courier: Any, event: Callable[..., CourierEvent]
+) -> None:
+    courier.fail_after_booking = 1
+    number = await requested(delivery)
+    with pytest.raises(ProviderUnavailable):
+        await delivery.book({"shipment_no": number})
+    await delivery.receive("SF", courier.push(event(number, "PICKED_UP", "2026-11-02T09:00:00+08:00")))
+    await db.execute("DELETE FROM pgqueuer")
+    await db.execute("UPDATE shipment SET ask_after = now() - interval '1 minute'")
+    await ask_silent(delivery)
+    assert await db.fetch_row("SELECT 1 FROM pgqueuer WHERE entrypoint = 'delivery.book'") is not None
+    await delivery.book({"shipment_no": number})
+    view = await delivery.shipment(CITIZEN, number)
+    assert (view.status, view.waybill_no, courier.book_calls) == ("PICKED_UP", f"SF{number[-8:]}", 1)
+
+
+async def test_sweep_leaves_a_refused_parcel_to_staff(delivery: DeliveryService, courier: Any) -> None:
+    courier.refusal = ProviderRejected(provider="sf", provider_code="1016")
+    number = await requested(delivery)
+    await delivery.book({"shipment_no": number})
+    await db.execute("DELETE FROM pgqueuer")
+    await db.execute("UPDATE shipment SET ask_after = now() - interval '1 minute'")
+    await ask_silent(delivery)
+    assert await db.fetch_row("SELECT 1 FROM pgqueuer") is None
+
+
+async def test_push_from_the_future_does_not_hold_the_parcel_for_ever(
+    delivery: DeliveryService, courier: Any, event: Callable[..., CourierEvent]
+) -> None:
+    number = await booked(delivery)
+    await delivery.receive("SF", courier.push(event(number, "PICKED_UP", "2099-01-01T00:00:00+08:00")))
+    courier.road.append(event(number, "DELIVERED", "2026-11-03T10:00:00+08:00"))
+    await delivery.confirm({"shipment_no": number})
+    assert (await delivery.shipment(CITIZEN, number)).status == "DELIVERED"
+
+
+async def test_sweep_goes_on_after_a_parcel_that_can_not_be_asked_about(
+    delivery: DeliveryService, courier: Any, event: Callable[..., CourierEvent]
+) -> None:
+    number = await booked(delivery)
+    courier.road.append(event(number, "DELIVERED", "2026-11-03T10:00:00+08:00"))
+    await db.execute(
+        "INSERT INTO shipment (id, created_at, shipment_no, subject_no, citizen_id, leg, courier, waybill_no, status,"
+        " cargo, sender, receiver_cipher, receiver_shown, custody, version, ask_after, asked_count, updated_at)"
+        " SELECT gen_random_uuid(), now(), 'SJOTHER', 'another', citizen_id, leg, 'GONE', 'X1', status, cargo, sender,"
+        " receiver_cipher, '', custody, 1, now() - interval '1 hour', 0, now() FROM shipment"
+    )
+    await db.execute("UPDATE shipment SET ask_after = now() - interval '1 minute' WHERE shipment_no = $1", number)
+    await ask_silent(delivery)
+    assert (await delivery.shipment(CITIZEN, number)).status == "DELIVERED"
