@@ -12,7 +12,7 @@ import structlog
 
 from app import metrics
 from app.clock import now
-from app.errors import CallbackQuarantined, CallbackRejected
+from app.errors import CallbackQuarantined, CallbackRejected, ServiceUnavailable
 from payments import refund_repository
 from payments import settlement_repository as repository
 from payments.checks import payment_mismatch, refund_mismatch, shown_expected, shown_payment
@@ -94,7 +94,14 @@ class Receiving:
         return "applied" if await repository.record_success(event, known) else "duplicate"
 
     async def apply_refund(self, event: RefundNotified) -> str:
-        """Check and book the progress or the end of a refund."""
+        """Check and book the progress or the end of a refund; where another word on it came between, look again."""
+        for _ in range(len(RefundStatus)):
+            outcome = await self._apply_refund(event)
+            if outcome:
+                return outcome
+        raise ServiceUnavailable(retry_after_seconds=1)
+
+    async def _apply_refund(self, event: RefundNotified) -> str:
         known = await refund_repository.find_refund(event.out_refund_no)
         reason = refund_mismatch(event, known)
         if known is not None and not reason and _contradicts(event, known):
@@ -106,7 +113,7 @@ class Receiving:
         if (known.status, event.move) not in REFUND:
             return "duplicate"
         ask_after = next_refund_question_at(known.asked_count, now())
-        return "applied" if await refund_repository.record_refund_move(known, event, ask_after) else "duplicate"
+        return "applied" if await refund_repository.record_refund_move(known, event, ask_after) else ""
 
     async def _note(self, hint: OrderHint) -> str:
         job = (ASK_ORDER, [{"out_trade_no": hint.out_trade_no}])

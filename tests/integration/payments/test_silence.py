@@ -8,6 +8,7 @@ import pytest
 
 from app import db
 from app.errors import Conflict, InvalidRequest
+from payments import refund_repository
 from payments.neutral import Standing
 from tests.fakes.payments_house import PaymentsHouse
 
@@ -177,3 +178,22 @@ async def test_refund_without_reason_or_of_nothing_is_refused(house: PaymentsHou
             await house.service.request_refund(number, amount_fen, reason, "cashier-1")
     with pytest.raises(Conflict):
         await house.service.request_refund("P20260101NOBODYKNOWSIT0", 10, "多缴", "cashier-1")
+
+
+async def test_refund_callback_that_crosses_the_answer_to_our_call_is_booked(
+    house: PaymentsHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill_no, number = await _paid(house)
+    house.wechat.refunds_succeed_at_once = False
+    refund_no = await house.service.request_refund(number, 2000, "撤销办理", "cashier-1")
+    find = refund_repository.find_refund
+
+    async def read_before_the_answer(out_refund_no: str) -> object:
+        known = await find(out_refund_no)
+        monkeypatch.setattr(refund_repository, "find_refund", find)
+        await house.drain()
+        return known
+
+    monkeypatch.setattr(refund_repository, "find_refund", read_before_the_answer)
+    await house.notify("WECHAT", {"out_trade_no": number, "out_refund_no": refund_no, "amount_fen": "2000"})
+    assert await house.bill_status(bill_no) == "REFUNDED"
