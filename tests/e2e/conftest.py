@@ -114,6 +114,17 @@ class Product:
         assert self.process is not None
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def listeners(self) -> list[psutil.Process]:
+        """The API processes: those that hold the port open."""
+        return [child for child in self.children() if self._listens(child)]
+
+    def _listens(self, process: psutil.Process) -> bool:
+        try:
+            open_ports = {link.laddr.port for link in process.net_connections("tcp") if link.status == "LISTEN"}
+        except psutil.Error:
+            return False
+        return self.port in open_ports and "spawn_main" in " ".join(process.cmdline())
+
     def person(self, key: str) -> dict[str, Any]:
         people = json.loads((ROOT / "data" / "people.json").read_text(encoding="utf-8"))
         return next(row for row in people if row["key"] == key)
