@@ -70,10 +70,6 @@ class Call(Generic[B]):
         """The body exactly as it came."""
         return bytes(self.request.body)
 
-    def etag_matches(self, tag: str) -> bool:
-        """Tell whether the client holds this version already (If-None-Match)."""
-        return self.request.headers.get("if-none-match") == tag
-
 
 @dataclass(slots=True)
 class Reply:
@@ -202,6 +198,7 @@ def encoded(call: Call[Any], reply: Reply) -> HTTPResponse:
     """Encode a reply; answers 304 where the client holds this version already."""
     headers = reply.headers
     headers["X-Request-ID"] = call.request_id
+    headers["X-Content-Type-Options"] = "nosniff"
     value = reply.value
     body = value if isinstance(value, bytes) else b"" if value is None else msgspec.json.encode(value)
     if call.request.method == "GET":
@@ -210,7 +207,8 @@ def encoded(call: Call[Any], reply: Reply) -> HTTPResponse:
         )
         if tag:
             headers["ETag"] = tag
-            headers.setdefault("Cache-Control", "private, no-cache")
+            # What staff see is other people's; their browsers, often shared, must not keep it.
+            headers.setdefault("Cache-Control", "private, no-cache" if call.staff is None else "no-store")
             if call.request.headers.get("if-none-match") == tag:
                 return Answer(b"", 304, headers)
     elif reply.etag:

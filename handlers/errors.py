@@ -61,7 +61,7 @@ def problem(error: BaseException, request_id: str) -> HTTPResponse:
         "errors": [{"path": fault.path, "message": fault.message} for fault in known.faults],
         "request_id": request_id,
     }
-    headers = {"X-Request-ID": request_id, "Cache-Control": "no-store"}
+    headers = {"X-Request-ID": request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     if known.retry_after_seconds is not None:
         headers["Retry-After"] = str(known.retry_after_seconds)
     if known.status == 401:

@@ -55,6 +55,17 @@ async def test_journey_with_a_bearer_token(client: aiohttp.ClientSession, base: 
         assert (answer.status, (await answer.json())["code"]) == (401, "staff_session_ended")
 
 
+async def test_no_browser_keeps_or_guesses_at_what_staff_see(
+    client: aiohttp.ClientSession, base: str, house: House
+) -> None:
+    signed_in = await _sign_in(client, base, house)
+    for token, status in ((signed_in["access_token"], 200), ("x", 401)):
+        async with client.get(f"{base}/me", headers={"Authorization": f"Bearer {token}"}) as answer:
+            assert answer.status == status
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 async def test_cookie_needs_the_csrf_token_to_write(client: aiohttp.ClientSession, base: str, house: House) -> None:
     signed_in = await _sign_in(client, base, house)
     cookie = {"Cookie": f"{STAFF_COOKIE}={signed_in['access_token']}"}
