@@ -6,6 +6,7 @@ handler. OpenAPI and the test that walks all authorisations read the same table.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -35,6 +36,7 @@ JSON = "application/json; charset=utf-8"
 STAFF_COOKIE = "sjt_staff"
 FORM = "application/x-www-form-urlencoded"
 _ADDRESS_LENGTH = 64
+_unfinished: set[asyncio.Task[HTTPResponse]] = set()
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -144,7 +146,7 @@ def _door(route: Route, citizen_rate: str) -> Callable[..., Coroutine[Any, Any, 
         if reads_query is not None:
             call.query = parse_query(request.query_string, reads_query)
         key = request.headers.get("idempotency-key") if remembers else None
-        return encoded(call, await handle(call)) if key is None else await _once(call, handle, key)
+        return encoded(call, await handle(call)) if key is None else await _to_the_end(_once(call, handle, key))
 
     async def door(request: Request, **path: str) -> HTTPResponse:
         started = time.perf_counter()
@@ -177,6 +179,20 @@ def _all_optional(body: type[Any]) -> bool:
     except msgspec.ValidationError:
         return False
     return True
+
+
+async def _to_the_end(work: Coroutine[Any, Any, HTTPResponse]) -> HTTPResponse:
+    """Finish work under a key also when the phone has hung up: it will ask for the answer with the same key."""
+    task = asyncio.create_task(work)
+    _unfinished.add(task)
+    task.add_done_callback(_forget)
+    return await asyncio.shield(task)
+
+
+def _forget(task: asyncio.Task[HTTPResponse]) -> None:
+    _unfinished.discard(task)
+    if not task.cancelled():
+        task.exception()  # whoever still listens has it already
 
 
 async def _once(call: Call[Any], handle: Handler, key: str) -> HTTPResponse:

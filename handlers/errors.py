@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 import structlog
 from sanic import Request
-from sanic.exceptions import SanicException
+from sanic.exceptions import RequestCancelled, SanicException
 from sanic.handlers import ErrorHandler
 from sanic.response import HTTPResponse
 from tortoise.exceptions import ValidationError
@@ -29,6 +29,7 @@ _CONSOLE = "/staff/"
 PROBLEM = "application/problem+json; charset=utf-8"
 
 _UNSTORABLE = (asyncpg.DataError, ValidationError)
+_HUNG_UP = 499
 _FRAMEWORK = {
     400: ("invalid_request", "请求无法识别"),
     404: ("not_found", "地址不存在"),
@@ -122,6 +123,8 @@ class Problems(ErrorHandler):
     """Errors that Sanic meets before or outside a door (unknown address, malformed request, body too large)."""
 
     def default(self, request: Request, exception: Exception) -> HTTPResponse:
+        if isinstance(exception, RequestCancelled):
+            return HTTPResponse(b"", _HUNG_UP)  # nobody is there to read it
         if request is not None and request.path.startswith(_CONSOLE):
             return error_page(exception, request, request_id_of(request))
         return problem(exception, request_id_of(request))

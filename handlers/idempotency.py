@@ -20,7 +20,6 @@ from app.ids import new_id
 
 _KEPT = timedelta(hours=24)
 _STALE_SECONDS = 60
-_TOO_MANY = 429
 _COLUMN = "idempotency_record.response_body"
 
 
@@ -68,8 +67,8 @@ def _content(request: Request) -> bytes:
 
 
 async def finish(held: Claim, response: HTTPResponse, cipher: FieldCipher) -> None:
-    """Store the answer under the key; a failure of our own (5xx) or "later" (429) frees it: a repeat is then useful."""
-    if response.status >= 500 or response.status == _TOO_MANY:
+    """Store the answer under the key; a failure of our own (5xx) or "come again" frees it: a repeat is then useful."""
+    if response.status >= 500 or "Retry-After" in response.headers:
         await release(held)
         return
     headers = {name: value for name, value in response.headers.items() if name.lower() in ("etag", "location")}
