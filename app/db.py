@@ -23,6 +23,7 @@ from tortoise.transactions import in_transaction
 from app import jobs
 from app.errors import ServiceUnavailable
 from app.events import DomainEvent
+from app.links import Links
 
 MODELS = (
     "models.citizens",
@@ -97,40 +98,42 @@ async def stop() -> None:
     for task in _waking:
         task.cancel()
     _waking.clear()
-    _opened.clear()
+    while _opened:
+        await _opened.pop().close()
     await Tortoise.close_connections()
 
 
 _waking: list[asyncio.Task[None]] = []
-_opened: list[asyncpg.Pool] = []
-"""The pool once it is open: looking it up through the ORM costs a hot read more than its encoding does."""
+_opened: list[Links] = []
+"""The pool and its links once they are open: finding them through the ORM costs a hot read more than its encoding."""
 
 
-async def _pool() -> asyncpg.Pool:
+async def _links() -> Links:
     if not _opened:
         client: Any = get_connection("default")
         async with client._pool_init_lock:
             if client._pool is None:  # tortoise opens its pool at the first use
                 await client.create_connection(with_db=True)
-        _opened[:] = [client._pool]
+        if not _opened:
+            _opened.append(Links(client._pool, client.pool_maxsize // 2))
     return _opened[0]
 
 
 async def fetch_row(sql: str, *values: Any) -> Row | None:
     """Run one statement outside a transaction; return its first row."""
-    row: Row | None = await (await _pool()).fetchrow(sql, *values)
+    row: Row | None = await (await _links()).run("fetchrow", sql, values)
     return row
 
 
 async def fetch_all(sql: str, *values: Any) -> Sequence[Row]:
     """Run one statement outside a transaction; return its rows."""
-    rows: Sequence[Row] = await (await _pool()).fetch(sql, *values)
+    rows: Sequence[Row] = await (await _links()).run("fetch", sql, values)
     return rows
 
 
 async def execute(sql: str, *values: Any) -> int:
     """Run one statement outside a transaction; return the number of rows it touched."""
-    return _touched(await (await _pool()).execute(sql, *values))
+    return _touched(await (await _links()).run("execute", sql, values))
 
 
 async def write_row(sql: str, *values: Any) -> Row | None:
@@ -143,7 +146,7 @@ async def write_row(sql: str, *values: Any) -> Row | None:
 @asynccontextmanager
 async def connection() -> AsyncIterator[asyncpg.Connection]:
     """Borrow one raw connection, for streaming reads and maintenance."""
-    async with (await _pool()).acquire() as held:
+    async with (await _links()).pool.acquire() as held:
         yield held
 
 
@@ -226,7 +229,7 @@ async def _wake_soon() -> None:
 async def ping(patience_seconds: float = 1.0) -> None:
     """Ask the database for a sign of life. Raises ServiceUnavailable."""
     try:
-        await (await _pool()).fetchval("SELECT 1", timeout=patience_seconds)
+        await (await _links()).pool.fetchval("SELECT 1", timeout=patience_seconds)
     except AWAY as error:
         raise ServiceUnavailable(retry_after_seconds=5) from error
 
