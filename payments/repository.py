@@ -355,11 +355,18 @@ async def list_payments(
     )
 
 
-async def list_quarantined(after: uuid.UUID | None, limit: int) -> Sequence[db.Row]:
-    """Return a page of quarantined callbacks, newest first."""
+async def list_quarantined(
+    divisions: Sequence[str], departments: Sequence[str], after: uuid.UUID | None, limit: int
+) -> Sequence[db.Row]:
+    """Return a page of quarantined callbacks, newest first: of bills within a scope, and those that match no bill."""
     return await db.fetch_all(
-        "SELECT id, provider, reason, reference_no, expected, received, created_at, resolved_at"
-        " FROM quarantined_callback WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2",
+        "SELECT q.id, q.provider, q.reason, q.reference_no, q.expected, q.received, q.created_at, q.resolved_at"
+        " FROM quarantined_callback q LEFT JOIN bill b ON b.id = coalesce("
+        "(SELECT bill_id FROM payment WHERE out_trade_no = q.reference_no),"
+        " (SELECT bill_id FROM refund WHERE out_refund_no = q.reference_no))"
+        f" WHERE (b.id IS NULL OR ({_IN_SCOPE})) AND ($3::uuid IS NULL OR q.id < $3) ORDER BY q.id DESC LIMIT $4",
+        list(divisions),
+        list(departments),
         after,
         limit,
     )

@@ -219,9 +219,12 @@ class PaymentService:
         return views.with_refunds(found[0], refunds)
 
     async def quarantined(
-        self, after: uuid.UUID | None = None, limit: int = 20
+        self, scope: StaffScope, after: uuid.UUID | None = None, limit: int = 20
     ) -> tuple[list[QuarantinedView], uuid.UUID | None]:
-        """Return a page of callbacks that contradict our records, newest first, and where the next page begins."""
-        rows = await repository.list_quarantined(after, limit + 1)
+        """Return a page of callbacks that contradict our records, newest first, and where the next page begins.
+
+        Those about a bill outside the scope are left out; those that match no bill of ours concern everybody.
+        """
+        rows = await repository.list_quarantined(scope.divisions, scope.departments, after, limit + 1)
         page = rows[:limit]
         return [views.quarantined(row) for row in page], page[-1]["id"] if len(rows) > limit else None

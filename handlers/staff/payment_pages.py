@@ -9,6 +9,7 @@ import msgspec
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.pages import page
 from handlers.parsing import make_cursor, read_cursor
+from handlers.staff.payments import scope_of
 from services.staff.types import Role
 
 _ADDRESS = "/staff/payments/quarantined"
@@ -39,7 +40,7 @@ async def quarantined(call: Call[None]) -> Reply:
     """Show a page of quarantined callbacks."""
     call.staff.require_role(*_ROLES)
     cursor = call.query.cursor
-    rows, following = await call.house.payments.quarantined(read_cursor(cursor), _PAGE_LENGTH)
+    rows, following = await call.house.payments.quarantined(scope_of(call.staff), read_cursor(cursor), _PAGE_LENGTH)
     return page(
         call,
         "staff/quarantined.html",

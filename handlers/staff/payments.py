@@ -38,7 +38,7 @@ async def search(call: Call[None]) -> Reply:
     call.staff.require_role(*_ROLES)
     query: PaymentQuery = call.query
     found, following = await call.house.payments.staff_payments(
-        _scope(call.staff),
+        scope_of(call.staff),
         number=query.q.strip(),
         status=query.status,
         after=read_cursor(query.cursor),
@@ -50,18 +50,21 @@ async def search(call: Call[None]) -> Reply:
 async def detail(call: Call[None]) -> Reply:
     """Show one payment with its refunds."""
     call.staff.require_role(*_ROLES)
-    return Reply(await call.house.payments.staff_payment(_scope(call.staff), call.path["out_trade_no"]))
+    return Reply(await call.house.payments.staff_payment(scope_of(call.staff), call.path["out_trade_no"]))
 
 
 async def quarantined(call: Call[None]) -> Reply:
     """List genuine callbacks that contradict our records, beside what was expected."""
     call.staff.require_role(*_ROLES)
     query: PageQuery = call.query
-    found, following = await call.house.payments.quarantined(read_cursor(query.cursor), query.limit)
+    found, following = await call.house.payments.quarantined(
+        scope_of(call.staff), read_cursor(query.cursor), query.limit
+    )
     return Reply(QuarantinedPage(data=found, next_cursor=make_cursor(following) if following else None))
 
 
-def _scope(staff: StaffCaller) -> StaffScope:
+def scope_of(staff: StaffCaller) -> StaffScope:
+    """Return the caller's scope in the words of the payments room."""
     return StaffScope(staff.divisions, staff.departments)
 
 

@@ -14,11 +14,12 @@ from app.jobs import EVENT
 from app.tokens import Caller
 from payments.ports import ChannelTable
 from payments.service import PaymentService
-from payments.types import Account, BillView, NewBill, Payer
+from payments.types import Account, BillView, NewBill, Payer, StaffScope
 from tests.fakes.payment_provider import FakePaymentChannel
 
 WECHAT_APP, ALIPAY_APP = "wx0123456789abcdef", "2021000000000001"
 WECHAT_MCH, ALIPAY_SELLER = "1900000001", "2088101117955611"
+EVERYWHERE = StaffScope(("14",), ())
 ADDRESSES = {"WECHAT": WECHAT_MCH, "ALIPAY": ALIPAY_APP}
 
 

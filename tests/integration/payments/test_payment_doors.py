@@ -165,6 +165,20 @@ async def test_staff_pages_continue_by_cursor(doors: Doors) -> None:
     assert (status, problem["errors"][0]["path"]) == (400, "cursor")
 
 
+async def test_contradicting_callbacks_of_bills_outside_the_scope_are_not_shown(doors: Doors) -> None:
+    for division in ("140105", "150102"):
+        bill = await doors.house.issue(division_code=division)
+        opened = await doors.house.service.create(doors.house.caller, bill.bill_no, "WECHAT")
+        doors.house.wechat.pay(opened.out_trade_no)
+        await doors.house.notify("WECHAT", doors.house.wechat.callback(opened.out_trade_no, amount_fen="1"))
+        if division == "140105":
+            own = opened.out_trade_no
+            stranger = doors.house.wechat.callback(opened.out_trade_no) | {"out_trade_no": "P-UNKNOWN"}
+            await doors.house.notify("WECHAT", stranger)
+    _, page = await doors.call("GET", "/api/staff/v1/payments/quarantined", headers=CASHIER)
+    assert [row["reference_no"] for row in page["data"]] == ["P-UNKNOWN", own]
+
+
 async def test_payments_outside_the_scope_are_not_found(doors: Doors) -> None:
     bill = await doors.house.issue(division_code="110101")
     opened = await doors.house.service.create(doors.house.caller, bill.bill_no, "WECHAT")

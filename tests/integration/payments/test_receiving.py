@@ -8,7 +8,7 @@ import pytest
 
 from app import db
 from app.errors import CallbackRejected, NotFound
-from tests.fakes.payments_house import PaymentsHouse
+from tests.fakes.payments_house import EVERYWHERE, PaymentsHouse
 
 pytestmark = pytest.mark.anyio
 
@@ -91,7 +91,7 @@ async def test_contradiction_is_quarantined_and_the_true_callback_still_counts(
     for _ in range(2):
         await house.notify("WECHAT", house.wechat.callback(number, **changed))
     assert await house.bill_status(bill_no) == "PAYING"
-    found, following = await house.service.quarantined()
+    found, following = await house.service.quarantined(EVERYWHERE)
     assert [q.reason for q in found] == [reason]
     assert following is None
     assert await house.drain() == ["callback.quarantined"]
@@ -104,7 +104,7 @@ async def test_contradiction_after_success_is_quarantined_too(house: PaymentsHou
     await house.notify("WECHAT", house.wechat.pay(number))
     await house.notify("WECHAT", house.wechat.callback(number, amount_fen="1"))
     await house.notify("WECHAT", house.wechat.callback(number, trade_no="42ANOTHERTRADE"))
-    found, _ = await house.service.quarantined()
+    found, _ = await house.service.quarantined(EVERYWHERE)
     assert {q.reason for q in found} == {"wrong_amount", "other_trade"}
     assert await house.bill_status(bill_no) == "PAID"
 

@@ -10,7 +10,7 @@ from app import db
 from app.errors import Conflict, InvalidRequest
 from payments import refund_repository
 from payments.neutral import Standing
-from tests.fakes.payments_house import PaymentsHouse
+from tests.fakes.payments_house import EVERYWHERE, PaymentsHouse
 
 pytestmark = pytest.mark.anyio
 
@@ -153,7 +153,7 @@ async def test_refund_in_progress_ends_by_callback_or_question(house: PaymentsHo
     assert row["status"] == "PROCESSING"
     content = {"out_trade_no": number, "out_refund_no": refund_no, "amount_fen": "2000"}
     await house.notify("WECHAT", content | {"amount_fen": "1"})
-    assert [q.reason for q in (await house.service.quarantined())[0]] == ["wrong_amount"]
+    assert [q.reason for q in (await house.service.quarantined(EVERYWHERE))[0]] == ["wrong_amount"]
     await asyncio.gather(*(house.notify("WECHAT", content) for _ in range(10)))
     assert (await house.drain()).count("refund.succeeded") == 1
     assert await house.bill_status(bill_no) == "REFUNDED"
