@@ -16,7 +16,7 @@ import limits
 
 from app.errors import SettingsError
 
-_RATES = ("login_rate", "citizen_rate")
+_RATES = ("login_rate", "staff_login_rate", "citizen_rate")
 _SMS = {
     "aliyun": ("aliyun_sms_base", "aliyun_sms_access_key_id", "aliyun_sms_access_key_secret"),
     "tencent": (
@@ -92,7 +92,8 @@ class Settings:
     upload_limit_bytes: int = _setting(10_485_760, "单个上传文件上限（字节）")
     payment_expiry_seconds: int = _setting(1800, "支付单有效期（秒）")
     payment_sweep_seconds: int = _setting(5, "支付单无回调后首次询问的间隔（秒）")
-    login_rate: str = _setting("30/minute", "每来源登录频率上限")
+    login_rate: str = _setting("600/minute", "每来源群众登录频率上限（手机网络中许多人共用一个地址）")
+    staff_login_rate: str = _setting("30/minute", "每来源工作人员登录频率上限")
     citizen_rate: str = _setting("600/minute", "每人写操作频率上限")
 
     @property

@@ -142,7 +142,9 @@ async def build(settings: Settings) -> Container:
     revocations = Revocations(tokens, broadcast, account_repository.recent_revocations)
     accounts = _accounts(settings, clients, tokens, cipher, limits, revocations)
     audit = AuditTrail(hash_key)
-    staff = StaffService(cipher=cipher, limits=limits, broadcast=broadcast, audit=audit, login_rate=settings.login_rate)
+    staff = StaffService(
+        cipher=cipher, limits=limits, broadcast=broadcast, audit=audit, login_rate=settings.staff_login_rate
+    )
     catalogue, licences = CatalogueService(), LicenceService(cipher, storage)
     delivery = DeliveryService({"SF": SfCourier(clients.sf)}, cipher)
     payments = _payments(settings, clients, accounts)

@@ -74,7 +74,8 @@ SETTINGS = {
     "upload_limit_bytes": "Largest uploaded file (bytes)",
     "payment_expiry_seconds": "Life of a channel order (seconds)",
     "payment_sweep_seconds": "Silence after which an order is first asked about (seconds)",
-    "login_rate": "Sign-ins per network address",
+    "login_rate": "Sign-ins of citizens per network address (many phones share one)",
+    "staff_login_rate": "Sign-ins of staff per network address",
     "citizen_rate": "Writes per person",
 }
 
