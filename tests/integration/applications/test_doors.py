@@ -20,6 +20,7 @@ from handlers.callbacks import couriers
 from handlers.citizen import applications, delivery, licences, uploads
 from handlers.staff import cases
 from tests.doorway import served
+from tests.fakes.notify_house import NotifyHouse
 
 pytestmark = pytest.mark.anyio
 ROUTES = [route for part in (applications, uploads, licences, delivery, couriers, cases) for route in part.ROUTES]
@@ -56,6 +57,7 @@ async def phones(world: Any, redis: Redis, cipher: FieldCipher) -> AsyncIterator
         applications=world.applications,
         delivery=world.delivery,
         licences=world.licences,
+        notify=NotifyHouse().service,
         tokens=tokens,
         staff=SimpleNamespace(authenticate=authenticate),
         limits=RateLimits(redis),
