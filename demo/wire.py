@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ class Answer:
     """What came back: status, headers and the JSON value (bytes where it is something else)."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     value: Any
 
     def expect(self, *statuses: int) -> Any:
@@ -61,7 +61,7 @@ class Wire:
         async with self._session.request(method, self.base + path, **options) as response:
             is_json = "json" in response.headers.get("Content-Type", "")
             content = await response.json(content_type=None) if is_json else await response.read()
-            return Answer(response.status, dict(response.headers), content)
+            return Answer(response.status, response.headers, content)
 
 
 async def until(what: str, look: Callable[[], Awaitable[T]], good: Callable[[T], bool], seconds: float = 30.0) -> T:

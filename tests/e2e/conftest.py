@@ -28,6 +28,7 @@ import pytest
 from demo.counter import Counter
 from demo.phone import Phone
 from demo.wire import Wire
+from tests.e2e.steps import Applicant
 from tests.e2e.walking import Doors
 
 ROOT = Path(__file__).parent.parent.parent
@@ -59,6 +60,7 @@ class Product:
     process: subprocess.Popen[bytes] | None = None
     ready_seconds: float = 0.0
     staff_tokens: dict[str, str] = field(default_factory=dict)
+    citizen_tokens: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def base(self) -> str:
@@ -155,7 +157,8 @@ def run_folder() -> Iterator[Path]:
 def product(run_folder: Path) -> Iterator[Product]:
     """The product, started once for all tests of a worker."""
     port, sim_port = free_ports()
-    running = Product(run_folder / "var", port, sim_port)
+    behind_a_proxy = {"SJT_PROXIES": "1", "SJT_LOGIN_RATE": LOGIN_RATE, "SJT_CITIZEN_RATE": "100000/minute"}
+    running = Product(run_folder / "var", port, sim_port, behind_a_proxy)
     running.start()
     yield running
     running.stop()
@@ -189,6 +192,16 @@ class Surroundings:
 
     def phone(self, platform: str, key: str) -> Phone:
         return Phone(platform, self.product.person(key), self.service, self.control)
+
+    async def applicant(self, platform: str, key: str) -> Applicant:
+        """Somebody signed in, with the staff of the place; signed in once a product, too."""
+        phone, known = self.phone(platform, key), self.product.citizen_tokens
+        if (platform, key) not in known:
+            await phone.sign_in()
+            known[platform, key] = phone.token
+        phone.token = known[platform, key]
+        window, reviewer = await self.counter("window-xiaodian"), await self.counter("reviewer-xiaodian")
+        return Applicant(phone, window, reviewer, self.control)
 
     async def counter(self, username: str) -> Counter:
         """Somebody of the staff; signed in once a product, for a one-time code works once."""
