@@ -145,7 +145,6 @@ async def test_what_has_not_changed_is_answered_304(scene: Surroundings) -> None
         "/notices",
     ):
         read = await phone.call("GET", path)
-        assert "ETag" in read.headers, (path, read.headers)
         tag = read.headers["ETag"]
         again = await phone.call("GET", path, headers={"If-None-Match": tag})
         assert (again.status, again.value, again.headers["ETag"]) == (304, b"", tag), path
@@ -157,14 +156,13 @@ async def test_what_has_not_changed_is_answered_304(scene: Surroundings) -> None
 
 async def test_too_many_sign_ins_from_one_address_are_refused(doors: Doors) -> None:
     allowed = int(LOGIN_RATE.partition("/")[0])
-    crowd, neighbour = (
-        Knocker(doors.base, "", {"X-Forwarded-For": address}) for address in ("203.0.113.7", "203.0.113.8")
-    )
+    first, second = (f"198.18.{secrets.randbelow(256)}.{last}" for last in (7, 8))
+    crowd, neighbour = (Knocker(doors.base, "", {"X-Forwarded-For": address}) for address in (first, second))
     heard = [crowd.json("POST", "/api/v1/auth/wechat", {"code": f"nobody{n}"}) for n in range(allowed + 3)]
     assert [one.status for one in heard[:allowed]] == [401] * allowed
     refused = heard[-1]
     assert check_problem(refused, 429)["code"] == "too_many_requests"
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert neighbour.json("POST", "/api/v1/auth/wechat", {"code": "nobody"}).status == 401
-    forged = Knocker(doors.base, "", {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"})
+    forged = Knocker(doors.base, "", {"X-Forwarded-For": f"198.51.100.1, {first}"})
     check_problem(forged.json("POST", "/api/v1/auth/wechat", {"code": "nobody"}), 429)
