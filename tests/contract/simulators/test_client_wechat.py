@@ -19,7 +19,7 @@ from clients.wechat.miniprogram import MiniProgramClient, SubscribeMessage
 from clients.wechat.push_events import PushMessage
 from clients.wechat.template_values import fit_values
 
-from .conftest import PEOPLE, Simulators
+from .simulator_process import PEOPLE, Simulators
 
 pytestmark = pytest.mark.anyio
 Make = Callable[[], MiniProgramClient]

@@ -23,7 +23,7 @@ from clients.wechat.pay_notification import PayNotification, parse_notification
 from clients.wechat.pay_types import PrepayOrder, Refund, RefundOrder, Transaction
 from clients.wechat.pay_wire import PayWire
 
-from .conftest import Simulators
+from .simulator_process import Simulators
 
 pytestmark = pytest.mark.anyio
 APP, SUB_APP = "wx0123456789abcdef", "wx00112233445566aa"

@@ -35,7 +35,7 @@ from services.accounts.ports import ActionRequired, Failed, IdentityProvider, Pa
 from services.accounts.service import AccountsService
 from services.accounts.types import PhoneProof, RealNameAction, RealNameRequest, RealNameVerified
 
-from .conftest import PEOPLE, Simulators
+from .simulator_process import PEOPLE, Simulators
 
 pytestmark = pytest.mark.anyio
 ZHANG, LI = PEOPLE

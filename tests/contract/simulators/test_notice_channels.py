@@ -38,7 +38,7 @@ from notify.ports import NoticeChannel
 from payments.channels.alipay_gateway import AlipayPlatformGateway
 from tests.fakes.notify_house import FakeNoticeChannel
 
-from .conftest import Simulators
+from .simulator_process import Simulators
 
 pytestmark = pytest.mark.anyio
 WECHAT_TEMPLATE = "w" * 43

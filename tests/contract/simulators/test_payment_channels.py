@@ -31,7 +31,7 @@ from payments.ports import PaymentChannel
 from payments.states import RefundMove
 from tests.fakes.payment_provider import FakePaymentChannel
 
-from .conftest import Simulators
+from .simulator_process import Simulators
 
 pytestmark = pytest.mark.anyio
 Raw = tuple[Mapping[str, str], bytes]
