@@ -19,13 +19,17 @@ _CACHE_LIMIT = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling: the citizen, the session and the platform identity they signed in with."""
+    """Who is calling: the citizen, the session and the platform identity they signed in with.
+
+    `level` is the real-name level when the token was made. Levels only rise, so it may prove enough, never too little.
+    """
 
     citizen_id: uuid.UUID
     session_id: uuid.UUID
     identity_id: uuid.UUID
     provider: str
     expires_at: int
+    level: str = ""
 
 
 class _Claims(msgspec.Struct):
@@ -34,6 +38,7 @@ class _Claims(msgspec.Struct):
     idn: uuid.UUID
     prv: str
     exp: int
+    lvl: str = ""
 
 
 class AccessTokens:
@@ -53,14 +58,17 @@ class AccessTokens:
         self._prune_at = 1_000
         self._surviving: dict[uuid.UUID, tuple[uuid.UUID, int]] = {}
 
-    def issue(self, citizen_id: uuid.UUID, session_id: uuid.UUID, identity_id: uuid.UUID, provider: str) -> str:
-        """Make an access token that lives ACCESS_SECONDS."""
+    def issue(
+        self, citizen_id: uuid.UUID, session_id: uuid.UUID, identity_id: uuid.UUID, provider: str, level: str = ""
+    ) -> str:
+        """Make an access token that lives ACCESS_SECONDS. `level` is the citizen's real-name level now."""
         issued = timestamp()
         claims = {
             "sub": citizen_id.hex,
             "sid": session_id.hex,
             "idn": identity_id.hex,
             "prv": provider,
+            "lvl": level,
             "iat": issued,
             "exp": issued + ACCESS_SECONDS,
         }
@@ -126,7 +134,7 @@ class AccessTokens:
             claims = msgspec.json.decode(urlsafe_b64decode(payload + b"=="), type=_Claims)
         except (KeyError, ValueError, msgspec.DecodeError) as error:
             raise Unauthenticated("登录凭证无效，请重新登录", code="token_invalid") from error
-        return Caller(claims.sub, claims.sid, claims.idn, claims.prv, claims.exp)
+        return Caller(claims.sub, claims.sid, claims.idn, claims.prv, claims.exp, claims.lvl)
 
 
 def _header(key_id: str, key: bytes) -> bytes:

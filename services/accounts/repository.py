@@ -251,7 +251,8 @@ WITH live AS (
     INSERT INTO refresh_token (id, created_at, session_id, token_hash, expires_at)
     SELECT $3, $2, id, $4, least($5, expires_at) FROM live
 )
-SELECT 'ROTATED' AS outcome, id, citizen_id, identity_id, provider FROM live
+SELECT 'ROTATED' AS outcome, live.id, live.citizen_id, live.identity_id, live.provider, citizen.real_name_level
+FROM live JOIN citizen ON citizen.id = live.citizen_id
 """
 
 _WHY_NOT_ROTATED = """

@@ -100,7 +100,9 @@ class AccountsService:
             person = await repository.open_session(sign_in)
         if person is None or person["status"] != "ACTIVE":
             raise Forbidden("账号已注销，暂不能登录", code="account_closed")
-        access_token = self._tokens.issue(person["id"], sign_in.session_id, person["identity_id"], provider)
+        access_token = self._tokens.issue(
+            person["id"], sign_in.session_id, person["identity_id"], provider, person["real_name_level"]
+        )
         return SignedIn(
             access_token=access_token,
             refresh_token=refresh_token,
@@ -131,7 +133,9 @@ class AccountsService:
             await self._end_session(row["id"], "REFRESH_REUSED")
             log.warning("refresh_token_reused", session=row["id"].hex)
             raise Unauthenticated("登录已失效，请重新登录", code="refresh_token_reused")
-        access_token = self._tokens.issue(row["citizen_id"], row["id"], row["identity_id"], row["provider"])
+        access_token = self._tokens.issue(
+            row["citizen_id"], row["id"], row["identity_id"], row["provider"], row["real_name_level"]
+        )
         return Tokens(access_token=access_token, refresh_token=successor, expires_in=ACCESS_SECONDS)
 
     async def sign_out(self, caller: Caller) -> None:
@@ -198,7 +202,8 @@ class AccountsService:
 
     async def require_level(self, caller: Caller, least: Level) -> None:
         """Refuse callers below a real-name level. Raises: Forbidden `real_name_required` or `phone_required`."""
-        await self._levels.require(caller.citizen_id, least)
+        if caller.level < least:
+            await self._levels.require(caller.citizen_id, least)
 
     async def profile(self, citizen_id: uuid.UUID) -> CitizenProfile:
         """Return a citizen in plain text, for rooms that must print it; never log it. Raises: NotFound.

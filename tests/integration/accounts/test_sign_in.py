@@ -47,6 +47,19 @@ async def test_different_apps_and_persons_are_different_citizens(house: House) -
     assert len({caller.citizen_id for _, caller in people}) == 3
 
 
+async def test_token_tells_the_level_the_citizen_had_when_it_was_made(house: House) -> None:
+    signed_in, caller = await house.sign_in("zhang-wei")
+    assert caller.level == "L0"
+    await db.execute("UPDATE citizen SET real_name_level = 'L2'")
+    refreshed = await house.accounts.refresh(signed_in.refresh_token, "a")
+    risen = house.tokens.verify(refreshed.access_token)
+    assert risen.level == "L2"
+    await house.accounts.require_level(risen, "L2")
+    await house.accounts.require_level(caller, "L2")
+    with pytest.raises(Forbidden):
+        await house.accounts.require_level(risen, "L3")
+
+
 async def test_used_login_code_is_unauthenticated(house: House) -> None:
     with pytest.raises(Unauthenticated) as refused:
         await house.sign_in("bad")
