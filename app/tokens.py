@@ -14,7 +14,7 @@ from app.clock import timestamp
 from app.errors import SettingsError, Unauthenticated
 
 ACCESS_SECONDS = 900
-_CACHE_LIMIT = 5_000
+_CACHE_LIMIT = 2_000
 
 
 @dataclass(frozen=True, slots=True)
