@@ -1,4 +1,4 @@
-"""Configuration for tortoise's own migration command: `SJT_DATABASE_URL=… tortoise -c models.tortoise_config.CONFIG migrate`."""
+"""Configuration for tortoise's own command: `SJT_DATABASE_URL=… tortoise -c models.tortoise_config.CONFIG migrate`."""
 
 from __future__ import annotations
 
