@@ -89,12 +89,10 @@ class Floor:
         return raw(msgspec.json.encode(dict(row)), content_type="application/json")
 
     async def submit(self, _: Request, number: str, citizen: str) -> HTTPResponse:
-        """Run the statements of a submission."""
+        """Run the two statements of a submission; the second is a transaction of its own."""
         async with self._pool.acquire() as link:
             row = await link.fetchrow(sql.OWN, number, uuid.UUID(citizen))
-            async with link.transaction():
-                moved = await link.fetchrow(sql.SUBMIT, *sql.submit_values(row))
-                await link.fetch(sql.ENQUEUE, *sql.job_values(sql.submitted_event(row)))
+            moved = await link.fetchrow(sql.SUBMIT, *sql.submit_values(row))
         return raw(msgspec.json.encode(dict(moved)), content_type="application/json")
 
     async def callback(self, request: Request) -> HTTPResponse:

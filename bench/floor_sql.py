@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -30,33 +30,19 @@ FROM application WHERE application_no = $1
 OWN = f"SELECT {_COLUMNS}, {_MATERIALS} FROM application a WHERE a.application_no = $1 AND a.citizen_id = $2"
 SUBMIT = f"""
 WITH a AS (
-    UPDATE application SET status = $4::text, version = version + 1, updated_at = $5::timestamptz, submitted_at = $13,
-        received_at = $14, item_version = $15, fee_fen = $16,
+    UPDATE application SET status = $4::text, version = version + 1, updated_at = $5::timestamptz, submitted_at = $14,
+        received_at = $15, item_version = $16, fee_fen = $17,
         applicant_shown = COALESCE((SELECT c.name_masked FROM citizen c WHERE c.id = citizen_id), '')
     WHERE id = $1 AND status = $2::text AND version = $3 RETURNING *),
 step AS (
     INSERT INTO timeline_entry (id, occurred_at, application_id, event, from_status, to_status, title,
         told, actor_kind, actor_id, actor_shown, dedupe_key)
     SELECT $6, $5::timestamptz, a.id, $7::text, $2::text, $4::text, $8, $9, $10, $11, $12,
-        $7::text || ':' || a.version FROM a)
+        $7::text || ':' || a.version FROM a),
+queued AS (
+    INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, status)
+    SELECT 0, job.name, job.payload, now(), 'queued' FROM (SELECT 'event', $13::bytea FROM a) AS job (name, payload))
 SELECT {_COLUMNS}, {_MATERIALS} FROM a
-"""
-ENQUEUE = """
-WITH input AS MATERIALIZED (
-    SELECT nextval((SELECT pg_get_serial_sequence('pgqueuer', 'id'))) AS id,
-           priority, entrypoint, payload, execute_after, dedupe_key, headers, ord
-    FROM UNNEST($1::int[], $2::text[], $3::bytea[], $4::interval[], $5::text[], $6::jsonb[]) WITH ORDINALITY AS
-         t(priority, entrypoint, payload, execute_after, dedupe_key, headers, ord)
-), inserted AS (
-    INSERT INTO pgqueuer AS job (id, priority, entrypoint, payload, execute_after, dedupe_key, headers, status)
-    SELECT id, priority, entrypoint, payload, execute_after + NOW(), dedupe_key, headers, 'queued' FROM input
-    ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS NOT NULL DO NOTHING
-    RETURNING id, entrypoint, priority, dedupe_key
-), logged AS (
-    INSERT INTO pgqueuer_log (job_id, status, entrypoint, priority)
-    SELECT id, 'queued', entrypoint, priority FROM inserted WHERE id IN (SELECT id FROM input)
-)
-SELECT i.ord AS ord, ins.id AS id FROM inserted ins JOIN input i ON i.id = ins.id ORDER BY i.ord
 """
 INBOX = """
 INSERT INTO inbox_event (id, occurred_at, received_at, provider, event_key, reference_no, outcome)
@@ -84,13 +70,9 @@ def submit_values(row: Mapping[str, Any]) -> tuple[Any, ...]:
     now = clock.now()
     told = "申请已提交，工作人员将在5个工作日内审核"
     step = (new_id(), "application.submitted", "提交申请", told, "CITIZEN", row["citizen_id"].hex, "")
-    return row["id"], "DRAFT", row["version"], "SUBMITTED", now, *step, now, now, row["item_version"], 4000
-
-
-def submitted_event(row: Mapping[str, Any]) -> bytes:
-    """Return the event of a submission, encoded."""
     facts = {"item_name": row["item_name"], "provider": row["provider"]}
-    return _event("application.submitted", row["application_no"], row["citizen_id"], facts)
+    event = _event("application.submitted", row["application_no"], row["citizen_id"], facts)
+    return row["id"], "DRAFT", row["version"], "SUBMITTED", now, *step, event, now, now, row["item_version"], 4000
 
 
 def paid_event(bill: Mapping[str, Any], out_trade_no: str) -> bytes:
@@ -103,11 +85,6 @@ def paid_event(bill: Mapping[str, Any], out_trade_no: str) -> bytes:
         "out_trade_no": out_trade_no,
     }
     return _event("bill.paid", bill["subject_no"], bill["citizen_id"], facts)
-
-
-def job_values(payload: bytes) -> tuple[Any, ...]:
-    """Return the values of ENQUEUE for one event."""
-    return [0], ["event"], [payload], [timedelta()], [None], ["null"]
 
 
 def _event(name: str, subject_no: str, citizen_id: uuid.UUID, facts: dict[str, Any]) -> bytes:

@@ -118,7 +118,7 @@ class Bench:
     def _token(self, number: int) -> str:
         keys = AccessTokens(parse_keys(self.settings.token_keys))
         owner = seeding.owner_of(number)
-        return keys.issue(owner, owner, owner, "WECHAT")
+        return keys.issue(owner, owner, owner, "WECHAT", "L3")
 
     def _submit(self, number: int) -> bytes:
         return post(
