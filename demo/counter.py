@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pyotp
 
 from demo.wire import Answer, Wire
+
+_STEP_SECONDS = 30
 
 
 class Counter:
@@ -24,13 +27,15 @@ class Counter:
         self.token = ""
 
     async def sign_in(self) -> dict[str, Any]:
-        """Sign in; a one-time code works once, so a second sign-in in its 30 seconds takes the next one."""
+        """Sign in; a one-time code works once: a second sign-in takes the next one, a third waits for one more."""
         code = pyotp.TOTP(self.account["totp_secret"])
-        for offset in (0, 1):
+        for offset_seconds, wait in ((0, False), (_STEP_SECONDS, False), (_STEP_SECONDS, True)):
+            if wait:
+                await asyncio.sleep(_STEP_SECONDS - time.time() % _STEP_SECONDS)
             claim = {
                 "username": self.account["username"],
                 "password": self.account["password"],
-                "totp": code.at(int(time.time()) + 30 * offset),
+                "totp": code.at(int(time.time()) + offset_seconds),
             }
             answer = await self._service.send("POST", "/api/staff/v1/sign-in", value=claim)
             if answer.status == 200:
