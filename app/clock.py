@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 BEIJING = ZoneInfo("Asia/Shanghai")
+_EAST_8 = timezone(timedelta(hours=8))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE = timedelta(minutes=1)
 
 
 def now() -> datetime:
@@ -41,7 +45,14 @@ def beijing_date(moment: datetime | None = None) -> date:
 
 def rfc3339(moment: datetime) -> str:
     """Print an aware moment as RFC 3339 with +08:00 and whole seconds, the form WeChat Pay and our API use."""
-    return to_beijing(moment).isoformat(timespec="seconds")
+    minutes, rest = divmod(moment - _EPOCH, _MINUTE)
+    return f"{_minute(minutes)}{rest.seconds:02}+08:00"
+
+
+@lru_cache(4096)
+def _minute(minutes: int) -> str:
+    """Print a minute since the epoch up to where its seconds begin; the moments of a row often share one."""
+    return (_EPOCH + minutes * _MINUTE).astimezone(_EAST_8).isoformat()[:17]
 
 
 def parse_rfc3339(text: str) -> datetime:
