@@ -35,7 +35,14 @@ def to_beijing(moment: datetime) -> datetime:
 
 def from_beijing(text: str, pattern: str = "%Y-%m-%d %H:%M:%S") -> datetime:
     """Read a zone-less Beijing time as vendors print it; return aware UTC. Raises ValueError."""
-    return datetime.strptime(text, pattern).replace(tzinfo=BEIJING).astimezone(UTC)
+    return _in_utc(datetime.strptime(text, pattern).replace(tzinfo=BEIJING))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:  # the first and the last day that can be written
+        raise ValueError("moment out of range") from error
 
 
 def beijing_date(moment: datetime | None = None) -> date:
@@ -60,4 +67,4 @@ def parse_rfc3339(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("moment without offset")
-    return moment.astimezone(UTC)
+    return _in_utc(moment)

@@ -38,9 +38,9 @@ def _event(node: dict[str, Any]) -> SfRouteEvent:
     return SfRouteEvent(
         event_id=_text(node, "id"),
         order_id=_text(node, "orderid"),
-        waybill_no=str(node["mailno"]),
-        op_code=str(node["opCode"]),
-        happened_at=clock.from_beijing(str(node["acceptTime"])),
+        waybill_no=_needed(node, "mailno"),
+        op_code=_needed(node, "opCode"),
+        happened_at=clock.from_beijing(_needed(node, "acceptTime")),
         place=_text(node, "acceptAddress"),
         remark=_text(node, "remark"),
         reason_code=_text(node, "reasonCode"),
@@ -49,5 +49,11 @@ def _event(node: dict[str, Any]) -> SfRouteEvent:
 
 
 def _text(node: dict[str, Any], name: str) -> str:
-    value = node.get(name)
-    return "" if value is None else str(value)
+    return "" if node.get(name) is None else _needed(node, name)
+
+
+def _needed(node: dict[str, Any], name: str) -> str:
+    text = str(node[name])
+    if "\x00" in text:
+        raise ValueError("NUL in a text")
+    return text

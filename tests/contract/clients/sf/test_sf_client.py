@@ -292,6 +292,9 @@ def test_route_push_is_read_in_order() -> None:
         b'{"Body":{"WaybillRoute":[7]}}',
         b'{"Body":{"WaybillRoute":[{"mailno":"SF1"}]}}',
         json.dumps({"Body": {"WaybillRoute": [NODE | {"acceptTime": "soon"}]}}).encode(),
+        json.dumps({"Body": {"WaybillRoute": [NODE | {"acceptTime": "0001-01-01 00:00:00"}]}}).encode(),
+        json.dumps({"Body": {"WaybillRoute": [NODE | {"remark": "a\x00b"}]}}).encode(),
+        json.dumps({"Body": {"WaybillRoute": [NODE | {"orderid": "\x00"}]}}).encode(),
         json.dumps({"Body": {"WaybillRoute": [NODE] * 101}}).encode(),
     ],
 )
