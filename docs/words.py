@@ -24,7 +24,7 @@ SETTINGS = {
     "host": "Address to listen on",
     "port": "Port to listen on",
     "public_url": "Address reachable from outside; callback addresses are made from it",
-    "proxies": "Trusted reverse proxies in front; callers' addresses come from `X-Forwarded-For` then, 0 = believe nobody",
+    "proxies": "Trusted reverse proxies in front; callers' addresses come from `X-Forwarded-For` then",
     "workers": "Number of API processes",
     "var": "Folder of run-time data",
     "database_url": "PostgreSQL; empty starts the embedded one (demo only)",
