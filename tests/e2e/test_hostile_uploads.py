@@ -162,7 +162,7 @@ def test_what_is_hidden_behind_a_picture_is_not_kept(doors: Doors) -> None:
 
 def test_large_pictures_at_once_stay_within_memory(doors: Doors, product: Product) -> None:
     """Two dozen pictures of 49 million pixels in 6 KB each: decoded all at once they would be many gigabytes."""
-    worker = product.listeners()[0]
+    worker = product.api_worker()
     before = worker.memory_info().rss
     picture, peak = _black(7_000, 7_000), 0
     with ThreadPoolExecutor(6) as pool:
