@@ -62,7 +62,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no
         return ""
 
 
-def tortoise_config(url: str, pool_max: int = 16) -> dict[str, Any]:
+def tortoise_config(url: str, pool_max: int = 20) -> dict[str, Any]:
     """Build the configuration that Tortoise, its migrations and the tests share."""
     parts = urlsplit(url)
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
@@ -88,7 +88,7 @@ def tortoise_config(url: str, pool_max: int = 16) -> dict[str, Any]:
     }
 
 
-async def start(url: str, pool_max: int = 16) -> None:
+async def start(url: str, pool_max: int = 20) -> None:
     """Open the pool of this process. Idempotent after `stop`."""
     await Tortoise.init(config=tortoise_config(url, pool_max), _enable_global_fallback=True)
 
@@ -115,7 +115,7 @@ async def _links() -> Links:
             if client._pool is None:  # tortoise opens its pool at the first use
                 await client.create_connection(with_db=True)
         if not _opened:
-            _opened.append(Links(client._pool, client.pool_maxsize // 2))
+            _opened.append(Links(client._pool, max(1, client.pool_maxsize * 4 // 5)))
     return _opened[0]
 
 

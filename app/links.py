@@ -6,6 +6,7 @@ session state is ever set here, so a connection on which a statement has ended w
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -15,31 +16,33 @@ class Links:
     """Runs single statements over a few connections that stay borrowed from the pool.
 
     Args:
-        most: how many may stay borrowed; less than the pool has, so that transactions always find one.
+        most: how many; less than the pool has, so that transactions always find one.
     """
 
     def __init__(self, pool: asyncpg.Pool, most: int) -> None:
         self.pool = pool
-        self._most = most
+        self._turns = asyncio.Semaphore(most)
         self._idle: list[asyncpg.Connection] = []
+        self._is_open = True
 
     async def run(self, how: str, sql: str, values: tuple[Any, ...]) -> Any:
         """Run a statement by the connection's method of this name. Whatever goes wrong, the pool clears up after it."""
-        link = self._idle_one() or await self.pool.acquire()
-        ended_well = False
-        try:
-            found = await getattr(link, how)(sql, *values)
-            ended_well = True
-        finally:
-            if ended_well and len(self._idle) < self._most:
-                self._idle.append(link)
-            else:
-                await self.pool.release(link)
+        async with self._turns:
+            link = self._idle_one() or await self.pool.acquire()
+            ended_well = False
+            try:
+                found = await getattr(link, how)(sql, *values)
+                ended_well = True
+            finally:
+                if ended_well and self._is_open:
+                    self._idle.append(link)
+                else:
+                    await self.pool.release(link)
         return found
 
     async def close(self) -> None:
         """Give everything back to the pool, and keep nothing from now on."""
-        self._most = 0
+        self._is_open = False
         while self._idle:
             await self.pool.release(self._idle.pop())
 

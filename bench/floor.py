@@ -29,7 +29,7 @@ from app.settings import Settings
 from bench import floor_sql as sql
 from bench.engines import ROOT
 
-_CONNECTIONS = 16
+_CONNECTIONS = 20
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types

@@ -47,10 +47,24 @@ async def test_cancelled_statement_does_not_answer_the_next_one(database: str) -
 
 
 async def test_many_statements_at_once_leave_connections_for_transactions(database: str) -> None:
-    await asyncio.gather(*(db.fetch_row("SELECT pg_sleep(0.05)") for _ in range(40)))
-    assert len(db._opened[0]._idle) == 8
+    crowd = [asyncio.create_task(db.fetch_row("SELECT pg_sleep(0.2)")) for _ in range(60)]
+    await asyncio.sleep(0.1)
     async with asyncio.timeout(5):
-        await asyncio.gather(*(_in_transaction() for _ in range(20)))
+        await asyncio.gather(*(_in_transaction() for _ in range(8)))
+    assert not all(task.done() for task in crowd)
+    await asyncio.gather(*crowd)
+    assert len(db._opened[0]._idle) == 16
+
+
+async def test_crowd_is_served_in_its_order(database: str) -> None:
+    served: list[int] = []
+
+    async def ask(number: int) -> None:
+        await db.fetch_row("SELECT pg_sleep(0.01)")
+        served.append(number)
+
+    await asyncio.gather(*(ask(number) for number in range(200)))
+    assert all(abs(place - number) < 40 for place, number in enumerate(served))
 
 
 async def _in_transaction() -> None:
