@@ -55,7 +55,7 @@ def _lines(bench: Bench, say: Callable[[str], None]) -> list[report.Line]:
     say("own application")
     lines.append(report.compared("own application, signed in : one indexed row", bench.detail(), 0.7))
     say("submission")
-    lines.append(report.compared("submission : same statements, one raw transaction", bench.submit(), 0.6))
+    lines.append(report.compared("submission : the same two statements, bare", bench.submit(), 0.6))
     say("WeChat Pay callback")
     first, repeats = bench.callbacks()
     lines.append(report.compared("WeChat Pay callback, first : verify, decrypt, five statements", first, 0.7))
