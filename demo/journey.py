@@ -172,7 +172,9 @@ class Journey:
         timeline = (await self._phone.call("GET", f"/applications/{number}/timeline")).expect(200)["data"]
         self._say("时间线")
         for row in timeline:
-            self._console.print(f"      {row['occurred_at']}  {row['title']}  {row['actor_shown']}  [dim]{row['told']}[/dim]")
+            self._console.print(
+                f"      {row['occurred_at']}  {row['title']}  {row['actor_shown']}  [dim]{row['told']}[/dim]"
+            )
         arrived = await self._phone.messages()
         self._say("手机上收到的消息", f"{len(arrived)} 条")
         for message in arrived:
