@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -98,6 +99,7 @@ async def stop() -> None:
     for task in _waking:
         task.cancel()
     _waking.clear()
+    _questions.clear()
     while _opened:
         await _opened.pop().close()
     await Tortoise.close_connections()
@@ -226,12 +228,29 @@ async def _wake_soon() -> None:
         await execute(jobs.WAKE)
 
 
-async def ping(patience_seconds: float = 1.0) -> None:
-    """Ask the database for a sign of life. Raises ServiceUnavailable."""
+_questions: dict[str, asyncio.Task[Row | None]] = {}
+
+
+async def ping(sql: str = "SELECT 1", patience_seconds: float = 1.0) -> Row | None:
+    """Ask the database for a sign of life; return the answer's row. Raises ServiceUnavailable.
+
+    Waits no longer than the patience whatever becomes of the question, for a database may also hang; all who ask the
+    same meanwhile wait for the one question, so that asking again and again does not use up the pool.
+    """
+    task = _questions.get(sql)
+    if task is None:
+        task = _questions[sql] = asyncio.create_task(fetch_row(sql))
+        task.add_done_callback(partial(_answered, sql))
     try:
-        await (await _links()).pool.fetchval("SELECT 1", timeout=patience_seconds)
+        return await asyncio.wait_for(asyncio.shield(task), patience_seconds)
     except AWAY as error:
         raise ServiceUnavailable(retry_after_seconds=5) from error
+
+
+def _answered(sql: str, task: asyncio.Task[Row | None]) -> None:
+    _questions.pop(sql, None)
+    if not task.cancelled():
+        task.exception()  # told to whoever still waits
 
 
 def _touched(status: str) -> int:

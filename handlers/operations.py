@@ -10,11 +10,12 @@ import msgspec
 from redis.exceptions import RedisError
 
 from app import clock, db, metrics
-from app.errors import SanjinError
+from app.errors import ServiceUnavailable
 from handlers import openapi
 from handlers.doors import Auth, Call, Handler, Reply, Route
 from handlers.rendering import HTML, PAGE_HEADERS
 
+_LAST_BEAT = "SELECT max(beat_at) AS beat_at FROM runner_beat"
 _RUNNER_SILENCE = timedelta(seconds=30)
 
 
@@ -25,7 +26,7 @@ async def healthz(call: Call[None]) -> Reply:
 
 async def readyz(call: Call[None]) -> Reply:
     """Tell the truth about database, Redis and job runner; 503 where a request could not be served."""
-    database, redis, runner = await asyncio.gather(_database(), _redis(call), _job_runner())
+    (database, runner), redis = await asyncio.gather(_database_and_runner(), _redis(call))
     parts = {"database": database, "redis": redis, "job_runner": runner}
     ready = database == "ok"
     status = "ok" if all(state == "ok" for state in parts.values()) else "degraded" if ready else "unavailable"
@@ -39,12 +40,14 @@ async def prometheus(call: Call[None]) -> Reply:
     return Reply(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-async def _database() -> str:
+async def _database_and_runner() -> tuple[str, str]:
+    """The runner is alive when its beat is recent, whether or not there was work."""
     try:
-        await db.ping()
-    except SanjinError:
-        return "away"
-    return "ok"
+        row = await db.ping(_LAST_BEAT)
+    except ServiceUnavailable:
+        return "away", "unknown"
+    beat_at = row["beat_at"] if row else None
+    return "ok", "ok" if beat_at is not None and clock.now() - beat_at < _RUNNER_SILENCE else "away"
 
 
 async def _redis(call: Call[None]) -> str:
@@ -54,16 +57,6 @@ async def _redis(call: Call[None]) -> str:
     except (RedisError, OSError, TimeoutError):
         return "away"
     return "ok"
-
-
-async def _job_runner() -> str:
-    """The runner is alive when its beat is recent, whether or not there was work."""
-    try:
-        row = await db.fetch_row("SELECT max(beat_at) AS beat_at FROM runner_beat")
-    except db.AWAY:
-        return "unknown"
-    beat_at = row["beat_at"] if row else None
-    return "ok" if beat_at is not None and clock.now() - beat_at < _RUNNER_SILENCE else "away"
 
 
 def routes(all_routes: Sequence[Route], base_url: str) -> tuple[Route, ...]:

@@ -8,6 +8,7 @@ from tortoise import Tortoise
 from tortoise.migrations.autodetector import MigrationAutodetector
 
 from app import clock, db
+from app.errors import ServiceUnavailable
 from app.events import DomainEvent
 from app.ids import new_id
 from app.migrate import PARTITIONED, make_partitions
@@ -72,3 +73,15 @@ async def test_month_whose_rows_strayed_is_made_and_gets_them(database: str) -> 
             await connection.execute(
                 "INSERT INTO inbox_event SELECT (e).* FROM (SELECT e FROM inbox_event e LIMIT 1) AS one"
             )
+
+
+async def test_a_database_that_hangs_is_away_within_the_patience(database: str) -> None:
+    assert await db.ping() == (1,)
+    async with db.connection() as other:
+        await other.execute("BEGIN; LOCK TABLE runner_beat IN ACCESS EXCLUSIVE MODE")
+        for _ in range(40):
+            with pytest.raises(ServiceUnavailable):
+                await db.ping("SELECT max(beat_at) FROM runner_beat", 0.02)
+        assert await db.ping() == (1,), "asking again and again uses up no connections"
+        await other.execute("ROLLBACK")
+    assert await db.ping("SELECT max(beat_at) FROM runner_beat") == (None,)
