@@ -71,10 +71,15 @@ class Product:
     def control(self) -> str:
         return f"http://127.0.0.1:{self.sim_port}"
 
+    @property
+    def log(self) -> Path:
+        """Everything that the product has written."""
+        return self.var.parent / "serve.log"
+
     def start(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("SJT_", "PROMETHEUS"))}
         environment |= {"SJT_VAR": str(self.var), "SJT_PORT": str(self.port), "SJT_SIM_PORT": str(self.sim_port)}
-        log = self.var.parent / "serve.log"
+        log = self.log
         started = time.monotonic()
         with log.open("ab") as out:
             self.process = subprocess.Popen(

@@ -97,10 +97,14 @@ class Applicant:
         """Wait until the bill is paid."""
         return await until("payment", lambda: self.bill(number), lambda bill: bill["status"] == "PAID")
 
-    async def finished(self, number: str) -> dict[str, Any]:
-        """Have the paid case approved and handed over; return it."""
+    async def approved(self, number: str) -> None:
+        """Have the paid case approved."""
         await until("fee noted", lambda: self._seen(number), lambda case: bool(case["fee_paid"]))
         (await self.reviewer.call("POST", f"/cases/{number}/approve", {})).expect(200)
+
+    async def finished(self, number: str) -> dict[str, Any]:
+        """Have the paid case approved and handed over; return it."""
+        await self.approved(number)
         await self.phone.case_in(number, "DELIVERING")
         (await self.window.call("POST", f"/cases/{number}/hand-over", {})).expect(200)
         return await self.phone.case_in(number, "CLOSED")

@@ -17,10 +17,11 @@ from tests.e2e.steps import Applicant
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("e2e")]
 
 PLATFORMS = pytest.mark.parametrize(("platform", "key"), [("wechat", "liu-yang"), ("alipay", "chen-jing")])
-_PROVIDER = {"wechat": "wechat_pay", "alipay": "alipay"}
+_PROVIDER = {"wechat": "wechat_pay", "alipay": "alipay", "sf": "sf"}
 _CALLS = {
     "wechat": {"open": "jsapi", "ask": "query"},
     "alipay": {"open": "alipay.trade.create", "ask": "alipay.trade.query"},
+    "sf": {"book": "EXP_RECE_CREATE_ORDER"},
 }
 _FORGED = {"wechat": ("wrong_signature", "stale", "unknown_serial", "unsigned"), "alipay": ("wrong_signature",)}
 _WRONG = {
@@ -129,3 +130,32 @@ async def test_a_provider_that_fails_while_an_order_is_opened_loses_nothing(
     await applicant.tap(order.value)
     await applicant.paid(number)
     assert await _effects(scene, order.value) == (2, 0)
+
+
+async def test_a_courier_whose_answer_is_lost_is_asked_and_books_one_parcel(scene: Surroundings) -> None:
+    applicant = await scene.applicant("wechat", "liu-yang")
+    phone = applicant.phone
+    number = (await applicant.draft())["application_no"]
+    address = {"recipient": "刘洋", "phone": "13800000005", "division_code": "140105", "street": "学府街66号2号楼"}
+    kept = (await phone.call("POST", "/addresses", address)).expect(201)
+    wish = {"method": "COURIER", "address_id": kept["id"]}
+    (await phone.call("PUT", f"/applications/{number}/delivery", wish)).expect(200)
+    (await phone.call("POST", f"/applications/{number}/submit", {})).expect(200)
+    (await applicant.window.call("POST", f"/cases/{number}/accept", {})).expect(200)
+    bill = await until("bill", lambda: applicant.bill(number), bool)
+    await applicant.tap(await applicant.order(bill["bill_no"]))
+    await applicant.paid(number)
+    async with _fault(scene.control, "sf", "book", "drop_after", times=1):
+        await applicant.approved(number)
+        await phone.case_in(number, "DELIVERING")
+
+        async def parcels() -> list[dict[str, Any]]:
+            return list((await phone.call("GET", f"/applications/{number}/shipments")).expect(200)["data"])
+
+        shown = await until("waybill", parcels, lambda rows: bool(rows and rows[0].get("waybill_no")))
+    assert len(shown) == 1
+    order = (await scene.control.send("GET", f"/control/sf/orders/{shown[0]['shipment_no']}")).expect(200)
+    assert shown[0]["waybill_no"] in str(order)
+    move = f"/control/sf/orders/{shown[0]['shipment_no']}/move"
+    (await scene.control.send("POST", move, value={"to": "delivered"})).expect(200)
+    assert (await phone.case_in(number, "CLOSED"))["outcome"] == "GRANTED"
