@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Starts are several times slower where Python may not keep its byte code.
+export PYTHONDONTWRITEBYTECODE :=
 TEST_WORKERS ?= 3
 
 .DEFAULT_GOAL := help
@@ -16,6 +18,8 @@ $(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "需要 Python 3.11 或更高版本"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile -r requirements.lock
+	@# Byte code of everything but the 36,000 modules of which the house imports a dozen.
+	-@$(BIN)/python -m compileall -qq -j 0 -x '/alipay/aop/api/(domain|request|response)/' $(VENV)/lib
 	@touch $(READY)
 
 run: $(READY) ## set up and run everything: PostgreSQL, Redis, simulators, API, job runner

@@ -42,6 +42,9 @@ def revive_killed(manager: Any) -> None:
     """
 
     def watch() -> None:
+        # Until all are up, a process that ends is a failed start, which the manager reports and gives up.
+        while not manager._all_workers_ack():
+            time.sleep(_LOOK_SECONDS)
         while not manager._shutting_down:
             for process in list(manager.processes):
                 if process.exitcode not in (None, 0) and not manager._shutting_down:
@@ -50,3 +53,15 @@ def revive_killed(manager: Any) -> None:
             time.sleep(_LOOK_SECONDS)
 
     threading.Thread(target=watch, name="revive", daemon=True).start()
+
+
+def stop_while_starting(manager: Any) -> None:
+    """Let Ctrl-C end Sanic's manager also while it waits for its workers to report that they are up.
+
+    Left alone it waits for ever then: the workers it has just stopped will never report.
+
+    Args:
+        manager: `app.manager` in the main process.
+    """
+    all_up = manager._all_workers_ack
+    manager._all_workers_ack = lambda: manager._shutting_down or all_up()

@@ -12,15 +12,18 @@ from typing import Any
 from rich.console import Console
 from sanic import Sanic
 from sanic.worker.loader import AppLoader
+from sanic.worker.manager import WorkerManager
 
 from app import loading, metrics, start
 from app.factory import create_app
 from app.migrate import migrate
-from app.processes import revive_killed
+from app.processes import revive_killed, stop_while_starting
 from app.settings import Settings
 from app.worker import run_worker
 
 console = Console()
+_START_PATIENCE_SECONDS = 120
+"""How long the processes may take to come up before the start is given up; a loaded machine is not a broken one."""
 
 
 def serve(root: Path, *, simulators: bool) -> None:
@@ -44,6 +47,7 @@ def _fresh_metrics() -> None:
 
 
 def _run(settings: Settings) -> None:
+    WorkerManager.THRESHOLD = _START_PATIENCE_SECONDS * 10  # Sanic counts tenths of a second
     loader = AppLoader(factory=partial(create_app, settings))
     app = loader.load()
     app.prepare(
@@ -59,6 +63,7 @@ def _run(settings: Settings) -> None:
     async def start_jobs(app: Sanic[Any, Any]) -> None:
         app.manager.manage("jobs", run_worker, {"settings": settings}, restartable=True)
         revive_killed(app.manager)
+        stop_while_starting(app.manager)
         _say_where(settings)
 
     Sanic.serve(primary=app, app_loader=loader)
