@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from typing import Any
 
 import pytest
 
+from demo.wire import until
 from handlers.doors import Auth
 from tests.e2e.conftest import LOGIN_RATE, Surroundings
 from tests.e2e.steps import STORY, Applicant
@@ -166,3 +168,28 @@ async def test_too_many_sign_ins_from_one_address_are_refused(doors: Doors) -> N
     assert neighbour.json("POST", "/api/v1/auth/wechat", {"code": "nobody"}).status == 401
     forged = Knocker(doors.base, "", {"X-Forwarded-For": f"198.51.100.1, {first}"})
     check_problem(forged.json("POST", "/api/v1/auth/wechat", {"code": "nobody"}), 429)
+
+
+async def test_of_ten_payments_and_ten_approvals_at_once_each_has_one_effect(scene: Surroundings) -> None:
+    applicant = await scene.applicant("wechat", "liu-yang")
+    number, bill_no = await applicant.billed()
+    wish = {"bill_no": bill_no, "channel": "WECHAT"}
+    opened = await asyncio.gather(*(applicant.phone.call("POST", "/payments", wish) for _ in range(10)))
+    assert {answer.status for answer in opened} <= {201, 409}
+    orders = {answer.value["out_trade_no"]: answer.value for answer in opened if answer.status == 201}
+    assert len(orders) == 1
+    await applicant.tap(next(iter(orders.values())))
+    await applicant.paid(number)
+    case = await until("fee noted", lambda: _seen(applicant, number), lambda case: bool(case["fee_paid"]))
+    decided = {"version": case["version"]}
+    path = f"/cases/{number}/approve"
+    answers = await asyncio.gather(*(applicant.reviewer.call("POST", path, decided) for _ in range(10)))
+    assert sorted(answer.status for answer in answers) == [200] + [409] * 9
+    await applicant.phone.case_in(number, "DELIVERING")
+    licences = (await applicant.phone.call("GET", "/licences?limit=100")).expect(200)["data"]
+    whole = [(await applicant.phone.call("GET", f"/licences/{one['licence_no']}")).expect(200) for one in licences]
+    assert [licence["application_no"] for licence in whole].count(number) == 1
+
+
+async def _seen(applicant: Applicant, number: str) -> dict[str, Any]:
+    return dict((await applicant.reviewer.call("GET", f"/cases/{number}")).expect(200)["case"])
