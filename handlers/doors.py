@@ -168,14 +168,16 @@ def _body_reader(route: Route) -> Callable[[bytes], Any] | None:
     if route.consumes == FORM:
         return partial(parse_form, kind=route.body)
     if route.consumes == "application/json":
-        return partial(parse_body, decoder=msgspec.json.Decoder(route.body), optional=_all_optional(route.body))
+        return partial(parse_body, decoder=msgspec.json.Decoder(route.body), optional=all_optional(route))
     return None
 
 
-def _all_optional(body: type[Any]) -> bool:
+def all_optional(route: Route) -> bool:
     """Tell whether nothing in a body is required: then a request without any body means all its defaults."""
+    if route.consumes != "application/json":
+        return False
     try:
-        msgspec.convert({}, body)
+        msgspec.convert({}, route.body)
     except msgspec.ValidationError:
         return False
     return True

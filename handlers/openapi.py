@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from handlers.assets import asset
-from handlers.doors import Auth, Route
+from handlers.doors import Auth, Route, all_optional
 from handlers.examples import example_of
 
 _PATH_PARAMETER = re.compile(r"<(\w+)(?::\w+)?>")
@@ -92,7 +92,7 @@ def _operation(route: Route, schemas: Mapping[Any, dict[str, Any]]) -> dict[str,
         content: dict[str, Any] = {"schema": schema}
         if route.example is not None:
             content["example"] = route.example
-        operation["requestBody"] = {"required": True, "content": {route.consumes: content}}
+        operation["requestBody"] = {"required": not all_optional(route), "content": {route.consumes: content}}
     return operation
 
 

@@ -57,6 +57,17 @@ def test_request_example_is_what_the_door_reads(route: Route, document: dict[str
     assert [error.message for error in Draft202012Validator(schema).iter_errors(content["example"])] == []
 
 
+def test_a_body_is_required_where_one_of_its_fields_is(document: dict[str, Any]) -> None:
+    required = {
+        path: operation["post"]["requestBody"]["required"]
+        for path, operation in document["paths"].items()
+        if "requestBody" in operation.get("post", {})
+    }
+    assert required["/api/v1/payments"]
+    assert required["/api/v1/uploads"]
+    assert not required["/api/v1/applications/{application_no}/submit"]
+
+
 async def _nothing(call: Call[Any]) -> Reply:
     return Reply()
 
