@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import traceback
 from typing import Any
 from urllib.parse import quote
 
@@ -108,8 +109,9 @@ def as_known(error: BaseException) -> SanjinError | None:
     if isinstance(error, db.AWAY):
         return ServiceUnavailable(retry_after_seconds=5, cause=type(error).__name__)
     if isinstance(error, _UNSTORABLE):
-        # Every door checks what it reads; this is for the value that nobody thought of.
-        log.error("value_refused_by_database", exc_info=error)
+        # Every door checks what it reads; this is for the value that nobody thought of. The message would repeat it.
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        log.error("value_refused_by_database", error=type(error).__name__, trace=trace)
         return InvalidRequest()
     if isinstance(error, SanicException) and error.status_code in _FRAMEWORK:
         code, message = _FRAMEWORK[error.status_code]
