@@ -45,6 +45,14 @@ def pytest_configure(config: pytest.Config) -> None:
     asyncio.run(_make_template(os.environ[_SERVER]))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep together what shares a running product."""
+    from tests import together
+
+    return together.scheduler(config, log)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop what this process started."""
     if _running:

@@ -14,7 +14,7 @@ from demo.wire import Wire, until
 from tests.e2e.conftest import Surroundings
 from tests.e2e.steps import Applicant
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.anyio
 
 PLATFORMS = pytest.mark.parametrize(("platform", "key"), [("wechat", "liu-yang"), ("alipay", "chen-jing")])
 _PROVIDER = {"wechat": "wechat_pay", "alipay": "alipay", "sf": "sf"}

@@ -15,7 +15,7 @@ from tests.e2e.steps import STORY, Applicant
 from tests.e2e.walking import PARAMETER, Doors, encoded, example
 from tests.knocking import Knocker, check_problem
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.anyio
 
 
 async def _closed_case(scene: Surroundings) -> tuple[Applicant, str, dict[str, str]]:

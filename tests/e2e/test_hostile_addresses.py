@@ -9,8 +9,6 @@ from handlers.doors import Auth, Route
 from tests.e2e.walking import PARAMETER, Doors, encoded, example
 from tests.knocking import Heard, Knocker, check_problem
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 _NAMES = (
     "A" * 129, "A" * 5_000, "%00", "a%00b", "..%2F..%2Fetc%2Fpasswd", "%2e%2e%2f", "%F0%9F%92%A9", "%ff%fe",
     "%ED%A0%80", "';--", "%20", "-1", "None", "null", "0", "9" * 40, "00000000-0000-0000-0000-000000000000",

@@ -15,8 +15,6 @@ from tests.e2e.conftest import ROOT
 from tests.e2e.walking import Doors, encoded, example, fields
 from tests.knocking import check_problem
 
-pytestmark = pytest.mark.xdist_group("e2e")
-
 _UNREADABLE = {
     "empty": b"",
     "cut off": b'{"a":',

@@ -12,7 +12,7 @@ from tests.e2e.conftest import Surroundings
 from tests.e2e.walking import Doors, Route
 from tests.knocking import Heard, Knocker
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.anyio
 
 _BODIES = (
     b"", b"&", b"=", b"a", b"a=b", b"zz_unknown=1", b"reason=%00", b"reason=%ff", b"reason=%ED%A0%80", b"\xff\xfe",

@@ -17,7 +17,6 @@ from tests.e2e.conftest import Product
 from tests.e2e.walking import Doors
 from tests.knocking import Heard, Knocker, check_problem
 
-pytestmark = pytest.mark.xdist_group("e2e")
 BOUNDARY = "b0undary"
 Part = tuple[str, bytes]
 

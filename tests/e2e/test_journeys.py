@@ -10,7 +10,7 @@ from rich.console import Console
 from demo.journey import Journey, check_one_person_on_both_platforms
 from tests.e2e.conftest import ROOT, Surroundings
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.anyio
 
 
 async def _play(scene: Surroundings, platform: str, key: str) -> str:

@@ -14,7 +14,7 @@ from demo.journey import Journey
 from tests.e2e.conftest import ROOT, Product, Surroundings
 from tests.e2e.steps import STORY
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.anyio
 
 
 def _private(product: Product) -> dict[str, str]:

@@ -20,7 +20,7 @@ from tests.e2e.steps import STORY
 from tests.e2e.walking import Doors
 from tests.knocking import Heard, check_problem
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("e2e")]
+pytestmark = pytest.mark.anyio
 SOON_SECONDS = 2.5
 
 

@@ -9,8 +9,6 @@ import pytest
 
 from tests.e2e.conftest import Product, free_ports
 
-pytestmark = pytest.mark.xdist_group("e2e-start")
-
 
 def _gone(process: psutil.Process) -> bool:
     try:

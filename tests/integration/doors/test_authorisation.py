@@ -18,7 +18,7 @@ from handlers.routes import all_routes
 from tests.integration.doors.conftest import WholeHouse
 from tests.knocking import Heard, Knocker, check_problem
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("doors")]
+pytestmark = pytest.mark.anyio
 
 PUBLIC = {
     "POST /api/v1/auth/wechat",

@@ -12,7 +12,7 @@ from handlers.rendering import CONTENT_SECURITY_POLICY
 from tests.integration.doors.conftest import WholeHouse
 from tests.knocking import Knocker
 
-pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("doors")]
+pytestmark = pytest.mark.anyio
 
 
 async def test_docs_hold_nothing_inline_and_load_nothing_from_elsewhere(whole_house: WholeHouse) -> None:
