@@ -96,8 +96,10 @@ async def start(url: str, pool_max: int = 20) -> None:
 
 async def stop() -> None:
     """Close the pool."""
-    for task in _waking:
+    calls = [*_calls]
+    for task in calls:
         task.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
     _waking.clear()
     _questions.clear()
     while _opened:
@@ -106,6 +108,9 @@ async def stop() -> None:
 
 
 _waking: list[asyncio.Task[None]] = []
+"""The call to the runners that still gathers commits, if any."""
+_calls: set[asyncio.Task[None]] = set()
+"""All calls to the runners that have not ended."""
 _opened: list[Links] = []
 """The pool and its links once they are open: finding them through the ORM costs a hot read more than its encoding."""
 
@@ -217,7 +222,10 @@ async def transaction() -> AsyncIterator[Transaction]:
 def _wake_runners() -> None:
     """Have the job runners look for work soon; calls that follow at once are one with this."""
     if not _waking:
-        _waking.append(asyncio.create_task(_wake_soon()))
+        task = asyncio.create_task(_wake_soon())
+        _waking.append(task)
+        _calls.add(task)
+        task.add_done_callback(_calls.discard)
 
 
 async def _wake_soon() -> None:

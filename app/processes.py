@@ -41,10 +41,15 @@ def revive_killed(manager: Any) -> None:
         manager: `app.manager` in the main process; its own monitor notices a dead process but leaves it dead.
     """
 
+    up, wait_for_start = threading.Event(), manager.wait_for_ack
+
+    def wait_and_tell() -> None:
+        wait_for_start()
+        up.set()
+
     def watch() -> None:
         # Until all are up, a process that ends is a failed start, which the manager reports and gives up.
-        while not manager._all_workers_ack():
-            time.sleep(_LOOK_SECONDS)
+        up.wait()
         while not manager._shutting_down:
             for process in list(manager.processes):
                 if process.exitcode not in (None, 0) and not manager._shutting_down:
@@ -52,6 +57,7 @@ def revive_killed(manager: Any) -> None:
                     process.restart()
             time.sleep(_LOOK_SECONDS)
 
+    manager.wait_for_ack = wait_and_tell
     threading.Thread(target=watch, name="revive", daemon=True).start()
 
 

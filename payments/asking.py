@@ -58,5 +58,8 @@ class Asking:
     async def _book(self, record: PaymentRecord, state: OrderState) -> None:
         if state.paid is not None:
             await self._receiving.apply_payment(state.paid)
-        elif state.standing in (Standing.CLOSED, Standing.NOT_PLACED):
+        elif state.standing is Standing.CLOSED:
             await repository.record_closed(record, state.provider_status)
+        elif state.standing is Standing.NOT_PLACED:
+            # The order may have reached the provider after this answer, and a phone may hold it already.
+            await repository.record_closed(record, state.provider_status, unless_opened=True)

@@ -105,7 +105,7 @@ class Opening:
         except ProviderUnavailable as error:
             # A repeat proves nothing about the earlier try, so only a new order may be given up like this.
             if is_new and error.details.get("nothing_sent") is True:
-                await repository.record_closed(record, "NOT_SENT")
+                await repository.record_closed(record, "NOT_SENT", unless_opened=True)
             raise
         except ProviderRejected:
             if await self._asking.settle(record) is Standing.PAID:

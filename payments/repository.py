@@ -222,8 +222,13 @@ async def record_opened(payment_id: uuid.UUID, prepay_reference: str, prepay_unt
     )
 
 
-async def record_closed(payment: PaymentRecord, provider_status: str) -> bool:
-    """Close an open order and free its bill, with the event; False when it was settled meanwhile."""
+async def record_closed(payment: PaymentRecord, provider_status: str, *, unless_opened: bool = False) -> bool:
+    """Close an open order and free its bill, with the event; False when it was settled meanwhile.
+
+    Args:
+        unless_opened: also False when the provider took the order after the record was read.
+    """
+    froms = [payment.status] if unless_opened else sources(PAYMENT, PaymentMove.CLOSE)
     edge = PAYMENT[PaymentStatus.AWAITING, PaymentMove.CLOSE]
     async with db.transaction() as tx:
         closed = await tx.fetch_row(
@@ -234,7 +239,7 @@ async def record_closed(payment: PaymentRecord, provider_status: str) -> bool:
             payment.id,
             edge.to,
             provider_status,
-            sources(PAYMENT, PaymentMove.CLOSE),
+            froms,
             sources(BILL, BillMove.CLOSE),
             BILL[BillStatus.PAYING, BillMove.CLOSE].to,
         )

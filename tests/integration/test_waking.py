@@ -75,3 +75,22 @@ async def test_runner_that_heard_nothing_finds_the_job_by_itself(database: str) 
     runner.stop()
     await asyncio.wait_for(running, 15)
     await link.close()
+
+
+async def test_closing_the_database_leaves_no_call_to_the_runners_behind(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = asyncio.Event()
+
+    async def slow(sql: str) -> int:
+        reached.set()
+        await asyncio.sleep(30)
+        return 0
+
+    monkeypatch.setattr(db, "execute", slow)
+    before = asyncio.all_tasks()
+    async with db.transaction() as tx:
+        tx.enqueue("work", {})
+    await asyncio.wait_for(reached.wait(), 5)
+    await db.stop()
+    assert asyncio.all_tasks() - before == set()

@@ -10,7 +10,7 @@ import pytest
 from app import db
 from app.clock import now
 from app.errors import Conflict, NotFound, ProviderRejected, ProviderUnavailable
-from payments.neutral import Standing
+from payments.neutral import ChannelOrder, OrderState, Standing
 from tests.fakes.payments_house import PaymentsHouse, caller
 
 pytestmark = pytest.mark.anyio
@@ -131,6 +131,29 @@ async def test_order_given_up_while_the_provider_was_slow_is_closed_there(house:
         await house.service.create(house.caller, bill.bill_no, "WECHAT")
     await house.drain()
     assert [order.standing for order in house.wechat.orders.values()] == [Standing.CLOSED]
+
+
+async def test_order_that_arrives_right_after_the_provider_denied_it_stays_the_only_one(
+    house: PaymentsHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = await house.issue()
+    house.wechat.fail("open", "before")
+    with pytest.raises(ProviderUnavailable):
+        await house.service.create(house.caller, bill.bill_no, "WECHAT")
+    query = house.wechat.query
+
+    async def denied_then_opened(order: ChannelOrder) -> OrderState:
+        answer = await query(order)
+        monkeypatch.setattr(house.wechat, "query", query)
+        await house.service.create(house.caller, bill.bill_no, "WECHAT")
+        return answer
+
+    monkeypatch.setattr(house.wechat, "query", denied_then_opened)
+    opened = await house.service.create(house.caller, bill.bill_no, "ALIPAY")
+    standings = [order.standing for order in house.wechat.orders.values()]
+    assert standings == [Standing.CLOSED], "a phone holds the first order, so it must be closed before the second"
+    assert await house.statuses(bill.bill_no) == ["CLOSED", "AWAITING"]
+    assert list(house.alipay.orders) == [opened.out_trade_no]
 
 
 async def test_bills_of_others_paid_and_expired_ones_are_refused(house: PaymentsHouse) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from multiprocessing import Pipe
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from sanic.worker.manager import WorkerManager
 
-from app.processes import stop_while_starting
+from app import processes
+from app.processes import revive_killed, stop_while_starting
 
 
 def _starting_manager() -> Any:
@@ -39,3 +43,19 @@ def test_the_wait_ends_as_before_when_the_worker_reports() -> None:
     manager.worker_state["Server-0-0"]["state"] = "ACKED"
     manager.wait_for_ack()
     assert not manager._shutting_down
+
+
+def test_a_process_that_is_killed_the_moment_all_are_up_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_LOOK_SECONDS", 0.02)
+    started_again = threading.Event()
+    worker = SimpleNamespace(name="Server-0-0", exitcode=None, restart=started_again.set)
+    manager = SimpleNamespace(_shutting_down=False, processes=[worker], wait_for_ack=lambda: None)
+    revive_killed(manager)
+    worker.exitcode = 1
+    time.sleep(0.1)
+    assert not started_again.is_set(), "before all are up it is a failed start"
+    worker.exitcode = None
+    manager.wait_for_ack()
+    worker.exitcode = -9
+    assert started_again.wait(5)
+    manager._shutting_down = True
