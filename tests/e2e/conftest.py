@@ -110,13 +110,6 @@ class Product:
         except urllib.error.HTTPError as error:
             return dict(json.load(error))
 
-    def serving_process(self) -> psutil.Process:
-        """The API process: the one of this start that listens on the port."""
-        for process in self.children():
-            if any(link.laddr.port == self.port for link in process.net_connections("tcp") if link.status == "LISTEN"):
-                return process
-        raise AssertionError("nobody listens")
-
     def children(self) -> list[psutil.Process]:
         """Every process of this start, grandchildren too."""
         assert self.process is not None
