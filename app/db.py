@@ -31,6 +31,7 @@ MODELS = (
     "models.catalogue",
     "models.applications",
     "models.payments",
+    "models.reconciliation",
     "models.notify",
     "models.delivery",
     "models.licences",

@@ -20,18 +20,38 @@ class PaymentAccount(Table):
     sub_app_id = fields.CharField(max_length=32, default="")
     department_code = fields.CharField(max_length=18, default="", description="empty = any department")
     division_code = fields.CharField(max_length=12, default="", description="prefix; empty = any division")
-    key_reference = fields.CharField(max_length=64, default="settings")
+    key_reference = fields.CharField(max_length=64, default="settings", description="folder of its secret files")
+    serial_no = fields.CharField(
+        max_length=64, default="", db_default="", description="of the merchant's own API certificate"
+    )
+    fetches_certificates = fields.BooleanField(
+        default=False, db_default=False, description="signed to it by platform certificates"
+    )
     enabled = fields.BooleanField(default=True)
 
     class Meta:
         table = "payment_account"
 
 
+class PaymentAccountKey(Table):
+    """A public key by which a provider signs to a merchant account; several are active while keys change."""
+
+    account_id = fields.UUIDField()
+    key_id = fields.CharField(max_length=64)
+    pem = fields.TextField(description="public key or certificate")
+    active = fields.BooleanField(default=True)
+    expires_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "payment_account_key"
+        unique_together = (("account_id", "key_id"),)
+
+
 class Bill(Table):
     """One fee to pay. The amount is fixed here and never comes from the client."""
 
     bill_no = fields.CharField(max_length=32, unique=True)
-    payment_code = fields.CharField(max_length=20, unique=True, description="缴款码")
+    payment_code = fields.CharField(max_length=20, unique=True, null=True, description="缴款码; null = not issued yet")
     citizen_id = fields.UUIDField()
     subject_kind = fields.CharField(max_length=16, default="APPLICATION")
     subject_no = fields.CharField(max_length=50)
@@ -41,18 +61,25 @@ class Bill(Table):
     department_code = fields.CharField(max_length=18)
     division_code = fields.CharField(max_length=12)
     amount_fen = fields.BigIntField()
+    late_fee_fen = fields.BigIntField(default=0, db_default=0, description="滞纳金, part of amount_fen")
     status = fields.CharField(max_length=12, default="UNPAID")
     version = fields.IntField(default=1)
     due_at = fields.DatetimeField(null=True)
     paid_at = fields.DatetimeField(null=True)
     paid_payment_id = fields.UUIDField(null=True)
+    confirmed_at = fields.DatetimeField(null=True, description="by the fiscal platform")
+    fiscal_asked_count = fields.IntField(default=0, db_default=0)
+    fiscal_ask_after = fields.DatetimeField(null=True, description="when the fiscal platform is asked; null = settled")
     updated_at = fields.DatetimeField(auto_now=True)
 
     class Meta:
         table = "bill"
         unique_together = (("subject_no", "purpose"),)
         indexes = (("citizen_id", "id"),)
-        constraints = (CheckConstraint(check="amount_fen > 0", name="bill_amount_positive"),)
+        constraints = (
+            CheckConstraint(check="amount_fen > 0", name="bill_amount_positive"),
+            CheckConstraint(check="late_fee_fen >= 0 AND late_fee_fen < amount_fen", name="bill_late_fee_within"),
+        )
 
 
 class Payment(Table):
@@ -78,6 +105,7 @@ class Payment(Table):
     closed_at = fields.DatetimeField(null=True)
     asked_count = fields.IntField(default=0)
     ask_after = fields.DatetimeField(null=True, description="when a sweep asks the provider; null = settled")
+    refund_free_at = fields.DatetimeField(null=True, description="earliest moment of the next refund call")
     updated_at = fields.DatetimeField(auto_now=True)
 
     class Meta:
@@ -103,6 +131,15 @@ class Refund(Table):
     provider_refund_no = fields.CharField(max_length=64, default="")
     provider_status = fields.CharField(max_length=32, default="")
     requested_by = fields.CharField(max_length=64, default="")
+    needs_approval = fields.BooleanField(
+        default=False, db_default=False, description="by a second person before it is pushed"
+    )
+    approved_by = fields.CharField(max_length=64, default="", db_default="")
+    approved_at = fields.DatetimeField(null=True)
+    decision_note = fields.CharField(max_length=200, default="", db_default="")
+    reversed_at = fields.DatetimeField(null=True, description="red-letter receipt (冲红) issued")
+    fiscal_asked_count = fields.IntField(default=0, db_default=0)
+    fiscal_ask_after = fields.DatetimeField(null=True, description="when the red-letter receipt is asked for")
     finished_at = fields.DatetimeField(null=True)
     asked_count = fields.IntField(default=0)
     ask_after = fields.DatetimeField(null=True)

@@ -13,7 +13,17 @@ from app.ids import dated_no, new_id
 from payments import repository
 from payments.neutral import RefundNotified
 from payments.records import PUSH_REFUND, RefundRecord
-from payments.states import BILL, REFUND, BillMove, BillStatus, RefundMove, RefundStatus, next_status, sources
+from payments.states import (
+    BILL,
+    OPEN_REFUND,
+    REFUND,
+    BillMove,
+    BillStatus,
+    RefundMove,
+    RefundStatus,
+    next_status,
+    sources,
+)
 
 _REFUND_RECORD = """
 SELECT r.id AS refund_id, r.out_refund_no, r.status AS refund_status, r.amount_fen AS refund_fen, r.reason, r.cause,
@@ -62,19 +72,24 @@ async def record_refund_request(
         row = await tx.fetch_row(
             "UPDATE bill SET status = $2, version = version + 1, updated_at = now() FROM payment"
             " WHERE payment.out_trade_no = $1 AND bill.paid_payment_id = payment.id AND bill.status = ANY ($3)"
-            " RETURNING bill.id AS bill_id, payment.id AS payment_id, payment.amount_fen - (SELECT"
-            " coalesce(sum(amount_fen), 0)::bigint FROM refund WHERE payment_id = payment.id AND status <> 'CLOSED')"
-            " AS left_fen",
+            " RETURNING bill.id AS bill_id, payment.id AS payment_id, payment.amount_fen",
             out_trade_no,
             BILL[BillStatus.PAID, BillMove.REQUEST_REFUND].to,
             sources(BILL, BillMove.REQUEST_REFUND),
         )
         if row is None:
             return None
-        if amount_fen > row["left_fen"]:
-            raise TooMuch(row["left_fen"])
+        # Counted by a statement of its own, for one that waited for the lock does not see what was written meanwhile.
+        refunds = await tx.fetch_row(
+            "SELECT coalesce(sum(amount_fen), 0)::bigint AS fen FROM refund"
+            " WHERE payment_id = $1 AND status <> 'CLOSED'",
+            row["payment_id"],
+        )
+        left_fen = row["amount_fen"] - (refunds["fen"] if refunds else 0)
+        if amount_fen > left_fen:
+            raise TooMuch(left_fen)
         number = await _insert_refund(tx, row["payment_id"], row["bill_id"], amount_fen, reason, "STAFF", requested_by)
-    return number, row["left_fen"]
+    return number, left_fen
 
 
 class TooMuch(Exception):
@@ -200,16 +215,18 @@ async def _move_bill_after(tx: db.Transaction, refund: RefundRecord, move: str) 
     """A finished refund of a bill's own payment moves the bill: REFUNDED once all of it went back."""
     if move == RefundMove.FAIL:
         return
+    # The lock comes first: whoever counts under it sees the refunds that ended at the same moment.
+    bill = await tx.fetch_row("SELECT confirmed_at FROM bill WHERE id = $1 FOR UPDATE", refund.payment.bill_id)
     row = await tx.fetch_row(
-        "SELECT coalesce(sum(amount_fen), 0)::bigint AS refunded FROM refund"
-        " WHERE payment_id = $1 AND status = 'SUCCEEDED'",
+        "SELECT coalesce(sum(amount_fen) FILTER (WHERE status = 'SUCCEEDED'), 0)::bigint AS refunded,"
+        " count(*) FILTER (WHERE status = ANY ($2)) AS under_way FROM refund WHERE payment_id = $1",
         refund.payment.id,
+        [str(status) for status in (*OPEN_REFUND, RefundStatus.ABNORMAL)],
     )
-    all_of_it = row is not None and row["refunded"] >= refund.payment.order.amount_fen
-    if move == RefundMove.CLOSE:
-        bill_move = BillMove.REFUND_CLOSE
-    else:
-        bill_move = BillMove.REFUND_ALL if all_of_it else BillMove.REFUND_PART
+    if bill is None or row is None or row["under_way"]:
+        return
+    keep = BillMove.KEEP_CONFIRMED if bill["confirmed_at"] else BillMove.KEEP_PAID
+    bill_move = BillMove.REFUND_ALL if row["refunded"] >= refund.payment.order.amount_fen else keep
     await tx.execute(
         "UPDATE bill SET status = $2, version = version + 1, updated_at = now() WHERE id = $1 AND status = ANY ($3)",
         refund.payment.bill_id,

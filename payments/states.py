@@ -15,26 +15,29 @@ from app.errors import InvalidTransition
 
 
 class BillStatus(StrEnum):
-    """Where a bill stands. PAID is money at the channel; REFUNDING is a refund of it under way."""
+    """Where a bill stands. PAID is money at the channel (缴费确认中), CONFIRMED known to the fiscal platform (已缴费),
+    REFUNDING a refund of it under way."""
 
     UNPAID = "UNPAID"
     PAYING = "PAYING"
     PAID = "PAID"
+    CONFIRMED = "CONFIRMED"
     REFUNDING = "REFUNDING"
     REFUNDED = "REFUNDED"
     VOID = "VOID"
 
 
 class BillMove(StrEnum):
-    """What happens to a bill."""
+    """What happens to a bill. KEEP_*: no refund is under way any more, and some of the money stays."""
 
     OPEN = "open"
     CLOSE = "close"
     PAY = "pay"
+    CONFIRM = "confirm"
     REQUEST_REFUND = "request_refund"
-    REFUND_PART = "refund_part"
     REFUND_ALL = "refund_all"
-    REFUND_CLOSE = "refund_close"
+    KEEP_PAID = "keep_paid"
+    KEEP_CONFIRMED = "keep_confirmed"
     VOID = "void"
 
 
@@ -66,12 +69,16 @@ class RefundStatus(StrEnum):
 
 
 class RefundMove(StrEnum):
-    """What happens to a refund."""
+    """What happens to a refund. BOUNCE: the bank gave it back later; SETTLE: staff paid it back in another way."""
 
     ACCEPT = "accept"
     SUCCEED = "succeed"
     FAIL = "fail"
     CLOSE = "close"
+    REFUSE = "refuse"
+    RETRY = "retry"
+    BOUNCE = "bounce"
+    SETTLE = "settle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +94,13 @@ BILL: Mapping[tuple[str, str], Edge] = {
     (BillStatus.PAYING, BillMove.CLOSE): Edge(BillStatus.UNPAID),
     (BillStatus.UNPAID, BillMove.PAY): Edge(BillStatus.PAID, "bill.paid"),
     (BillStatus.PAYING, BillMove.PAY): Edge(BillStatus.PAID, "bill.paid"),
+    (BillStatus.PAID, BillMove.CONFIRM): Edge(BillStatus.CONFIRMED, "bill.confirmed"),
     (BillStatus.PAID, BillMove.REQUEST_REFUND): Edge(BillStatus.REFUNDING),
-    (BillStatus.REFUNDING, BillMove.REFUND_PART): Edge(BillStatus.PAID),
+    (BillStatus.CONFIRMED, BillMove.REQUEST_REFUND): Edge(BillStatus.REFUNDING),
+    (BillStatus.REFUNDING, BillMove.REQUEST_REFUND): Edge(BillStatus.REFUNDING),
     (BillStatus.REFUNDING, BillMove.REFUND_ALL): Edge(BillStatus.REFUNDED),
-    (BillStatus.REFUNDING, BillMove.REFUND_CLOSE): Edge(BillStatus.PAID),
+    (BillStatus.REFUNDING, BillMove.KEEP_PAID): Edge(BillStatus.PAID),
+    (BillStatus.REFUNDING, BillMove.KEEP_CONFIRMED): Edge(BillStatus.CONFIRMED),
     (BillStatus.UNPAID, BillMove.VOID): Edge(BillStatus.VOID),
 }
 PAYMENT: Mapping[tuple[str, str], Edge] = {
@@ -108,14 +118,19 @@ REFUND: Mapping[tuple[str, str], Edge] = {
     (RefundStatus.REQUESTED, RefundMove.SUCCEED): Edge(RefundStatus.SUCCEEDED, "refund.succeeded"),
     (RefundStatus.PROCESSING, RefundMove.SUCCEED): Edge(RefundStatus.SUCCEEDED, "refund.succeeded"),
     (RefundStatus.ABNORMAL, RefundMove.SUCCEED): Edge(RefundStatus.SUCCEEDED, "refund.succeeded"),
-    (RefundStatus.REQUESTED, RefundMove.FAIL): Edge(RefundStatus.ABNORMAL),
-    (RefundStatus.PROCESSING, RefundMove.FAIL): Edge(RefundStatus.ABNORMAL),
+    (RefundStatus.REQUESTED, RefundMove.FAIL): Edge(RefundStatus.ABNORMAL, "refund.abnormal"),
+    (RefundStatus.PROCESSING, RefundMove.FAIL): Edge(RefundStatus.ABNORMAL, "refund.abnormal"),
+    (RefundStatus.SUCCEEDED, RefundMove.BOUNCE): Edge(RefundStatus.ABNORMAL, "refund.bounced"),
+    (RefundStatus.ABNORMAL, RefundMove.RETRY): Edge(RefundStatus.REQUESTED),
+    (RefundStatus.ABNORMAL, RefundMove.SETTLE): Edge(RefundStatus.SUCCEEDED, "refund.succeeded"),
+    (RefundStatus.REQUESTED, RefundMove.REFUSE): Edge(RefundStatus.CLOSED),
     (RefundStatus.REQUESTED, RefundMove.CLOSE): Edge(RefundStatus.CLOSED),
     (RefundStatus.PROCESSING, RefundMove.CLOSE): Edge(RefundStatus.CLOSED),
 }
 
 OPEN_PAYMENT = (PaymentStatus.CREATED, PaymentStatus.AWAITING)
-PAID_BILL = (BillStatus.PAID, BillStatus.REFUNDING, BillStatus.REFUNDED)
+OPEN_REFUND = (RefundStatus.REQUESTED, RefundStatus.PROCESSING)
+PAID_BILL = (BillStatus.PAID, BillStatus.CONFIRMED, BillStatus.REFUNDING, BillStatus.REFUNDED)
 LADDER_SECONDS = (5, 30, 60, 180, 300, 600, 1800)
 """When silence is broken by a question, counted from the opening of the order. Source: WeChat Pay, 查单最佳实践."""
 AFTER_EXPIRY_SECONDS = (60, 60, 300, 600, 1800, 3600)

@@ -15,7 +15,8 @@ from payments.types import BillLine, BillView, PaymentView, QuarantinedView, Ref
 BILL_STATUS_TEXT = {
     BillStatus.UNPAID: "待缴费",
     BillStatus.PAYING: "缴费中",
-    BillStatus.PAID: "已缴费",
+    BillStatus.PAID: "缴费确认中",
+    BillStatus.CONFIRMED: "已缴费",
     BillStatus.REFUNDING: "退款中",
     BillStatus.REFUNDED: "已退款",
     BillStatus.VOID: "已作废",
@@ -26,7 +27,7 @@ def bill(row: db.Row) -> BillView:
     """Show a bill to its payer."""
     return BillView(
         bill_no=row["bill_no"],
-        payment_code=row["payment_code"],
+        payment_code=row["payment_code"] or "",
         subject_no=row["subject_no"],
         title=row["title"],
         lines=msgspec.json.decode(row["lines"], type=list[BillLine]),
