@@ -145,6 +145,26 @@ class SMS:
 
 
 @dataclass(frozen=True, slots=True)
+class FiscalApp:
+    """A system that may call the fiscal platform; `region` is the AdmDivCode, `code_length` that of a 缴款码."""
+
+    app_id: str
+    public_key_file: str
+    region: str = "140000"
+    code_length: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fiscal:
+    """`late_fee_basis_points` grow per day after the due day; `receipt_seconds` pass until a receipt is issued."""
+
+    private_key_file: str = ""
+    apps: list[FiscalApp] = field(default_factory=list)
+    late_fee_basis_points: int = 5
+    receipt_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole file. `retry_scale` multiplies every wait of the providers' callback schedules."""
 
@@ -155,6 +175,7 @@ class Config:
     alipay: Alipay = field(default_factory=Alipay)
     sf: SF = field(default_factory=SF)
     sms: SMS = field(default_factory=SMS)
+    fiscal: Fiscal = field(default_factory=Fiscal)
     people: list[Person] = field(default_factory=list)
     directory: str = "."
 
