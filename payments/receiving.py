@@ -13,12 +13,12 @@ import structlog
 from app import metrics
 from app.clock import now
 from app.errors import CallbackQuarantined, CallbackRejected, ServiceUnavailable
-from payments import refund_repository
 from payments import settlement_repository as repository
 from payments.checks import payment_mismatch, refund_mismatch, shown_expected, shown_payment
 from payments.neutral import Acknowledgement, OrderHint, PaymentNotified, ProviderEvent, RefundNotified, Unreadable
 from payments.ports import ChannelTable
 from payments.records import ASK_ORDER, RefundRecord
+from payments.refunds import repository as refund_repository
 from payments.states import REFUND, PaymentStatus, RefundMove, RefundStatus, next_refund_question_at
 
 log = structlog.get_logger()

@@ -14,14 +14,15 @@ from app.errors import Conflict, NotFound
 from app.ids import dated_no, numeric_no
 from app.jobs import JobFunction
 from app.tokens import Caller
-from payments import refund_repository, repository, settlement_repository, views
+from payments import repository, settlement_repository, views
 from payments.asking import Asking
 from payments.neutral import Acknowledgement
 from payments.opening import Opening
 from payments.ports import ChannelTable, Payers
 from payments.receiving import Receiving
 from payments.records import ASK_ORDER, PUSH_REFUND, SETTLE_ORDER
-from payments.refunding import Refunding
+from payments.refunds import repository as refund_repository
+from payments.refunds.pushing import Refunding
 from payments.states import OPEN_PAYMENT
 from payments.sweeps import Sweeps
 from payments.types import (

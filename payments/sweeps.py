@@ -11,11 +11,12 @@ import structlog
 from app.clock import now
 from app.errors import NotFound, ProviderProtocolError, ProviderRejected, ProviderUnavailable
 from app.jobs import Sweep
-from payments import refund_repository, repository
+from payments import repository
 from payments.asking import Asking
 from payments.neutral import Standing
 from payments.records import PaymentRecord, RefundRecord
-from payments.refunding import Refunding
+from payments.refunds import repository as refund_repository
+from payments.refunds.pushing import Refunding
 from payments.states import next_question_at
 
 _LEASE = timedelta(seconds=90)

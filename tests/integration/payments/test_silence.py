@@ -8,8 +8,8 @@ import pytest
 
 from app import db
 from app.errors import Conflict, InvalidRequest
-from payments import refund_repository
 from payments.neutral import Standing
+from payments.refunds import repository as refund_repository
 from tests.fakes.payments_house import EVERYWHERE, PaymentsHouse
 
 pytestmark = pytest.mark.anyio

@@ -9,11 +9,11 @@ import structlog
 
 from app.clock import now
 from app.errors import Conflict, InvalidRequest, ProviderProtocolError, ProviderRejected, ProviderUnavailable
-from payments import refund_repository as repository
 from payments.neutral import RefundNotified, RefundOrder
 from payments.ports import ChannelTable
 from payments.receiving import Receiving
 from payments.records import RefundRecord
+from payments.refunds import repository
 from payments.states import RefundMove, RefundStatus, next_refund_question_at
 
 log = structlog.get_logger()
