@@ -15,13 +15,20 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-_PAIRS = ("wechat_pay_merchant", "wechat_pay_platform", "alipay_app", "alipay_platform")
+_PAIRS = (
+    "wechat_pay_merchant",
+    "wechat_pay_platform",
+    "alipay_app",
+    "alipay_platform",
+    "fiscal_app",
+    "fiscal_platform",
+)
 _VALUES = "demo.json"
 SIMULATORS = "simulators.json"
 
 
 def prepare(var: Path, data: Path, host: str, port: int, sim_port: int) -> dict[str, str]:
-    """Return the settings of demo mode (`SJT_…` → text), making the keys at the first start. Idempotent.
+    """Return the settings of demo mode (`SJT_…` → text), making what keys an earlier start has not made. Idempotent.
 
     Args:
         var: the run-time folder.
@@ -31,16 +38,24 @@ def prepare(var: Path, data: Path, host: str, port: int, sim_port: int) -> dict[
     """
     folder = (var / "keys").resolve()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    values_file = folder / _VALUES
-    if not values_file.is_file():
-        for name in _PAIRS:
-            _write_pair(folder, name)
-        _write(values_file, json.dumps(_secrets(), indent=1))
-    values: dict[str, str] = json.loads(values_file.read_text(encoding="utf-8"))
-    values |= _addresses(folder, sim_port)
+    values = _values(folder)
+    values |= _addresses(folder, values, sim_port)
     public_url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     simulators = _simulators(values, public_url, data)
     _write(folder / SIMULATORS, json.dumps(simulators, ensure_ascii=False, indent=1))
+    return values
+
+
+def _values(folder: Path) -> dict[str, str]:
+    """Return the made values. A folder of an older version gets what it lacks; what is there is never changed."""
+    for name in _PAIRS:
+        if not (folder / f"{name}.pem").is_file():
+            _write_pair(folder, name)
+    file = folder / _VALUES
+    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    values = _secrets() | found
+    if values != found:
+        _write(file, json.dumps(values, indent=1))
     return values
 
 
@@ -75,15 +90,15 @@ def _secrets() -> dict[str, str]:
         "SJT_TENCENT_SMS_SECRET_ID": "AKID" + text(32),
         "SJT_TENCENT_SMS_SECRET_KEY": text(32),
         "SJT_TENCENT_SMS_SDK_APP_ID": "1400" + f"{secrets.randbelow(10**6):06d}",
+        "SJT_FISCAL_APP_ID": "SJT" + text(13).upper(),
         "DEMO_PUBLIC_KEY_ID": "PUB_KEY_ID_" + f"{secrets.randbelow(10**30):030d}",
     }
 
 
-def _addresses(folder: Path, sim_port: int) -> dict[str, str]:
+def _addresses(folder: Path, values: dict[str, str], sim_port: int) -> dict[str, str]:
     def at(offset: int, path: str = "") -> str:
         return f"http://127.0.0.1:{sim_port + offset}{path}"
 
-    values = json.loads((folder / _VALUES).read_text(encoding="utf-8"))
     return {
         "SJT_WECHAT_API_BASE": at(1),
         "SJT_WECHAT_PAY_BASE": at(2),
@@ -91,10 +106,13 @@ def _addresses(folder: Path, sim_port: int) -> dict[str, str]:
         "SJT_SF_BASE": at(4),
         "SJT_ALIYUN_SMS_BASE": at(7),
         "SJT_TENCENT_SMS_BASE": at(7),
+        "SJT_FISCAL_BASE": at(8),
         "SJT_WECHAT_PAY_PRIVATE_KEY": str(folder / "wechat_pay_merchant.pem"),
         "SJT_WECHAT_PAY_PUBLIC_KEYS": f"{values['DEMO_PUBLIC_KEY_ID']}={folder / 'wechat_pay_platform.pub.pem'}",
         "SJT_ALIPAY_PRIVATE_KEY": str(folder / "alipay_app.pem"),
         "SJT_ALIPAY_PUBLIC_KEY": str(folder / "alipay_platform.pub.pem"),
+        "SJT_FISCAL_PRIVATE_KEY": str(folder / "fiscal_app.pem"),
+        "SJT_FISCAL_PUBLIC_KEY": str(folder / "fiscal_platform.pub.pem"),
     }
 
 
@@ -108,6 +126,7 @@ def _simulators(values: dict[str, str], public_url: str, data: Path) -> dict[str
         "alipay": _alipay(values),
         "sf": {"partners": [_sf_partner(values, public_url)]},
         "sms": _sms(values, f"{public_url}/callbacks/sms", _templates(data)),
+        "fiscal": _fiscal(values),
         "people": json.loads((data / "people.json").read_text(encoding="utf-8")),
     }
 
@@ -167,6 +186,11 @@ def _sms(values: dict[str, str], push: str, templates: dict[str, str]) -> dict[s
         "receipt_url": f"{push}/tencent/{token}",
     }
     return {"aliyun": [aliyun], "tencent": [tencent], "receipt_seconds": 1}
+
+
+def _fiscal(values: dict[str, str]) -> dict[str, Any]:
+    app = {"app_id": values["SJT_FISCAL_APP_ID"], "public_key_file": "fiscal_app.pub.pem"}
+    return {"private_key_file": "fiscal_platform.pem", "apps": [app], "receipt_seconds": 1}
 
 
 def _templates(data: Path) -> dict[str, str]:

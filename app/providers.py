@@ -20,6 +20,10 @@ from clients.alipay.config import AlipayApp
 from clients.alipay.gateway import AlipayGateway
 from clients.couriers.sf.client import SfClient
 from clients.couriers.sf.types import SfAccount
+from clients.fiscal import signing as fiscal_signing
+from clients.fiscal.client import FiscalClient
+from clients.fiscal.types import FiscalAccount
+from clients.fiscal.wire import FiscalWire
 from clients.sms.aliyun import AliyunSms, AliyunSmsAccount
 from clients.sms.tencent import TencentSms, TencentSmsAccount
 from clients.transport import Transport
@@ -47,6 +51,7 @@ class Clients:
     alipay: AlipayGateway
     sf: SfClient
     sms: AliyunSms | TencentSms
+    fiscal: FiscalClient
 
 
 def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis) -> Clients:
@@ -78,6 +83,7 @@ def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis) -> Cl
             transport("sf"),
         ),
         sms=_sms(settings, transport("sms")),
+        fiscal=FiscalClient(FiscalWire(_fiscal(settings), transport("fiscal"))),
     )
 
 
@@ -136,6 +142,21 @@ def _alipay(settings: Settings) -> AlipayApp:
         pinned_certificates={alipay_keys.certificate_sn(pinned): pinned},
         root_certificates=tuple(alipay_keys.readable_certificates(roots)),
     )
+
+
+def _fiscal(settings: Settings) -> FiscalAccount:
+    own, platform = _read(settings.fiscal_private_key), _read(settings.fiscal_public_key)
+    try:
+        return FiscalAccount(
+            base_url=settings.fiscal_base,
+            app_id=settings.fiscal_app_id,
+            region=settings.fiscal_region,
+            private_key=fiscal_signing.load_private_key(own),
+            platform_keys=fiscal_signing.load_platform_keys(platform),
+            code_length=settings.fiscal_code_length,
+        )
+    except ValueError as error:
+        raise SettingsError("SJT_FISCAL_PRIVATE_KEY 或 SJT_FISCAL_PUBLIC_KEY 无法读取") from error
 
 
 def _sms(settings: Settings, transport: Transport) -> AliyunSms | TencentSms:

@@ -7,6 +7,7 @@ Nothing else reads the environment. `load()` collects every fault into one Setti
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -88,6 +89,13 @@ class Settings:
     tencent_sms_secret_id: str = _setting("", "腾讯云 SecretId")
     tencent_sms_secret_key: str = _setting("", "腾讯云 SecretKey", secret=True)
     tencent_sms_sdk_app_id: str = _setting("", "腾讯云短信应用 ID")
+    fiscal_base: str = _setting("", "财政非税收缴平台地址")
+    fiscal_app_id: str = _setting("", "非税平台分配的应用标识")
+    fiscal_region: str = _setting("140000", "非税平台所属行政区划（AdmDivCode，6 位）")
+    fiscal_private_key: str = _setting("", "非税平台应用私钥 PEM 文件", kind="file")
+    fiscal_public_key: str = _setting("", "非税平台公钥 PEM 文件，换钥期间可含多个", kind="file")
+    fiscal_code_length: int = _setting(20, "本区划缴款码位数，16 至 20")
+    fiscal_paid_status: str = _setting("1", "非税平台表示已缴的状态值")
     sim_port: int = _setting(8100, "模拟器控制端口，其后各端口依次为各服务商")
     upload_limit_bytes: int = _setting(10_485_760, "单个上传文件上限（字节）")
     payment_expiry_seconds: int = _setting(1800, "支付单有效期（秒）")
@@ -114,6 +122,7 @@ class Settings:
             "alipay": (self.alipay_gateway, 3),
             "sf": (self.sf_base, 4),
             "sms": (self.aliyun_sms_base if self.sms_provider == "aliyun" else self.tencent_sms_base, 7),
+            "fiscal": (self.fiscal_base, 8),
         }
         return tuple(
             name
@@ -193,8 +202,21 @@ def _faults(settings: Settings) -> list[str]:
     certificates = [name for name in _ALIPAY_CERTS if getattr(settings, name)]
     if 0 < len(certificates) < len(_ALIPAY_CERTS):
         faults.append("证书模式须同时设置 SJT_ALIPAY_APP_CERT、SJT_ALIPAY_CERT、SJT_ALIPAY_ROOT_CERT")
+    faults += _fiscal_faults(settings)
     if settings.env == "production":
         faults += _production_faults(settings)
+    return faults
+
+
+def _fiscal_faults(settings: Settings) -> list[str]:
+    """The region profile of the fiscal platform: what no region can mean."""
+    faults = []
+    if not re.fullmatch(r"[0-9]{6}", settings.fiscal_region):
+        faults.append("SJT_FISCAL_REGION 应为 6 位行政区划代码")
+    if not 16 <= settings.fiscal_code_length <= 20:
+        faults.append("SJT_FISCAL_CODE_LENGTH 应在 16 至 20 之间")
+    if settings.fiscal_paid_status in ("0", "2"):
+        faults.append("SJT_FISCAL_PAID_STATUS 不能是 0（未缴）或 2（作废）")
     return faults
 
 
@@ -212,13 +234,16 @@ def _production_faults(settings: Settings) -> list[str]:
         "wechat_api_base wechat_app_id wechat_app_secret wechat_push_token wechat_push_aes_key "
         "wechat_pay_base wechat_pay_mch_id wechat_pay_serial wechat_pay_private_key "
         "wechat_pay_apiv3_key wechat_pay_public_keys alipay_gateway alipay_app_id alipay_seller_id alipay_private_key "
-        "alipay_aes_key sf_base sf_partner_id sf_check_word sf_push_token sms_push_token"
+        "alipay_aes_key sf_base sf_partner_id sf_check_word sf_push_token sms_push_token "
+        "fiscal_base fiscal_app_id fiscal_private_key fiscal_public_key"
     ).split()
     required.extend(_SMS.get(settings.sms_provider, ()))
     faults = [f"缺少 SJT_{name.upper()}" for name in required if not getattr(settings, name)]
     if not (settings.alipay_public_key or settings.alipay_app_cert):
         faults.append("缺少 SJT_ALIPAY_PUBLIC_KEY 或 SJT_ALIPAY_APP_CERT")
-    providers = "wechat_api_base wechat_pay_base alipay_gateway sf_base aliyun_sms_base tencent_sms_base".split()
+    providers = (
+        "wechat_api_base wechat_pay_base alipay_gateway sf_base aliyun_sms_base tencent_sms_base fiscal_base"
+    ).split()
     faults += [
         f"SJT_{name.upper()} 不能指向本机"
         for name in providers

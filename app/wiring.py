@@ -45,7 +45,9 @@ from notify.types import Channel as NoticeName
 from payments import accounts as payment_accounts
 from payments.channels.alipay import AlipayPaymentChannel
 from payments.channels.alipay_gateway import AlipayPlatformGateway
+from payments.channels.fiscal import FiscalAdapter
 from payments.channels.wechat import WeChatPaymentChannel
+from payments.fiscal.ports import FiscalPlatform
 from payments.ports import ChannelTable
 from payments.reactions import Reactions as PaymentReactions
 from payments.service import PaymentService
@@ -219,6 +221,10 @@ def _payments(settings: Settings, clients: providers.Clients, accounts: Accounts
         expiry_seconds=settings.payment_expiry_seconds,
         first_question_seconds=settings.payment_sweep_seconds,
     )
+
+
+def _fiscal_platform(settings: Settings, clients: providers.Clients) -> FiscalPlatform:
+    return FiscalAdapter(clients.fiscal, settings.fiscal_paid_status)
 
 
 def _payment_channels(settings: Settings, clients: providers.Clients) -> ChannelTable:

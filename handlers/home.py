@@ -18,6 +18,7 @@ _PROVIDERS = {
     "alipay": "支付宝",
     "sf": "顺丰速运",
     "sms": "短信（阿里云、腾讯云）",
+    "fiscal": "财政非税平台",
 }
 _CHANNELS = {"wechat": "微信", "alipay": "支付宝", "sms": "短信"}
 _ROLES = {

@@ -83,3 +83,22 @@ def test_production_needs_what_its_sms_provider_needs(production: dict[str, str]
 def test_half_of_alipays_certificates_is_refused(tmp_path: Path) -> None:
     (tmp_path / "app.crt").write_text("certificate")
     assert "SJT_ALIPAY_ROOT_CERT" in _refusal(SJT_ALIPAY_APP_CERT=str(tmp_path / "app.crt"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SJT_FISCAL_REGION", "1400"),
+        ("SJT_FISCAL_CODE_LENGTH", "15"),
+        ("SJT_FISCAL_CODE_LENGTH", "21"),
+        ("SJT_FISCAL_PAID_STATUS", "0"),
+    ],
+)
+def test_a_fiscal_region_that_cannot_be_is_refused(name: str, value: str) -> None:
+    assert name in _refusal(**{name: value})
+
+
+def test_production_needs_a_fiscal_platform_elsewhere(production: dict[str, str]) -> None:
+    assert "SJT_FISCAL_BASE 不能指向本机" in _refusal(**production | {"SJT_FISCAL_BASE": "http://127.0.0.1:8108"})
+    del production["SJT_FISCAL_PRIVATE_KEY"]
+    assert "缺少 SJT_FISCAL_PRIVATE_KEY" in _refusal(**production)
