@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+_MOST_DIGITS = 13
 _YUAN = re.compile(r"-?\d{1,13}(\.\d{1,2})?")
 
 
@@ -17,6 +18,9 @@ def yuan_text(amount_fen: int) -> str:
 
 def parse_yuan(text: str) -> int:
     """Read a yuan text with at most two decimals as fen, exactly. Raises ValueError."""
+    yuan, _, fen = text.partition(".")
+    if len(fen) == 2 and len(yuan) <= _MOST_DIGITS and yuan.isdecimal() and fen.isdecimal():
+        return int(yuan + fen)  # how nearly all of them are printed
     cleaned = text.strip()
     if not _YUAN.fullmatch(cleaned):
         raise ValueError("not an amount in yuan")

@@ -11,6 +11,7 @@ import msgspec
 
 from app.clock import rfc3339
 from app.errors import ProviderProtocolError
+from clients.wechat.pay_bill_files import PayBillFiles
 from clients.wechat.pay_crypto import Resource, Undecryptable, decrypt_resource
 from clients.wechat.pay_errors import PROVIDER
 from clients.wechat.pay_keys import VerificationKey, certificate_from_pem
@@ -36,6 +37,7 @@ class PayClient:
     """Orders and refunds of one merchant account. All methods raise as `PayWire.call` does."""
 
     def __init__(self, wire: PayWire) -> None:
+        self.bill_files = PayBillFiles(wire)
         self._wire = wire
         self._merchant = wire.merchant
         self._orders = "/v3/pay/partner/transactions" if wire.merchant.is_partner else "/v3/pay/transactions"

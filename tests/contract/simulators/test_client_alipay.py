@@ -18,7 +18,8 @@ from app.errors import (
     ProviderUnavailable,
 )
 from clients.alipay import keys, messages, trade, user
-from clients.alipay.bills import download_trade_bill, read_bill
+from clients.alipay.bill_rows import read_bill
+from clients.alipay.bills import download_trade_bill
 from clients.alipay.config import AlipayApp
 from clients.alipay.gateway import AlipayGateway
 from clients.alipay.gateway_check import answer_gateway_check, is_gateway_check

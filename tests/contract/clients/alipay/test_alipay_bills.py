@@ -12,7 +12,8 @@ import pytest
 
 from app.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
 from app.money import parse_yuan
-from clients.alipay.bills import download_trade_bill, read_bill
+from clients.alipay.bill_rows import read_bill
+from clients.alipay.bills import download_trade_bill
 from clients.alipay.config import AlipayApp
 
 VECTOR = json.loads((Path(__file__).parents[3] / "vectors" / "alipay.json").read_text())["bill_zip"]

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import ProviderProtocolError
-from clients.wechat.pay_bills import BillReader, read_fund_flow_bill, read_trade_bill
+from clients.wechat.pay_bills import BillReader, _rounded_fen, read_fund_flow_bill, read_trade_bill
 
 BILLS: list[dict[str, Any]] = json.loads((Path(__file__).parents[3] / "vectors" / "wechat.json").read_text())["bills"]
 TRADE = base64.b64decode(BILLS[0]["csv_b64"])
@@ -49,20 +50,35 @@ def test_fund_flow_rows_are_typed_and_signed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "reason"),
+    ("broken", "reason", "line_no"),
     [
-        (b"", "no_summary"),
-        (b"".join(lines(TRADE)[:3]), "no_summary"),
-        (b"".join(lines(TRADE)[:2] + lines(TRADE)[3:]), "row_count"),
-        (TRADE.replace(b"`40.00,`", b"`4o.00,`"), "row"),
-        (TRADE.replace(b"`JSAPI,", b"JSAPI,", 1), "columns"),
-        (TRADE[:60] + b"\xff" + TRADE[60:], "encoding"),
+        (b"", "no_summary", 2),
+        (b"".join(lines(TRADE)[:3]), "no_summary", 4),
+        (b"".join(lines(TRADE)[:2] + lines(TRADE)[3:]), "row_count", 5),
+        (TRADE.replace(b"`40.00,`", b"`4o.00,`"), "row", 2),
+        (TRADE.replace(b"`JSAPI,", b"JSAPI,", 1), "columns", 2),
+        (TRADE[:60] + b"\xff" + TRADE[60:], "encoding", 1),
+        (TRADE.replace("商户订单号".encode(), "订单号".encode(), 1), "header", 1),
+        (TRADE.replace(b"`50.50", b"`50.51"), "sum", 6),
     ],
 )
-def test_broken_trade_bill_is_refused(broken: bytes, reason: str) -> None:
+def test_broken_trade_bill_is_refused_at_its_line(broken: bytes, reason: str, line_no: int) -> None:
     with pytest.raises(ProviderProtocolError) as refusal:
         list(read_trade_bill(lines(broken)))
-    assert refusal.value.details["reason"] == reason
+    assert (refusal.value.details["reason"], refusal.value.details["line_no"]) == (reason, line_no)
+
+
+@given(st.integers(-(10**9), 10**9))
+def test_fees_of_five_decimals_are_rounded_like_money(thousandths: int) -> None:
+    exact = Decimal(thousandths) / 1000
+    expected = int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+    assert _rounded_fen(f"{Decimal(thousandths) / 100_000:.5f}") == expected
+
+
+@pytest.mark.parametrize("text", ["", "-", ".", "1.000001", "1,0", "+1.00", "1e3", "一"])
+def test_what_is_no_fee_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        _rounded_fen(text)
 
 
 values = st.text(st.characters(codec="utf-8", exclude_characters="`\n\r", exclude_categories=["Cs"]), max_size=12)
