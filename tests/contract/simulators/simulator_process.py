@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parents[3]
-OFFSETS = {"control": 0, "wechat": 1, "wechat_pay": 2, "alipay": 3, "sf": 4, "sms": 7}
+OFFSETS = {"control": 0, "wechat": 1, "wechat_pay": 2, "alipay": 3, "sf": 4, "sms": 7, "fiscal": 8}
 PEOPLE = [
     {"key": "zhang-wei", "name": "张伟", "id_number": "140105199003070012", "phone": "13800000001"},
     {"key": "li-na", "name": "李娜", "id_number": "140106198504120024", "phone": "13800000002"},
@@ -233,9 +233,9 @@ class Simulators:
 
 def make_config(folder: Path, keys: Keys, public_url: str) -> dict[str, Any]:
     """Write the key files and return the simulators' JSON for them."""
-    for role in ("merchant", "partner", "alipay_app"):
+    for role in ("merchant", "partner", "alipay_app", "fiscal_app"):
         (folder / f"{role}-public.pem").write_text(keys.public[role])
-    for role in ("platform", "platform_certificate", "alipay"):
+    for role in ("platform", "platform_certificate", "alipay", "fiscal"):
         (folder / f"{role}-private.pem").write_text(keys.private[role])
     (folder / "platform-certificate.pem").write_text(keys.certificate["platform_certificate"])
     push_key = base64.b64encode(bytes(range(32))).decode().rstrip("=")
@@ -325,6 +325,18 @@ def make_config(folder: Path, keys: Keys, public_url: str) -> dict[str, Any]:
                     "templates": {"200001": "您的{1}已受理，编号{2}。"},
                     "receipt_url": f"{public_url}/callbacks/sms/tencent/tencent-token",
                 }
+            ],
+        },
+        "fiscal": {
+            "private_key_file": "fiscal-private.pem",
+            "apps": [
+                {"app_id": "SJTTEST140000", "public_key_file": "fiscal_app-public.pem"},
+                {
+                    "app_id": "SJTTEST130000",
+                    "public_key_file": "fiscal_app-public.pem",
+                    "region": "130000",
+                    "code_length": 16,
+                },
             ],
         },
         "people": PEOPLE,
