@@ -59,6 +59,7 @@ class Bill(Table):
     title = fields.CharField(max_length=100)
     lines = fields.JSONField(default=list)
     department_code = fields.CharField(max_length=18)
+    agency_name = fields.CharField(max_length=100, default="", db_default="", description="collecting body (执收单位)")
     division_code = fields.CharField(max_length=12)
     amount_fen = fields.BigIntField()
     late_fee_fen = fields.BigIntField(default=0, db_default=0, description="滞纳金, part of amount_fen")
