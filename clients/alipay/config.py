@@ -20,6 +20,7 @@ class AlipayApp:
     `alipay_public_keys` serve the public-key mode (普通公钥方式); several at once let a key be rotated. In certificate
     mode (公钥证书方式) `app_cert_sn` and `root_cert_sn` are set, `pinned_certificates` holds the Alipay certificates
     that we believe by SN (the gateway client adds a re-issued one after checking it against `root_certificates`).
+    With `app_auth_token` (应用授权令牌) every call is made in the name of the merchant who gave it (ISV mode).
     Raises: SettingsError when the parts do not fit together.
     """
 
@@ -33,6 +34,7 @@ class AlipayApp:
     root_cert_sn: str = ""
     pinned_certificates: dict[str, x509.Certificate] = field(default_factory=dict, repr=False)
     root_certificates: tuple[x509.Certificate, ...] = field(default=(), repr=False)
+    app_auth_token: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if self.certificate_mode and not (self.root_cert_sn and self.pinned_certificates):

@@ -65,7 +65,7 @@ class AlipayGateway:
                 **(top_level or {}),
                 "notify_url": notify_url,
                 "auth_token": auth_token,
-                "app_auth_token": app_auth_token,
+                "app_auth_token": app_auth_token or self.app.app_auth_token,
             },
             encrypt,
         )

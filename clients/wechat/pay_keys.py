@@ -6,7 +6,7 @@ Wiring fills a KeyStore, a job adds renewed certificates; verification never dow
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography import x509
@@ -18,11 +18,15 @@ PUBLIC_KEY_PREFIX = "PUB_KEY_ID_"
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """One key of WeChat Pay: `key_id` is PUB_KEY_ID_… or a certificate serial; `expires_at` None = never."""
+    """One key of WeChat Pay: `key_id` is PUB_KEY_ID_… or a certificate serial; `expires_at` None = never.
+
+    `pem` is the file it came from, to be kept by whoever fetched it.
+    """
 
     key_id: str
     public_key: RSAPublicKey
     expires_at: datetime | None = None
+    pem: bytes = field(default=b"", repr=False, compare=False)
 
 
 def public_key_from_pem(key_id: str, pem: bytes) -> VerificationKey:
@@ -33,7 +37,7 @@ def public_key_from_pem(key_id: str, pem: bytes) -> VerificationKey:
     key = load_pem_public_key(pem)
     if not isinstance(key, RSAPublicKey) or not key_id.startswith(PUBLIC_KEY_PREFIX):
         raise ValueError("not a WeChat Pay public key with its PUB_KEY_ID")
-    return VerificationKey(key_id, key)
+    return VerificationKey(key_id, key, pem=pem)
 
 
 def certificate_from_pem(pem: bytes) -> VerificationKey:
@@ -45,7 +49,7 @@ def certificate_from_pem(pem: bytes) -> VerificationKey:
     key = certificate.public_key()
     if not isinstance(key, RSAPublicKey):
         raise ValueError("platform certificate without an RSA key")
-    return VerificationKey(f"{certificate.serial_number:040X}", key, certificate.not_valid_after_utc)
+    return VerificationKey(f"{certificate.serial_number:040X}", key, certificate.not_valid_after_utc, pem)
 
 
 class KeyStore:

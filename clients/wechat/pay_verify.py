@@ -19,6 +19,7 @@ from clients.wechat.pay_keys import KeyStore, VerificationKey
 
 WINDOW_SECONDS = 300
 _ALGORITHM = "WECHATPAY2-SHA256-RSA2048"
+_PROBE = "WECHATPAY/SIGNTEST/"
 
 
 class Refusal(StrEnum):
@@ -42,7 +43,8 @@ class NotGenuine(Exception):
 def verify(headers: Mapping[str, str], body: bytes, keys: KeyStore, now: datetime) -> None:
     """Check time window, key and signature of one received message, in this order. Raises NotGenuine.
 
-    Probe signatures (WECHATPAY/SIGNTEST/…) fail like any wrong one: that is what the probe asks for.
+    Probe signatures (WECHATPAY/SIGNTEST/…) fail like any wrong one, whatever serial they name: that is what the probe
+    asks for, and it must not make anybody fetch a key.
     Source: WeChat Pay, APIv3 签名验证, 如何验证签名; 签名探测流量.
     """
     lowered = {name.lower(): value for name, value in headers.items()}
@@ -54,6 +56,8 @@ def verify(headers: Mapping[str, str], body: bytes, keys: KeyStore, now: datetim
     if lowered.get("wechatpay-signature-type", _ALGORITHM) != _ALGORITHM:
         raise NotGenuine(Refusal.HEADERS)
     _check_window(timestamp, now)
+    if signature.startswith(_PROBE):
+        raise NotGenuine(Refusal.SIGNATURE)
     key = _usable_key(keys, serial, now)
     try:
         message = f"{timestamp}\n{nonce}\n".encode() + body + b"\n"
