@@ -73,7 +73,9 @@ class PaymentNotified:
 class RefundNotified:
     """A verified outcome of a refund, from a callback or from an answer to our own question.
 
-    `move` is the edge of states.REFUND it stands for; `mch_id` is "" where the answer was to our own signed call.
+    `move` is the edge of states.REFUND it stands for; `mch_id` is "" where the answer was to our own signed call, and
+    `sub_mch_id` names the merchant in whose name `mch_id` collects, if any. `tells_of_bank`: it says how the payer's
+    bank took the money (银行卡冲退), which alone undoes an earlier word.
     """
 
     provider: str
@@ -86,6 +88,8 @@ class RefundNotified:
     move: str
     amount_fen: int | None
     mch_id: str = ""
+    sub_mch_id: str = ""
+    tells_of_bank: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,13 +115,27 @@ ProviderEvent = PaymentNotified | RefundNotified | OrderHint | Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DepositBack:
+    """What a platform's message says of a refund to a bank card (银行卡冲退).
+
+    `out_refund_no` is "" and `amount_fen` None where it does not say; `move` is "" where it cannot be read.
+    """
+
+    out_trade_no: str
+    out_refund_no: str
+    move: str
+    amount_fen: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformMessage:
-    """A verified message of a payment platform that is about no order (a withdrawn consent, a bounced refund)."""
+    """A verified message of a payment platform that comes to its second address (a withdrawn consent, a bank's word)."""
 
     provider: str
     event_key: str
     occurred_at: datetime
     kind: str
+    deposit_back: DepositBack | None = None
 
 
 @dataclass(frozen=True, slots=True)

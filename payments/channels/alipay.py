@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -14,7 +15,7 @@ from clients.alipay import trade
 from clients.alipay.failures import is_code
 from clients.alipay.gateway import AlipayGateway
 from clients.alipay.notification import TradeEffect, TradeNotification, read_trade_notification
-from clients.alipay.trade import Buyer, Trade, TradeStatus
+from clients.alipay.trade import Buyer, RefundState, Trade, TradeStatus
 from payments.neutral import (
     Acknowledgement,
     ChannelOrder,
@@ -31,6 +32,9 @@ from payments.neutral import (
 from payments.states import RefundMove
 
 PROVIDER = "alipay"
+_REFUND_SPACING = timedelta(seconds=5)
+"""Three seconds, and what a call may take on its way. Source: Alipay, alipay.trade.refund (退款间隔至少3秒)."""
+_REFUND_QUESTION_AFTER = timedelta(seconds=10)
 _NO_TRADE = "ACQ.TRADE_NOT_EXIST"
 _NOT_CLOSABLE = ("ACQ.TRADE_STATUS_ERROR", "ACQ.REASON_TRADE_STATUS_INVALID")
 _ALREADY_MADE = ("ACQ.CONTEXT_INCONSISTENT", "ACQ.TRADE_HAS_SUCCESS", "ACQ.TRADE_HAS_CLOSE")
@@ -40,6 +44,14 @@ _STANDINGS: Mapping[str, Standing] = {
     TradeStatus.TRADE_FINISHED: Standing.PAID,
     TradeStatus.TRADE_CLOSED: Standing.CLOSED,
 }
+
+
+DEPOSIT_BACK_MOVES: Mapping[str, RefundMove] = {
+    "S": RefundMove.SUCCEED,
+    "F": RefundMove.BOUNCE,
+    "P": RefundMove.ACCEPT,
+}
+"""How the bank took a refund to a card (银行卡冲退): done, given back, not yet known."""
 
 
 class _Request(msgspec.Struct, frozen=True):
@@ -58,6 +70,16 @@ class AlipayPaymentChannel:
     def __init__(self, gateway: AlipayGateway, notify_url: str) -> None:
         self._gateway = gateway
         self._notify_url = notify_url
+
+    @property
+    def refund_spacing(self) -> timedelta:
+        """Three seconds."""
+        return _REFUND_SPACING
+
+    @property
+    def refund_question_after(self) -> timedelta:
+        """Ten seconds."""
+        return _REFUND_QUESTION_AFTER
 
     def prepare(self, order: ChannelOrder) -> bytes:
         """Return the parameters of the trade."""
@@ -154,6 +176,8 @@ class AlipayPaymentChannel:
             return None
         if state.refund_amount_fen not in (None, order.amount_fen):
             raise ProviderProtocolError(provider=PROVIDER, call="query_refund", reason="another_amount")
+        if state.deposit_back_status in DEPOSIT_BACK_MOVES:
+            return _taken_by_bank(order, state)
         return _refunded(order, RefundMove.SUCCEED, "REFUND_SUCCESS", state.refunded_at or now())
 
     def parse_callback(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent | None:
@@ -209,7 +233,8 @@ def _notified(notified: TradeNotification) -> ProviderEvent:
         provider_status=notified.trade_status,
         app_id=notified.app_id,
         mch_id=notified.seller_id,
-        sub_mch_id="",
+        # In ISV mode app_id is ours and auth_app_id that of the merchant in whose name we collect.
+        sub_mch_id=notified.auth_app_id if notified.auth_app_id != notified.app_id else "",
         amount_fen=notified.total_amount_fen,
         currency="CNY",
         payer_subjects=_names(notified),
@@ -228,6 +253,15 @@ def _refunded(order: RefundOrder, move: RefundMove, provider_status: str, occurr
         move=move,
         amount_fen=order.amount_fen,
     )
+
+
+def _taken_by_bank(order: RefundOrder, state: RefundState) -> RefundNotified:
+    """Say what the bank did; another amount than the refund's is left to the checks, which keep it for staff."""
+    move = DEPOSIT_BACK_MOVES[state.deposit_back_status]
+    told = _refunded(order, move, f"dback_status={state.deposit_back_status}", state.deposit_back_at or now())
+    amount_fen = order.amount_fen if state.deposit_back_fen is None else state.deposit_back_fen
+    key = f"refund:{order.out_refund_no}:dback_{state.deposit_back_status}"
+    return replace(told, event_key=key, amount_fen=amount_fen, tells_of_bank=True)
 
 
 def _buyer(subject: str) -> Buyer:

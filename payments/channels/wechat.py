@@ -15,6 +15,7 @@ from clients.wechat.pay_keys import KeyStore
 from clients.wechat.pay_notification import parse_notification
 from clients.wechat.pay_types import PrepayOrder, Refund, Transaction
 from clients.wechat.pay_types import RefundOrder as WeChatRefundOrder
+from payments.merchants.records import PlatformKey
 from payments.neutral import (
     Acknowledgement,
     ChannelOrder,
@@ -31,6 +32,9 @@ from payments.states import RefundMove
 
 PROVIDER = "wechat_pay"
 _PREPAY_LIFE = timedelta(hours=2)
+_REFUND_SPACING = timedelta(seconds=65)
+"""One minute, and what a call may take on its way. Source: WeChat Pay, 申请退款 (同一笔订单退款间隔1分钟)."""
+_REFUND_QUESTION_AFTER = timedelta(seconds=60)
 _DESCRIPTION_LENGTH = 127
 _REASON_BYTES = 80
 # REFUND is still a paid order; the three of 付款码 payments are listed so that no state of the table is unknown.
@@ -65,6 +69,16 @@ class WeChatPaymentChannel:
         self._merchant = merchant
         self._keys = keys
         self._notify_url = notify_url
+
+    @property
+    def refund_spacing(self) -> timedelta:
+        """One minute."""
+        return _REFUND_SPACING
+
+    @property
+    def refund_question_after(self) -> timedelta:
+        """About a minute."""
+        return _REFUND_QUESTION_AFTER
 
     def prepare(self, order: ChannelOrder) -> bytes:
         """Return the prepay body. Source: WeChat Pay, JSAPI/小程序下单."""
@@ -153,6 +167,11 @@ class WeChatPaymentChannel:
         unreadable = Unreadable(provider=PROVIDER, event_key=notified.notification_id, reason="incomplete")
         return _paid(content) or unreadable
 
+    async def fetch_certificates(self) -> list[PlatformKey]:
+        """Download the platform certificates (平台证书). See merchants.ports.CertificateSource."""
+        found = await self._client.fetch_certificates()
+        return [PlatformKey(key.key_id, key.pem.decode(), key.expires_at) for key in found]
+
     def acknowledgement(self) -> Acknowledgement:
         """204: the status alone decides."""
         return Acknowledgement(204, "application/json", b"")
@@ -193,6 +212,7 @@ def _refunded(found: Refund) -> RefundNotified:
         move=move,
         amount_fen=found.amount.refund,
         mch_id=found.account_mch_id,
+        sub_mch_id=found.sub_mchid,
     )
 
 
