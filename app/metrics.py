@@ -35,6 +35,17 @@ QUARANTINED = Counter("sjt_quarantined_total", "Genuine callbacks that contradic
 LEDGER_IMBALANCE_FEN = Gauge(
     "sjt_ledger_imbalance_fen", "Sum of the ledger; anything but zero is an alarm", multiprocess_mode="mostrecent"
 )
+UNUSABLE_MERCHANTS = Gauge(
+    "sjt_unusable_merchants",
+    "Merchant accounts whose row or secrets are wrong; anything but zero is an alarm",
+    multiprocess_mode="mostrecent",
+)
+CERTIFICATE_DAYS_LEFT = Gauge(
+    "sjt_certificate_days_left",
+    "Days until the newest platform certificate of a merchant account ends; under 10 is an alarm",
+    ("account",),
+    multiprocess_mode="mostrecent",
+)
 
 
 def rendered() -> bytes:

@@ -6,10 +6,12 @@ Adapters in channels/ implement PaymentChannel over the vendors' clients; wiring
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
+from app.db import Transaction
 from app.errors import NotFound
 from payments.neutral import (
     Acknowledgement,
@@ -22,7 +24,7 @@ from payments.neutral import (
     RefundOrder,
     Standing,
 )
-from payments.types import Payer
+from payments.types import AuditedAct, Payer
 
 
 class PaymentChannel(Protocol):
@@ -39,7 +41,21 @@ class PaymentChannel(Protocol):
       unknown and let a person look.
 
     No method raises anything of a vendor or of a library.
+
+    Attributes:
+        refund_spacing: least distance of two refund calls of one order, also of repeats. The caller waits it out.
+        refund_question_after: how long after the refund call the first question makes sense.
     """
+
+    @property
+    def refund_spacing(self) -> timedelta:
+        """See the class."""
+        ...
+
+    @property
+    def refund_question_after(self) -> timedelta:
+        """See the class."""
+        ...
 
     def prepare(self, order: ChannelOrder) -> bytes:
         """Return the exact request of an order. Pure; called before the intent is written, kept with it, and sent
@@ -87,7 +103,10 @@ class PaymentChannel(Protocol):
         ...
 
     async def query_refund(self, order: RefundOrder) -> RefundNotified | None:
-        """Ask about a refund by our number; None when the provider does not know it (then `refund` may be repeated)."""
+        """Ask about a refund by our number; None when the provider does not know it (then `refund` may be repeated).
+
+        A success that the payer's bank gave back later is a BOUNCE, whoever asks and whenever.
+        """
         ...
 
     def parse_callback(self, headers: Mapping[str, str], body: bytes) -> ProviderEvent | None:
@@ -119,6 +138,14 @@ class PlatformGateway(Protocol):
         ...
 
 
+class Audit(Protocol):
+    """The audit trail of staff. Implemented by wiring over the staff room."""
+
+    async def record(self, act: AuditedAct, tx: Transaction) -> None:
+        """Append an act in the transaction of the act itself, as its last statement: no act without its trace."""
+        ...
+
+
 class Payers(Protocol):
     """Names people at the channels. Implemented by wiring over the accounts room."""
 
@@ -128,17 +155,25 @@ class Payers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelTable:
-    """Wiring's visible table of channels: by the code of the merchant account, and by callback address.
+def _unheard() -> None:
+    """Nobody wants to know."""
 
-    An address is (channel, mch_id) for WeChat Pay and (channel, app_id) for Alipay, as in the callback path.
+
+@dataclass(slots=True)
+class ChannelTable:
+    """The channels of this process: by the code of the merchant account, and by callback address.
+
+    Wiring fills it with the accounts of the settings; merchants.registry keeps it in step with the rows of
+    payment_account. An address is (channel, mch_id) for WeChat Pay and (channel, app_id) for Alipay, as in the
+    callback path; several accounts may share one.
     """
 
     by_account: Mapping[str, PaymentChannel]
     by_address: Mapping[tuple[str, str], PaymentChannel]
     gateways: Mapping[str, PlatformGateway] = field(default_factory=dict)
     """By app id, for platforms that have a second address."""
+    missed: Callable[[], None] = _unheard
+    """Told when something is asked for that is not here: it may have been added a moment ago."""
 
     def of_account(self, code: str) -> PaymentChannel:
         """Return the channel of a merchant account. Raises NotFound when its keys are not loaded."""
@@ -152,11 +187,12 @@ class ChannelTable:
         """Return the second address of an application. Raises NotFound."""
         gateway = self.gateways.get(app_id)
         if gateway is None:
+            self.missed()
             raise NotFound("支付渠道未配置", code="channel_unknown", app_id=app_id)
         return gateway
 
-    @staticmethod
-    def _found(channel: PaymentChannel | None, name: str) -> PaymentChannel:
+    def _found(self, channel: PaymentChannel | None, name: str) -> PaymentChannel:
         if channel is None:
+            self.missed()
             raise NotFound("支付渠道未配置", code="channel_unknown", account=name)
         return channel
