@@ -48,6 +48,7 @@ class Clients:
     wechat_pay: PayClient
     wechat_pay_merchant: PayMerchant
     wechat_pay_keys: KeyStore
+    wechat_pay_transport: Transport
     alipay: AlipayGateway
     sf: SfClient
     sms: AliyunSms | TencentSms
@@ -68,13 +69,15 @@ def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis) -> Cl
         push_aes_key=settings.wechat_push_aes_key,
     )
     wechat = transport("wechat")
+    wechat_pay = transport("wechat_pay")
     merchant, keys = _merchant(settings), KeyStore(_verification_keys(settings.wechat_pay_public_keys))
     return Clients(
         mini_program=MiniProgramClient(ApiWire(program, wechat, AccessTokens(program, wechat, redis))),
         message_push=MessagePush(program),
-        wechat_pay=PayClient(PayWire(merchant, transport("wechat_pay"), keys)),
+        wechat_pay=PayClient(PayWire(merchant, wechat_pay, keys)),
         wechat_pay_merchant=merchant,
         wechat_pay_keys=keys,
+        wechat_pay_transport=wechat_pay,
         alipay=AlipayGateway(_alipay(settings), transport("alipay")),
         sf=SfClient(
             SfAccount(

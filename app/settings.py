@@ -65,6 +65,7 @@ class Settings:
     wechat_pay_private_key: str = _setting("", "商户私钥 PEM 文件", kind="file")
     wechat_pay_apiv3_key: str = _setting("", "APIv3 密钥", secret=True)
     wechat_pay_public_keys: str = _setting("", "验签公钥 id=文件，可多个，逗号分隔")
+    merchant_secrets: str = _setting("", "其余商户账户的密钥文件夹之所在；空则 var/keys/merchants")
     alipay_gateway: str = _setting("", "支付宝网关地址")
     alipay_app_id: str = _setting("", "支付宝小程序 AppID")
     alipay_seller_id: str = _setting("", "支付宝收款方 2088 账号")
@@ -100,6 +101,7 @@ class Settings:
     upload_limit_bytes: int = _setting(10_485_760, "单个上传文件上限（字节）")
     payment_expiry_seconds: int = _setting(1800, "支付单有效期（秒）")
     payment_sweep_seconds: int = _setting(5, "支付单无回调后首次询问的间隔（秒）")
+    refund_approval_fen: int = _setting(50_000, "一笔支付累计退款达到此金额（分）须由第二人审核；0 为每笔都须审核")
     login_rate: str = _setting("600/minute", "每来源群众登录频率上限（手机网络中许多人共用一个地址）")
     staff_login_rate: str = _setting("30/minute", "每来源工作人员登录频率上限")
     citizen_rate: str = _setting("600/minute", "每人写操作频率上限")
@@ -108,6 +110,11 @@ class Settings:
     def is_demo(self) -> bool:
         """Tell whether this is the demonstration mode (embedded engines, simulators, made-up people)."""
         return self.env == "demo"
+
+    @property
+    def merchant_secrets_folder(self) -> Path:
+        """Return where the folders of key references lie, one for each (see docs/operations.md)."""
+        return Path(self.merchant_secrets) if self.merchant_secrets else self.var / "keys" / "merchants"
 
     @property
     def base_url(self) -> str:
@@ -260,6 +267,7 @@ def _has_demo_keys(settings: Settings) -> bool:
     """Tell whether a key is one that demo mode made: by its name, or by the folder in which its file lies."""
     keys = ",".join((settings.token_keys, settings.field_keys, settings.hash_key)).split(",")
     files = [getattr(settings, f.name) for f in fields(Settings) if f.metadata["kind"] == "file"]
+    files += [settings.merchant_secrets]
     files += [pair.partition("=")[2].strip() for pair in settings.wechat_pay_public_keys.split(",")]
     return any(key.strip().startswith("demo:") for key in keys) or any(
         (Path(file).parent / "demo.json").is_file() for file in files if file
