@@ -236,7 +236,7 @@ def _notified(notified: TradeNotification) -> ProviderEvent:
         # In ISV mode app_id is ours and auth_app_id that of the merchant in whose name we collect.
         sub_mch_id=notified.auth_app_id if notified.auth_app_id != notified.app_id else "",
         amount_fen=notified.total_amount_fen,
-        currency="CNY",
+        currency=notified.currency,
         payer_subjects=_names(notified),
     )
 
