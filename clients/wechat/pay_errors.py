@@ -78,7 +78,7 @@ def error_from(call: str, answer: Answer) -> ProviderRejected | ProviderUnavaila
     """
     code, message = read_code(answer.body)
     request_id = answer.headers.get("Request-ID", "")
-    if code in _BUSY or answer.status == 429:
+    if code in _BUSY or answer.status in (202, 429):
         reason = "busy" if answer.status != 429 else "rate_limited"
         return ProviderUnreachable(PROVIDER, call, reason, answer_status=answer.status, provider_code=code)
     return ProviderRejected(

@@ -89,7 +89,8 @@ class PayWire:
             error.provider_code = code
             error.details["provider_code"] = code
             raise
-        if not 200 <= answer.status < 300:
+        # 202 only says that the call was taken: an order, close or refund that is not done yet must not count as done.
+        if answer.status not in (200, 204):
             raise error_from(name, answer)
         return answer
 
