@@ -33,6 +33,7 @@ def refund_mismatch(event: RefundNotified, known: RefundRecord | None) -> str:
         "wrong_order": event.out_trade_no != order.out_trade_no,
         "wrong_merchant": bool(event.mch_id) and (event.mch_id, event.sub_mch_id) != (order.mch_id, order.sub_mch_id),
         "wrong_amount": event.amount_fen is not None and event.amount_fen != known.amount_fen,
+        "other_currency": event.currency != "CNY",
     }
     return next((reason for reason, found in wrong.items() if found), "")
 

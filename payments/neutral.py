@@ -87,6 +87,7 @@ class RefundNotified:
     provider_status: str
     move: str
     amount_fen: int | None
+    currency: str = "CNY"
     mch_id: str = ""
     sub_mch_id: str = ""
     tells_of_bank: bool = False

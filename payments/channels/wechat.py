@@ -211,6 +211,7 @@ def _refunded(found: Refund) -> RefundNotified:
         provider_status=found.state,
         move=move,
         amount_fen=found.amount.refund,
+        currency=found.amount.currency,
         mch_id=found.account_mch_id,
         sub_mch_id=found.sub_mchid,
     )

@@ -17,6 +17,7 @@ from simulators.wechat_pay.platform import Merchant, Platform, SigningKey
 from simulators.wechat_pay.signing import WINDOW_SECONDS, SignatureRefused, parse_authorization, request_text, verify
 
 PROVIDER = "wechat_pay"
+_AMOUNTS = ("total", "payer_total", "refund", "payer_refund")
 STATUS_OF_CODE = {
     "USERPAYING": 202,
     "PARAM_ERROR": 400,
@@ -114,7 +115,7 @@ def mutate(payload: dict[str, Any], kind: str) -> None:
     """Make an answer or a notification lie: wrong_amount, wrong_merchant, wrong_app, other_currency."""
     amount = payload.get("amount")
     if kind == "wrong_amount" and isinstance(amount, dict):
-        amount.update({name: amount[name] + 1 for name in ("total", "payer_total") if name in amount})
+        amount.update({name: amount[name] + 1 for name in _AMOUNTS if name in amount})
     if kind == "other_currency" and isinstance(amount, dict):
         amount.update(currency="USD", payer_currency="USD")
     if kind == "wrong_merchant":
