@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -76,12 +77,13 @@ class EmbeddedPostgres:
         return str(self._server.get_uri())
 
     def stop(self) -> None:
-        """Stop the server (fast shutdown) by its own process id; data stay."""
+        """Stop the server (fast shutdown) by its own process id; data stay. Idempotent: one that has gone is well."""
         if self._server is None:
             return
-        process = psutil.Process(self._server.get_pid())
-        process.send_signal(signal.SIGINT)
-        process.wait(20)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self._server.get_pid())
+            process.send_signal(signal.SIGINT)
+            _wait(lambda: process.status() == psutil.STATUS_ZOMBIE, "PostgreSQL 未能停止", 60)
         self._server = None
 
     def _configure(self) -> None:
@@ -148,7 +150,7 @@ class EmbeddedRedis:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
-            _wait(self.is_running, "redis-server")
+            _wait(self.is_running, "redis-server 未能启动")
         return f"unix://{quote(str(self._socket))}"
 
     def stop(self) -> None:
@@ -157,7 +159,7 @@ class EmbeddedRedis:
             with contextlib.suppress(OSError), self._connected() as link:
                 link.sendall(b"SHUTDOWN NOSAVE\r\n")
         if self._process is not None:
-            self._process.wait(5)
+            self._process.wait(30)
             self._process = None
 
     def _connected(self) -> socket.socket:
@@ -188,9 +190,9 @@ def _redis_binary() -> str:
     return str(binary)
 
 
-def _wait(ready: Any, what: str, seconds: float = 10.0) -> None:
+def _wait(done: Callable[[], bool], fault: str, seconds: float = 30) -> None:
     limit = time.monotonic() + seconds
-    while not ready():
+    while not done():
         if time.monotonic() > limit:
-            sys.exit(f"{what} 未能在 {seconds:.0f} 秒内启动")
+            sys.exit(f"{seconds:.0f} 秒内 {fault}")
         time.sleep(0.05)

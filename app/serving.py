@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import shutil
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,32 +12,31 @@ from typing import Any
 from rich.console import Console
 from sanic import Sanic
 from sanic.worker.loader import AppLoader
-from sanic.worker.manager import WorkerManager
 
 from app import loading, metrics, start
 from app.factory import create_app
 from app.migrate import migrate
-from app.processes import revive_killed, stop_while_starting
+from app.processes import Supervisor
 from app.settings import Settings
+from app.stopping import Stop
 from app.worker import run_worker
 
 console = Console()
-_START_PATIENCE_SECONDS = 120
-"""How long the processes may take to come up before the start is given up; a loaded machine is not a broken one."""
 
 
 def serve(root: Path, *, simulators: bool) -> None:
-    """Run until Ctrl-C or SIGTERM."""
-    with contextlib.ExitStack() as stack:
+    """Run until Ctrl-C or SIGTERM, which end the start as well, after the step at hand."""
+    with Stop() as stop, contextlib.ExitStack() as stack:
         stack.enter_context(start.only_one(root))
         settings = stack.enter_context(start.surroundings(root))
+        stop.check()
         _fresh_metrics()
         console.print("[dim]数据库迁移…[/dim]")
-        asyncio.run(migrate(settings.database_url))
-        asyncio.run(loading.load_start(settings, root / "data"))
+        stop.run(migrate(settings.database_url))
+        stop.run(loading.load_start(settings, root / "data"))
         if settings.is_demo and simulators:
-            stack.enter_context(start.simulators(root, settings))
-        _run(settings)
+            stack.enter_context(start.simulators(root, settings, stop.check))
+        _run(settings, stop)
 
 
 def _fresh_metrics() -> None:
@@ -46,8 +45,7 @@ def _fresh_metrics() -> None:
     folder.mkdir(parents=True)
 
 
-def _run(settings: Settings) -> None:
-    WorkerManager.THRESHOLD = _START_PATIENCE_SECONDS * 10  # Sanic counts tenths of a second
+def _run(settings: Settings, stop: Stop) -> None:
     loader = AppLoader(factory=partial(create_app, settings))
     app = loader.load()
     app.prepare(
@@ -59,14 +57,20 @@ def _run(settings: Settings) -> None:
         single_process=False,
     )
 
+    supervisors: list[Supervisor] = []
+
     @app.main_process_ready
-    async def start_jobs(app: Sanic[Any, Any]) -> None:
-        app.manager.manage("jobs", run_worker, {"settings": settings}, restartable=True)
-        revive_killed(app.manager)
-        stop_while_starting(app.manager)
+    async def take_over(app: Sanic[Any, Any]) -> None:
+        manager: Any = app.manager
+        manager.manage("jobs", run_worker, {"settings": settings}, restartable=True)
+        supervisors.append(Supervisor(manager, stop))
+        manager.run = supervisors[0].run
         _say_where(settings)
 
+    stop.hold()
     Sanic.serve(primary=app, app_loader=loader)
+    if supervisors[0].failed:
+        sys.exit("服务未能启动，原因见上")
 
 
 def _say_where(settings: Settings) -> None:

@@ -95,8 +95,12 @@ def _served_by_another(found: Settings) -> bool:
 
 
 @contextlib.contextmanager
-def simulators(root: Path, found: Settings) -> Iterator[None]:
-    """Run the simulators for as long as the block lasts; they leave by themselves if this process is killed."""
+def simulators(root: Path, found: Settings, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Run the simulators for as long as the block lasts; they leave by themselves if this process is killed.
+
+    Args:
+        check: called while they come up; may raise to give the start up.
+    """
     config = found.var.resolve() / "keys" / demo_keys.SIMULATORS
     state = found.var.resolve() / "simulators.json"
     process = subprocess.Popen(
@@ -106,8 +110,13 @@ def simulators(root: Path, found: Settings) -> Iterator[None]:
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )  # fmt: skip
+
+    def ready() -> bool:
+        check()
+        return _simulators_at(found.sim_port) == process.pid
+
     try:
-        _wait_until(lambda: _simulators_at(found.sim_port) == process.pid, process, "模拟器")
+        _wait_until(ready, process, "模拟器")
         yield
     finally:
         process.terminate()
@@ -117,7 +126,7 @@ def simulators(root: Path, found: Settings) -> Iterator[None]:
             process.kill()
 
 
-def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, seconds: float = 15.0) -> None:
+def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], what: str, seconds: float = 60.0) -> None:
     limit = time.monotonic() + seconds
     while not ready():
         if process.poll() is not None or time.monotonic() > limit:
