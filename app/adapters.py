@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import uuid
 
+from app.db import Transaction
 from app.errors import NotFound
 from notify.types import ContactIdentity, Contacts, KnownIdentity
-from payments.types import Payer
+from payments.types import AuditedAct, Payer
 from services.accounts.service import AccountsService
 from services.accounts.types import PlatformIdentity
+from services.staff.audit import AuditTrail
+from services.staff.types import Act
 
 
 class AccountPayers:
@@ -23,6 +26,18 @@ class AccountPayers:
         signed_in = [found for found in listed if found.identity_id == identity_id]
         chosen: PlatformIdentity | None = next(iter(signed_in + listed), None)
         return None if chosen is None else Payer(chosen.app_id, chosen.subject)
+
+
+class PaymentAudit:
+    """Writes acts on money into the audit trail of staff (port payments.ports.Audit)."""
+
+    def __init__(self, trail: AuditTrail) -> None:
+        self._trail = trail
+
+    async def record(self, act: AuditedAct, tx: Transaction) -> None:
+        """Append an act in the transaction of the act itself."""
+        trace = Act(act.actor, act.action, act.object_kind, act.object_no, act.details, act.address)
+        await self._trail.record(trace, tx)
 
 
 class AccountRecipients:

@@ -21,6 +21,8 @@ class DomainEvent(msgspec.Struct, frozen=True, kw_only=True):
         subject_no: printed number of the case, bill, shipment … that it happened to.
         citizen_id: hex id of the person concerned, "" where there is none.
         occurred_at: aware UTC; part of every dedupe key, so a repeated job finds its own traces.
+        part: what of the subject it happened to, as a refund's number, where several of one kind may fall into the same
+            moment: providers tell whole seconds.
         facts: small JSON values that reactions need; never personal data.
     """
 
@@ -28,4 +30,5 @@ class DomainEvent(msgspec.Struct, frozen=True, kw_only=True):
     subject_no: str
     citizen_id: str = ""
     occurred_at: datetime = msgspec.field(default_factory=now)
+    part: str = ""
     facts: dict[str, Any] = msgspec.field(default_factory=dict)

@@ -57,14 +57,14 @@ class NotifyService:
     async def tell(self, event: DomainEvent) -> None:
         """Write the notice of an event, if a template answers it and a person is concerned, with its delivery job.
 
-        Idempotent: yes, by event name, number, person and the event's moment.
+        Idempotent: yes, by event name, number, person, part and the event's moment.
         """
         template = await self._shelf.newest(event.name) if event.citizen_id else None
         if template is None:
             return
         variables = variables_of(event)
         await repository.record_notice(
-            dedupe_key=f"{event.name}:{event.subject_no}:{event.citizen_id}",
+            dedupe_key=_dedupe_key(event),
             occurred_at=event.occurred_at,
             citizen_id=uuid.UUID(event.citizen_id),
             code=template.code,
@@ -202,6 +202,11 @@ class NotifyService:
 
     async def _kinds(self, channel: Channel) -> dict[str, str]:
         return {binding.template_id: binding.kind for _, binding in await self._shelf.bound(channel)}
+
+
+def _dedupe_key(event: DomainEvent) -> str:
+    parts = (event.name, event.subject_no, event.citizen_id, event.part)
+    return ":".join(parts if event.part else parts[:3])
 
 
 def _view(row: repository.Row) -> NoticeView:

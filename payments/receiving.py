@@ -6,8 +6,10 @@ The service's door and the asking of silent orders come here. It answers nothing
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import structlog
 
 from app import metrics
@@ -15,11 +17,28 @@ from app.clock import now
 from app.errors import CallbackQuarantined, CallbackRejected, ServiceUnavailable
 from payments import settlement_repository as repository
 from payments.checks import payment_mismatch, refund_mismatch, shown_expected, shown_payment
-from payments.neutral import Acknowledgement, OrderHint, PaymentNotified, ProviderEvent, RefundNotified, Unreadable
+from payments.neutral import (
+    Acknowledgement,
+    OrderHint,
+    PaymentNotified,
+    PlatformMessage,
+    ProviderEvent,
+    RefundNotified,
+    Unreadable,
+)
 from payments.ports import ChannelTable
-from payments.records import ASK_ORDER, RefundRecord
+from payments.records import ASK_BOUNCED, ASK_ORDER, RefundRecord
 from payments.refunds import repository as refund_repository
-from payments.states import REFUND, PaymentStatus, RefundMove, RefundStatus, next_refund_question_at
+from payments.states import (
+    MOST_AUTOMATIC_TRIES,
+    OPEN_REFUND,
+    REFUND,
+    SETTLED_ELSEWHERE,
+    PaymentStatus,
+    RefundMove,
+    RefundStatus,
+    next_refund_question_at,
+)
 
 log = structlog.get_logger()
 
@@ -68,7 +87,9 @@ class Receiving:
                 {},
             )
             return None
-        await repository.record_inbox(message.provider, message.event_key, message.occurred_at, message.kind, "STORED")
+        await repository.record_inbox(
+            message.provider, message.event_key, message.occurred_at, message.kind, "STORED", _following(message)
+        )
         return None
 
     async def apply(self, event: ProviderEvent) -> str:
@@ -106,14 +127,18 @@ class Receiving:
         reason = refund_mismatch(event, known)
         if known is not None and not reason and _contradicts(event, known):
             reason = "refund_finished"
+        if known is not None:
+            event = _in_our_place(event, known)
         if reason or known is None:
             received = {"out_trade_no": event.out_trade_no, "amount_fen": event.amount_fen, "status": event.move}
             expected = {} if known is None else {"amount_fen": known.amount_fen, "status": known.status}
             return await self._quarantine(event, reason, event.out_refund_no, expected, received)
-        if (known.status, event.move) not in REFUND:
+        if (known.status, event.move) not in REFUND or _is_outdated(event, known):
             return "duplicate"
         ask_after = next_refund_question_at(known.asked_count, now())
-        return "applied" if await refund_repository.record_refund_move(known, event, ask_after) else ""
+        again = event.move == RefundMove.CLOSE and known.cause != "STAFF"
+        booked = await refund_repository.record_refund_move(known, event, ask_after, again=again)
+        return "applied" if booked else ""
 
     async def _note(self, hint: OrderHint) -> str:
         job = (ASK_ORDER, [{"out_trade_no": hint.out_trade_no}])
@@ -140,5 +165,39 @@ class Receiving:
 
 
 def _contradicts(event: RefundNotified, known: RefundRecord) -> bool:
-    """Money that went back although the refund had been given up here: a person must look."""
-    return event.move == RefundMove.SUCCEED and known.status == RefundStatus.CLOSED
+    """Money that went back although the refund had been given up or paid back elsewhere: a person must look."""
+    is_settled = known.status == RefundStatus.SUCCEEDED and known.provider_status == SETTLED_ELSEWHERE
+    gone = known.status == RefundStatus.CLOSED or (is_settled and (event.tells_of_bank or not known.has_bounced))
+    return event.move == RefundMove.SUCCEED and gone
+
+
+def _in_our_place(event: RefundNotified, known: RefundRecord) -> RefundNotified:
+    """Return what an event means where the refund stands: a bank that gives back what nobody counted yet is a failure,
+    and a refund of the room's own that is closed once too often waits for a person."""
+    if event.move == RefundMove.BOUNCE and known.status in OPEN_REFUND:
+        return replace(event, move=str(RefundMove.FAIL))
+    is_own = known.cause != "STAFF" and known.tries >= MOST_AUTOMATIC_TRIES
+    if event.move == RefundMove.CLOSE and is_own:
+        return replace(event, move=str(RefundMove.FAIL))
+    return event
+
+
+def _is_outdated(event: RefundNotified, known: RefundRecord) -> bool:
+    """Tell whether an event is older than what is known: a success from before the bank gave the money back, or a
+    bounce of what was paid back in another way since."""
+    if event.move == RefundMove.SUCCEED:
+        return known.has_bounced and not event.tells_of_bank
+    return event.move == RefundMove.BOUNCE and known.provider_status == SETTLED_ELSEWHERE
+
+
+def _following(message: PlatformMessage) -> tuple[str, list[dict[str, Any]]] | None:
+    """Return the job that a bank's word on a refund leads to."""
+    if message.deposit_back is None:
+        return None
+    told = {
+        "told": msgspec.to_builtins(message.deposit_back),
+        "provider": message.provider,
+        "event_key": message.event_key,
+        "occurred_at": message.occurred_at.isoformat(),
+    }
+    return ASK_BOUNCED, [told]

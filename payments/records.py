@@ -17,6 +17,9 @@ SETTLE_ORDER = "payments.settle_order"
 ASK_ORDER = "payments.ask_order"
 
 
+ASK_BOUNCED = "payments.ask_bounced"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRecord:
     """A stored channel order together with its bill, as the use cases need it."""
@@ -64,5 +67,11 @@ class RefundRecord:
     amount_fen: int
     reason: str
     cause: str
+    provider_status: str
     asked_count: int
+    is_waiting: bool
+    """For a second person's word."""
+    has_bounced: bool
+    tries: int
+    """How many refunds of this payment there are for the same cause."""
     payment: PaymentRecord

@@ -15,6 +15,7 @@ from app import db, jobs
 from app.clock import now
 from app.events import DomainEvent
 from app.ids import dated_no, new_id
+from payments.fiscal.records import CONFIRM_BILL
 from payments.neutral import PaymentNotified
 from payments.records import PUSH_REFUND, SETTLE_ORDER
 from payments.states import BILL, PAYMENT, BillMove, BillStatus, PaymentMove, PaymentStatus, sources
@@ -51,6 +52,7 @@ FROM payment p JOIN bill b ON b.id = p.bill_id WHERE p.out_trade_no = $1
 """
 _FOLLOWING = """
   SELECT 'event', $18::bytea FROM settled
+  UNION ALL SELECT $22::text, $23::bytea FROM settled
   UNION ALL SELECT $19::text, $20::bytea FROM refunded
   UNION ALL SELECT $21::text, convert_to(json_build_object('out_trade_no', other.out_trade_no)::text, 'UTF8')
   FROM settled, payment other
@@ -67,7 +69,8 @@ WITH entered AS (
   WHERE id = $8 AND status = ANY ($9) AND EXISTS (SELECT 1 FROM entered)
   RETURNING id, bill_id, amount_fen, channel, out_trade_no
 ), settled AS (
-  UPDATE bill SET status = 'PAID', paid_at = $2, paid_payment_id = $8, version = version + 1, updated_at = now()
+  UPDATE bill SET status = 'PAID', paid_at = $2, paid_payment_id = $8, version = version + 1, updated_at = now(),
+         fiscal_asked_count = 0, fiscal_ask_after = now() + interval '1 minute'
   WHERE id = $10 AND status = ANY ($11) AND EXISTS (SELECT 1 FROM paid)
   RETURNING id
 ), booked AS (
@@ -81,7 +84,7 @@ WITH entered AS (
   INSERT INTO refund (id, created_at, updated_at, out_refund_no, payment_id, bill_id, amount_fen, reason, cause, status,
          provider_refund_no, provider_status, requested_by, asked_count, ask_after)
   SELECT $15::uuid, now(), now(), $16::text, id, bill_id, amount_fen, '重复缴费自动退款', $17::text, 'REQUESTED',
-         '', '', '', 0, now()
+         '', '', '', 0, now() + interval '30 seconds'
   FROM paid WHERE NOT EXISTS (SELECT 1 FROM settled)
   RETURNING id
 ), queued AS (
@@ -128,6 +131,8 @@ async def record_success(event: PaymentNotified, known: Expected) -> bool:
         PUSH_REFUND,
         msgspec.json.encode({"out_refund_no": refund_no}),
         SETTLE_ORDER,
+        CONFIRM_BILL,
+        msgspec.json.encode({"bill_no": known.bill_no}),
     )
     return row is not None and bool(row["booked"])
 
@@ -139,6 +144,7 @@ def _paid_event(event: PaymentNotified, known: Expected) -> DomainEvent:
         subject_no=known.subject_no,
         citizen_id=known.citizen_id.hex,
         occurred_at=event.occurred_at,
+        part=known.bill_no,
         facts={
             "bill_no": known.bill_no,
             "title": known.title,
@@ -155,7 +161,7 @@ async def record_inbox(
     occurred_at: datetime,
     reference_no: str,
     outcome: str,
-    job: tuple[str, Sequence[dict[str, str]]] | None = None,
+    job: tuple[str, Sequence[dict[str, Any]]] | None = None,
 ) -> bool:
     """Keep a provider event once, with the jobs it causes; False when it was there."""
     async with db.transaction() as tx:
@@ -202,21 +208,3 @@ async def record_quarantined(
             facts = {"provider": provider, "reason": reason}
             tx.emit(DomainEvent(name="callback.quarantined", subject_no=reference_no[:64], facts=facts))
     return row is not None
-
-
-async def ledger_faults() -> tuple[int, list[str], list[str]]:
-    """Return the ledger's sum, the transfers that do not balance, and successes and refunds without their pair."""
-    total = await db.fetch_row("SELECT coalesce(sum(amount_fen), 0)::bigint AS fen FROM ledger_entry")
-    unbalanced = await db.fetch_all(
-        "SELECT transfer_key FROM ledger_entry GROUP BY transfer_key"
-        " HAVING sum(amount_fen) <> 0 OR count(*) <> 2 ORDER BY 1 LIMIT 100"
-    )
-    missing = await db.fetch_all(
-        "SELECT wanted.transfer_key FROM ("
-        " SELECT 'bill.issued:' || bill_no AS transfer_key, amount_fen FROM bill"
-        " UNION ALL SELECT 'payment.succeeded:' || out_trade_no, amount_fen FROM payment WHERE status = 'SUCCEEDED'"
-        " UNION ALL SELECT 'refund.succeeded:' || out_refund_no, amount_fen FROM refund WHERE status = 'SUCCEEDED'"
-        ") AS wanted LEFT JOIN ledger_entry l ON l.transfer_key = wanted.transfer_key"
-        " AND l.amount_fen = wanted.amount_fen WHERE l.id IS NULL ORDER BY 1 LIMIT 100"
-    )
-    return total["fen"] if total else 0, [r["transfer_key"] for r in unbalanced], [r["transfer_key"] for r in missing]

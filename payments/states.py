@@ -28,7 +28,8 @@ class BillStatus(StrEnum):
 
 
 class BillMove(StrEnum):
-    """What happens to a bill. KEEP_*: no refund is under way any more, and some of the money stays."""
+    """What happens to a bill. KEEP_*: no refund is under way any more, and some of the money stays;
+    REFUND_BOUNCED: a bank gave back what had been refunded."""
 
     OPEN = "open"
     CLOSE = "close"
@@ -38,6 +39,7 @@ class BillMove(StrEnum):
     REFUND_ALL = "refund_all"
     KEEP_PAID = "keep_paid"
     KEEP_CONFIRMED = "keep_confirmed"
+    REFUND_BOUNCED = "refund_bounced"
     VOID = "void"
 
 
@@ -101,6 +103,9 @@ BILL: Mapping[tuple[str, str], Edge] = {
     (BillStatus.REFUNDING, BillMove.REFUND_ALL): Edge(BillStatus.REFUNDED),
     (BillStatus.REFUNDING, BillMove.KEEP_PAID): Edge(BillStatus.PAID),
     (BillStatus.REFUNDING, BillMove.KEEP_CONFIRMED): Edge(BillStatus.CONFIRMED),
+    (BillStatus.PAID, BillMove.REFUND_BOUNCED): Edge(BillStatus.REFUNDING),
+    (BillStatus.CONFIRMED, BillMove.REFUND_BOUNCED): Edge(BillStatus.REFUNDING),
+    (BillStatus.REFUNDED, BillMove.REFUND_BOUNCED): Edge(BillStatus.REFUNDING),
     (BillStatus.UNPAID, BillMove.VOID): Edge(BillStatus.VOID),
 }
 PAYMENT: Mapping[tuple[str, str], Edge] = {
@@ -124,8 +129,9 @@ REFUND: Mapping[tuple[str, str], Edge] = {
     (RefundStatus.ABNORMAL, RefundMove.RETRY): Edge(RefundStatus.REQUESTED),
     (RefundStatus.ABNORMAL, RefundMove.SETTLE): Edge(RefundStatus.SUCCEEDED, "refund.succeeded"),
     (RefundStatus.REQUESTED, RefundMove.REFUSE): Edge(RefundStatus.CLOSED),
-    (RefundStatus.REQUESTED, RefundMove.CLOSE): Edge(RefundStatus.CLOSED),
-    (RefundStatus.PROCESSING, RefundMove.CLOSE): Edge(RefundStatus.CLOSED),
+    (RefundStatus.REQUESTED, RefundMove.CLOSE): Edge(RefundStatus.CLOSED, "refund.closed"),
+    (RefundStatus.PROCESSING, RefundMove.CLOSE): Edge(RefundStatus.CLOSED, "refund.closed"),
+    (RefundStatus.ABNORMAL, RefundMove.CLOSE): Edge(RefundStatus.CLOSED, "refund.closed"),
 }
 
 OPEN_PAYMENT = (PaymentStatus.CREATED, PaymentStatus.AWAITING)
@@ -135,6 +141,16 @@ LADDER_SECONDS = (5, 30, 60, 180, 300, 600, 1800)
 """When silence is broken by a question, counted from the opening of the order. Source: WeChat Pay, 查单最佳实践."""
 AFTER_EXPIRY_SECONDS = (60, 60, 300, 600, 1800, 3600)
 REFUND_LADDER_SECONDS = (60, 120, 300, 600, 1800, 3600)
+MOST_REFUNDS = 50
+"""Refunds of one order. Source: WeChat Pay, 申请退款 (部分退款最多50次); held to at every channel."""
+MOST_AUTOMATIC_TRIES = 3
+"""New numbers that the room takes by itself for money that came twice, when the provider closes the refund of it."""
+SETTLED_ELSEWHERE = "SETTLED"
+"""`provider_status` of a refund that staff paid back in another way: the provider's word on it no longer counts."""
+FISCAL_LADDER_SECONDS = (5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+"""When the fiscal platform is asked again about a confirmation, a receipt or a red letter that is not there yet."""
+FISCAL_REFUSED_SECONDS = 86_400
+"""The same after a plain no: a person must act, and what they did shows here within a day."""
 PREPAY_MARGIN_SECONDS = 300
 SHORTEST_ORDER_SECONDS = 60
 """A channel refuses an order that would end sooner than this."""
@@ -167,10 +183,24 @@ def next_question_at(opened_at: datetime, expires_at: datetime, asked_count: int
     return min(coming, default=now + timedelta(seconds=AFTER_EXPIRY_SECONDS[late]))
 
 
-def next_refund_question_at(asked_count: int, now: datetime) -> datetime:
-    """Return when a refund under way is asked about next."""
+def next_refund_question_at(asked_count: int, now: datetime, first: timedelta = timedelta(seconds=60)) -> datetime:
+    """Return when a refund under way is asked about next; `first` is the channel's own wait after the refund call."""
+    if asked_count == 0:
+        return now + first
     rung = min(asked_count, len(REFUND_LADDER_SECONDS) - 1)
     return now + timedelta(seconds=REFUND_LADDER_SECONDS[rung])
+
+
+def needs_second_person(amount_fen: int, refunded_fen: int, approval_fen: int) -> bool:
+    """Tell whether a refund waits for a second person: by all that goes back of one payment, so that cutting a sum into
+    pieces gains nothing."""
+    return amount_fen + refunded_fen >= approval_fen
+
+
+def next_fiscal_question_at(asked_count: int, now: datetime) -> datetime:
+    """Return when the fiscal platform is asked next about something that is still open there."""
+    rung = min(asked_count, len(FISCAL_LADDER_SECONDS) - 1)
+    return now + timedelta(seconds=FISCAL_LADDER_SECONDS[rung])
 
 
 def order_expiry(now: datetime, expiry_seconds: int, due_at: datetime | None) -> datetime:

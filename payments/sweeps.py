@@ -13,6 +13,8 @@ from app.errors import NotFound, ProviderProtocolError, ProviderRejected, Provid
 from app.jobs import Sweep
 from payments import repository
 from payments.asking import Asking
+from payments.auditing import LedgerAudit
+from payments.fiscal.office import FiscalOffice
 from payments.neutral import Standing
 from payments.records import PaymentRecord, RefundRecord
 from payments.refunds import repository as refund_repository
@@ -28,16 +30,21 @@ log = structlog.get_logger()
 class Sweeps:
     """Periodic repair of the payments room; safe to run in several processes at once."""
 
-    def __init__(self, asking: Asking, refunding: Refunding) -> None:
+    def __init__(self, asking: Asking, refunding: Refunding, fiscal: FiscalOffice, audit: LedgerAudit) -> None:
         self._asking = asking
         self._refunding = refunding
+        self._fiscal = fiscal
+        self._audit = audit
 
     def table(self) -> Mapping[str, tuple[str, Sweep]]:
         """Return sweep name → (cron expression with seconds in the sixth place, coroutine) for wiring."""
         return {
             "payments.ask_silent": ("* * * * * */5", self.ask_silent),
             "payments.close_expired": ("* * * * * */15", self.close_expired),
-            "payments.ask_refunds": ("* * * * * */30", self.ask_refunds),
+            "payments.ask_refunds": ("* * * * * */5", self.ask_refunds),
+            "payments.ask_fiscal": ("* * * * * */5", self.ask_fiscal),
+            "payments.check_ledger": ("50 * * * *", self.check_ledger),
+            "payments.check_whole_ledger": ("30 19 * * *", self.check_whole_ledger),
         }
 
     async def ask_silent(self) -> None:
@@ -53,6 +60,19 @@ class Sweeps:
         moment = now()
         claimed = await refund_repository.claim_refunds(moment, moment + _LEASE, _BATCH)
         await _at_most(_AT_ONCE, [self._follow(refund) for refund in claimed])
+
+    async def ask_fiscal(self) -> None:
+        """Ask the fiscal platform about confirmations, receipts and red letters that are due. Idempotent: by lease."""
+        moment = now()
+        await _at_most(_AT_ONCE, await self._fiscal.due(moment, moment + _LEASE, _BATCH))
+
+    async def check_ledger(self) -> None:
+        """Check what was written to the ledger since it was last found sound. A fault raises the metrics that alarm."""
+        await self._audit.check_recent()
+
+    async def check_whole_ledger(self) -> None:
+        """Check the whole ledger once a day. A fault raises the metrics that alarm."""
+        await self._audit.check_all()
 
     async def _over_payments(self, *, expired: bool, question: Callable[[PaymentRecord], Awaitable[Standing]]) -> None:
         moment = now()

@@ -6,6 +6,7 @@ Money is fen, moments are aware UTC inside and RFC 3339 with +08:00 in the views
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -31,7 +32,10 @@ class BillLine(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBill:
-    """What a room asks to be paid for: one bill per `subject_no` and `purpose`. `due_at` None = no end."""
+    """What a room asks to be paid for: one bill per `subject_no` and `purpose`. `due_at` None = no end.
+
+    `agency_name` is the collecting body (执收单位) as it is printed; the department's code stands for it when empty.
+    """
 
     citizen_id: uuid.UUID
     subject_no: str
@@ -43,6 +47,7 @@ class NewBill:
     lines: tuple[BillLine, ...] = ()
     due_at: datetime | None = None
     subject_kind: str = "APPLICATION"
+    agency_name: str = ""
 
 
 class NewPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,8 +57,19 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     channel: Literal["WECHAT", "ALIPAY"]
 
 
+class ReceiptView(msgspec.Struct, frozen=True, kw_only=True):
+    """The 财政电子票据 of a payment: 票据代码, 票据号码, 校验码 and the link to its print."""
+
+    code: str
+    number: str
+    check_code: str
+    url: str
+    issued_at: str
+
+
 class BillView(msgspec.Struct, frozen=True, kw_only=True):
-    """A bill as its payer sees it."""
+    """A bill as its payer sees it. `payment_code` is empty until the fiscal platform has issued it; `late_fee_fen`
+    (滞纳金) is part of `amount_fen`; `confirmed_at` is set by the platform (已缴费)."""
 
     bill_no: str
     payment_code: str
@@ -61,11 +77,15 @@ class BillView(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     lines: list[BillLine]
     amount_fen: int
+    late_fee_fen: int
     status: str
     status_text: str
     due_at: str | None
     paid_at: str | None
+    confirmed_at: str | None
     created_at: str
+    receipt: ReceiptView | None = None
+    refunds: list[RefundView] = []
 
 
 class BillList(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,16 +96,20 @@ class BillList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel order as its payer sees it."""
+    """A channel order as its payer sees it, with its own refunds and the receipt of the bill that it paid."""
 
     out_trade_no: str
     bill_no: str
     channel: str
     amount_fen: int
+    late_fee_fen: int
     status: str
     bill_status: str
+    bill_status_text: str
     expires_at: str
     paid_at: str | None
+    receipt: ReceiptView | None = None
+    refunds: list[RefundView] = []
 
 
 class OpenedPayment(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,8 +129,46 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     cause: str
     status: str
+    status_text: str = ""
     created_at: str
     finished_at: str | None
+
+
+class StaffRefundView(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund as a cashier sees it. `acts` is what may be done with it now, by somebody who may."""
+
+    out_refund_no: str
+    out_trade_no: str
+    bill_no: str
+    subject_no: str
+    title: str
+    channel: str
+    amount_fen: int
+    paid_fen: int
+    reason: str
+    cause: str
+    cause_text: str
+    status: str
+    status_text: str
+    needs_approval: bool
+    requested_by: str
+    approved_by: str
+    approved_at: str | None
+    decision_note: str
+    provider_status: str
+    provider_refund_no: str
+    department_code: str
+    division_code: str
+    created_at: str
+    finished_at: str | None
+    acts: list[str]
+
+
+class StaffRefundPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of refunds."""
+
+    data: list[StaffRefundView]
+    next_cursor: str | None
 
 
 class StaffPaymentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +247,27 @@ class StaffScope:
 
     divisions: tuple[str, ...]
     departments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StaffPerson:
+    """The member of staff who acts: username, scope, and the network address for the audit trail."""
+
+    username: str
+    scope: StaffScope
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditedAct:
+    """One act of staff for the audit trail. `details` are small JSON values, never personal data."""
+
+    actor: str
+    action: str
+    object_kind: str
+    object_no: str
+    details: Mapping[str, Any]
+    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

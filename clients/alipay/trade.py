@@ -91,6 +91,8 @@ class RefundState:
     total_amount_fen: int | None
     refunded_at: datetime | None
     deposit_back_status: str
+    deposit_back_fen: int | None = None
+    deposit_back_at: datetime | None = None
 
 
 async def create_trade(
@@ -212,7 +214,8 @@ async def query_refund(gateway: AlipayGateway, *, out_trade_no: str, out_request
     succeeded = text(fields, "refund_status") == "REFUND_SUCCESS"
     if succeeded:
         _expect_same(fields, method, out_trade_no=out_trade_no, out_request_no=out_request_no)
-    deposit_back = fields.get("deposit_back_info")
+    info = fields.get("deposit_back_info")
+    deposit_back = info if isinstance(info, dict) else {}
     try:
         return RefundState(
             out_trade_no=out_trade_no,
@@ -221,7 +224,9 @@ async def query_refund(gateway: AlipayGateway, *, out_trade_no: str, out_request
             refund_amount_fen=fen(fields, "refund_amount"),
             total_amount_fen=fen(fields, "total_amount"),
             refunded_at=moment(fields, "gmt_refund_pay"),
-            deposit_back_status=text(deposit_back, "dback_status") if isinstance(deposit_back, dict) else "",
+            deposit_back_status=text(deposit_back, "dback_status"),
+            deposit_back_fen=fen(deposit_back, "dback_amount"),
+            deposit_back_at=moment(deposit_back, "bank_ack_time"),
         )
     except ValueError:
         raise _unreadable(method) from None

@@ -1,1 +1,1 @@
-"""Refunds (退款): asked for and decided by staff, or by the room itself for money that came twice; followed to their end."""
+"""Refunds (退款): asked for and decided by staff, or by the room itself for double payments; followed to the end."""

@@ -1,16 +1,20 @@
-"""Refunds: asked for once under our own number, pushed to the provider by a job, followed until they end.
+"""Refunds at the provider: pushed by a job when it is their order's turn, followed until they end.
 
 The number is committed before the call and reused on every try. A time-out is unknown: the sweep asks.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
+import msgspec
 import structlog
 
 from app.clock import now
-from app.errors import Conflict, InvalidRequest, ProviderProtocolError, ProviderRejected, ProviderUnavailable
-from payments.neutral import RefundNotified, RefundOrder
-from payments.ports import ChannelTable
+from app.errors import NotFound, ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from payments.neutral import DepositBack, RefundNotified, RefundOrder
+from payments.ports import ChannelTable, PaymentChannel
 from payments.receiving import Receiving
 from payments.records import RefundRecord
 from payments.refunds import repository
@@ -20,23 +24,11 @@ log = structlog.get_logger()
 
 
 class Refunding:
-    """Requests and follows refunds."""
+    """Pushes and follows refunds."""
 
     def __init__(self, channels: ChannelTable, receiving: Receiving) -> None:
         self._channels = channels
         self._receiving = receiving
-
-    async def request(self, out_trade_no: str, amount_fen: int, reason: str, requested_by: str) -> str:
-        """Write a refund of a paid bill and the job that pushes it. See PaymentService.request_refund."""
-        if amount_fen <= 0 or not reason.strip():
-            raise InvalidRequest("退款金额应大于零，且须填写退款原因")
-        try:
-            written = await repository.record_refund_request(out_trade_no, amount_fen, reason[:80], requested_by)
-        except repository.TooMuch as error:
-            raise Conflict("退款金额超过可退金额", code="refund_exceeds", left_fen=error.left_fen) from None
-        if written is None:
-            raise Conflict("该支付单当前不能退款", code="not_refundable")
-        return written[0]
 
     async def push(self, out_refund_no: str) -> None:
         """Take a refund one step further at the provider: ask about a try whose outcome is open, else try.
@@ -49,26 +41,59 @@ class Refunding:
 
     async def follow(self, refund: RefundRecord) -> None:
         """Do what `push` does for a refund at hand; whatever stays open is asked about again later."""
-        channel = self._channels.of_account(refund.payment.account_code)
-        order = RefundOrder(
-            out_refund_no=refund.out_refund_no,
-            amount_fen=refund.amount_fen,
-            reason=refund.reason,
-            order=refund.payment.order,
-        )
+        if refund.is_waiting:
+            return
         try:
-            event = await channel.query_refund(order) if refund.asked_count else None
-            await self._receiving.apply_refund(event or await channel.refund(order))
+            channel = self._channels.of_account(refund.payment.account_code)
+        except NotFound as missing:
+            await self._unknown(refund, None, missing.stable_code)
+            return
+        try:
+            event = await self._next_step(refund, channel)
+            if event is None:
+                return
+            await self._receiving.apply_refund(event)
+            if event.move == RefundMove.ACCEPT:
+                await self._ask_later(refund, channel)
         except ProviderRejected as error:
-            await self._refused(refund, error)
+            await self._refused(refund, channel, error)
         except (ProviderUnavailable, ProviderProtocolError) as error:
-            log.warning("refund_unknown", out_refund_no=refund.out_refund_no, code=error.stable_code)
-            await self._ask_later(refund)
+            await self._unknown(refund, channel, error.stable_code)
 
-    async def _refused(self, refund: RefundRecord, error: ProviderRejected) -> None:
+    async def ask_bounced(self, payload: dict[str, Any]) -> None:
+        """Ask how the bank took a refund of which the platform's message speaks; where the answer does not say, the
+        message itself counts, for it is signed too. Raises what makes the job come again. Idempotent: yes, by status.
+        """
+        told = msgspec.convert(payload["told"], DepositBack)
+        numbers = [told.out_refund_no] if told.out_refund_no else []
+        for number in numbers or await repository.list_succeeded_refunds(told.out_trade_no):
+            refund = await repository.find_refund(number)
+            if refund is None:
+                await self._receiving.apply_refund(_said(told, number, payload))
+                continue
+            channel = self._channels.of_account(refund.payment.account_code)
+            answer = await channel.query_refund(_order(refund))
+            if answer is None or not answer.tells_of_bank:
+                if not told.move or not numbers:
+                    continue
+                answer = _said(told, number, payload)
+            await self._receiving.apply_refund(answer)
+
+    async def _next_step(self, refund: RefundRecord, channel: PaymentChannel) -> RefundNotified | None:
+        """Ask, or call when it is the order's turn; None when the refund must wait for it."""
+        event = await channel.query_refund(_order(refund)) if refund.asked_count else None
+        if event is not None:
+            return event
+        free_at = await repository.claim_turn(refund, now(), channel.refund_spacing)
+        if free_at is not None:
+            await repository.record_wait(refund.id, free_at)
+            return None
+        return await channel.refund(_order(refund))
+
+    async def _refused(self, refund: RefundRecord, channel: PaymentChannel, error: ProviderRejected) -> None:
         log.error("refund_refused", out_refund_no=refund.out_refund_no, provider_code=error.provider_code)
         if error.retryable:
-            await self._ask_later(refund)
+            await self._ask_later(refund, channel)
             return
         await self._receiving.apply_refund(
             RefundNotified(
@@ -84,5 +109,38 @@ class Refunding:
             )
         )
 
-    async def _ask_later(self, refund: RefundRecord) -> None:
-        await repository.record_refund_question(refund.id, next_refund_question_at(refund.asked_count, now()))
+    async def _unknown(self, refund: RefundRecord, channel: PaymentChannel | None, code: str) -> None:
+        log.warning("refund_unknown", out_refund_no=refund.out_refund_no, code=code)
+        await self._ask_later(refund, channel)
+
+    async def _ask_later(self, refund: RefundRecord, channel: PaymentChannel | None) -> None:
+        moment = now()
+        if channel is None:
+            await repository.record_wait(refund.id, next_refund_question_at(refund.asked_count, moment))
+            return
+        again_at = next_refund_question_at(refund.asked_count, moment, channel.refund_question_after)
+        await repository.record_refund_question(refund, again_at)
+
+
+def _order(refund: RefundRecord) -> RefundOrder:
+    return RefundOrder(
+        out_refund_no=refund.out_refund_no,
+        amount_fen=refund.amount_fen,
+        reason=refund.reason,
+        order=refund.payment.order,
+    )
+
+
+def _said(told: DepositBack, out_refund_no: str, payload: dict[str, Any]) -> RefundNotified:
+    return RefundNotified(
+        provider=payload["provider"],
+        event_key=payload["event_key"],
+        occurred_at=datetime.fromisoformat(payload["occurred_at"]),
+        out_trade_no=told.out_trade_no,
+        out_refund_no=out_refund_no,
+        provider_refund_no="",
+        provider_status=f"dback:{told.move}"[:32],
+        move=told.move or str(RefundMove.BOUNCE),
+        amount_fen=told.amount_fen,
+        tells_of_bank=True,
+    )

@@ -43,6 +43,9 @@ class FakeOrder:
     trade_no: str = ""
     paid_at: datetime | None = None
     refunds: dict[str, int] = field(default_factory=dict)
+    closed_refunds: set[str] = field(default_factory=set)
+    bank_words: dict[str, str] = field(default_factory=dict)
+    refunded_at: list[datetime] = field(default_factory=list)
 
 
 class FakePaymentChannel:
@@ -56,6 +59,8 @@ class FakePaymentChannel:
         self.calls: Counter[str] = Counter()
         self.sent_bodies: list[bytes] = []
         self.refunds_succeed_at_once = True
+        self.refund_spacing = timedelta(0)
+        self.refund_question_after = timedelta(seconds=60)
         self._prepay_life = prepay_life
 
     def fail(self, call: str, kind: str, times: int = 1) -> None:
@@ -89,7 +94,12 @@ class FakePaymentChannel:
     def received_fen(self) -> int:
         """What people paid less what went back."""
         paid = sum(o.order.amount_fen for o in self.orders.values() if o.standing is Standing.PAID)
-        return paid - sum(sum(o.refunds.values()) for o in self.orders.values())
+        return paid - sum(
+            fen
+            for o in self.orders.values()
+            for number, fen in o.refunds.items()
+            if o.bank_words.get(number) != "bounce"
+        )
 
     def prepare(self, order: ChannelOrder) -> bytes:
         values = [order.out_trade_no, order.description, order.amount_fen, order.payer_subject]
@@ -132,10 +142,13 @@ class FakePaymentChannel:
     async def refund(self, order: RefundOrder) -> RefundNotified:
         self._enter("refund")
         found = self.orders[order.order.out_trade_no]
+        if order.out_refund_no in found.closed_refunds:
+            return self._refunded(order.order.out_trade_no, order.out_refund_no, order.amount_fen)
         known = found.refunds.get(order.out_refund_no)
         if known not in (None, order.amount_fen) or found.standing is not Standing.PAID:
             raise ProviderRejected(provider=self.provider, provider_code="REFUND_REFUSED")
         found.refunds[order.out_refund_no] = order.amount_fen
+        found.refunded_at.append(now())
         assert sum(found.refunds.values()) <= found.order.amount_fen, "refunded more than was paid"
         self._leave("refund")
         return self._refunded(order.order.out_trade_no, order.out_refund_no, order.amount_fen)
@@ -143,7 +156,7 @@ class FakePaymentChannel:
     async def query_refund(self, order: RefundOrder) -> RefundNotified | None:
         self._enter("query_refund")
         found = self.orders[order.order.out_trade_no]
-        if order.out_refund_no not in found.refunds:
+        if order.out_refund_no not in found.refunds.keys() | found.closed_refunds:
             return None
         return self._refunded(order.order.out_trade_no, order.out_refund_no, order.amount_fen)
 
@@ -174,8 +187,24 @@ class FakePaymentChannel:
             payer_subjects=(content["payer"],),
         )
 
+    def close_refund(self, out_trade_no: str, number: str) -> dict[str, str]:
+        """The provider closes a refund: nothing went back; returns the callback's content."""
+        found = self.orders[out_trade_no]
+        amount_fen = found.refunds.pop(number)
+        found.closed_refunds.add(number)
+        return {"out_trade_no": out_trade_no, "out_refund_no": number, "amount_fen": str(amount_fen)}
+
+    def bounce(self, out_trade_no: str, number: str, move: RefundMove = RefundMove.BOUNCE) -> None:
+        """The payer's bank takes a word back: BOUNCE the money is here again, SUCCEED it did arrive, ACCEPT not yet."""
+        self.orders[out_trade_no].bank_words[number] = str(move)
+
     def _refunded(self, out_trade_no: str, number: str, amount_fen: int, finished: bool = False) -> RefundNotified:
+        found = self.orders[out_trade_no]
         move = RefundMove.SUCCEED if self.refunds_succeed_at_once or finished else RefundMove.ACCEPT
+        if number in found.closed_refunds:
+            move = RefundMove.CLOSE
+        bank_word = found.bank_words.get(number)
+        move = RefundMove(bank_word) if bank_word else move
         return RefundNotified(
             provider=self.provider,
             event_key=f"refund.{move}:{number}",
@@ -186,6 +215,7 @@ class FakePaymentChannel:
             provider_status=str(move),
             move=move,
             amount_fen=amount_fen,
+            tells_of_bank=bank_word is not None,
         )
 
     def _enter(self, call: str) -> None:

@@ -9,18 +9,34 @@ from dataclasses import dataclass, field
 import msgspec
 
 from app import db
+from app.adapters import PaymentAudit
+from app.events import DomainEvent
 from app.ids import new_id
 from app.jobs import EVENT
 from app.tokens import Caller
+from payments.neutral import Acknowledgement, PlatformMessage
 from payments.ports import ChannelTable
+from payments.reactions import Reactions
 from payments.service import PaymentService
-from payments.types import Account, BillView, NewBill, Payer, StaffScope
+from payments.types import Account, BillView, NewBill, Payer, StaffPerson, StaffScope
+from services.staff.audit import AuditTrail
+from tests.fakes.fiscal_platform import FakeFiscalPlatform, FakeNotice
 from tests.fakes.payment_provider import FakePaymentChannel
 
 WECHAT_APP, ALIPAY_APP = "wx0123456789abcdef", "2021000000000001"
 WECHAT_MCH, ALIPAY_SELLER = "1900000001", "2088101117955611"
 EVERYWHERE = StaffScope(("14",), ())
 ADDRESSES = {"WECHAT": WECHAT_MCH, "ALIPAY": ALIPAY_APP}
+
+
+class FakePlatformGateway:
+    """Implements ports.PlatformGateway: a message is JSON, believed as it comes."""
+
+    def answer_check(self, body: bytes) -> Acknowledgement | None:
+        return None
+
+    def parse_message(self, body: bytes) -> PlatformMessage:
+        return msgspec.json.decode(body, type=PlatformMessage)
 
 
 class FakePayers:
@@ -41,20 +57,28 @@ class PaymentsHouse:
 
     wechat: FakePaymentChannel = field(default_factory=lambda: FakePaymentChannel("wechat_pay", WECHAT_MCH))
     alipay: FakePaymentChannel = field(default_factory=lambda: FakePaymentChannel("alipay", ALIPAY_SELLER))
+    fiscal: FakeFiscalPlatform = field(default_factory=FakeFiscalPlatform)
     payers: FakePayers = field(default_factory=FakePayers)
     expiry_seconds: int = 1800
     first_question_seconds: int = 5
+    refund_approval_fen: int = 50_000
+    messages: FakePlatformGateway = field(default_factory=FakePlatformGateway)
 
     def __post_init__(self) -> None:
+        self.trail = AuditTrail(b"k" * 32)
         table = ChannelTable(
             {"wechat-default": self.wechat, "alipay-default": self.alipay},
             {("WECHAT", WECHAT_MCH): self.wechat, ("ALIPAY", ALIPAY_APP): self.alipay},
+            {ALIPAY_APP: self.messages},
         )
         self.service = PaymentService(
             table,
             self.payers,
+            audit=PaymentAudit(self.trail),
+            fiscal=self.fiscal,
             expiry_seconds=self.expiry_seconds,
             first_question_seconds=self.first_question_seconds,
+            refund_approval_fen=self.refund_approval_fen,
         )
         self.caller = caller()
 
@@ -92,14 +116,21 @@ class PaymentsHouse:
         """Deliver a callback."""
         await self.service.receive(channel, ADDRESSES[channel], {"signature": signature}, json.dumps(content).encode())
 
+    async def refund(self, out_trade_no: str, amount_fen: int, reason: str = "多缴", by: str = "cashier-1") -> str:
+        """Ask for a refund as a member of staff; return its number."""
+        shown = await self.service.refunds.request(person(by), out_trade_no, amount_fen, reason)
+        return shown.out_refund_no
+
     async def drain(self) -> list[str]:
-        """Run the room's own waiting jobs until none is left; return the names of the domain events met."""
-        functions, events = self.service.jobs(), []
+        """Run the room's own waiting jobs and reactions until none is left; return the names of the events met."""
+        functions, reactions, events = self.service.jobs(), Reactions(self.service).table(), []
         while rows := await db.fetch_all("DELETE FROM pgqueuer RETURNING entrypoint, payload"):
             for row in rows:
                 payload = msgspec.json.decode(row["payload"])
                 if row["entrypoint"] == EVENT:
                     events.append(payload["name"])
+                    for _, reaction in reactions.get(payload["name"], ()):
+                        await reaction(msgspec.convert(payload, DomainEvent))
                 else:
                     await functions[row["entrypoint"]](payload)
         return events
@@ -108,6 +139,9 @@ class PaymentsHouse:
         """Make every question due now."""
         await db.execute("UPDATE payment SET ask_after = now() WHERE ask_after IS NOT NULL")
         await db.execute("UPDATE refund SET ask_after = now() WHERE ask_after IS NOT NULL")
+        await db.execute("UPDATE payment SET refund_free_at = NULL WHERE refund_free_at IS NOT NULL")
+        for table in ("bill", "refund"):
+            await db.execute(f"UPDATE {table} SET fiscal_ask_after = now() WHERE fiscal_ask_after IS NOT NULL")
 
     async def expire(self) -> None:
         """Put the end of every open order into the past."""
@@ -121,12 +155,23 @@ class PaymentsHouse:
         assert row is not None
         return str(row["status"])
 
+    async def notice(self, bill_no: str) -> FakeNotice:
+        """Return what the fiscal platform has of a bill."""
+        row = await db.fetch_row("SELECT payment_code FROM bill WHERE bill_no = $1", bill_no)
+        assert row is not None
+        return self.fiscal.notices[row["payment_code"]]
+
     async def statuses(self, bill_no: str) -> list[str]:
         """Return the statuses of a bill's orders, oldest first."""
         rows = await db.fetch_all(
             "SELECT p.status FROM payment p JOIN bill b ON b.id = p.bill_id WHERE b.bill_no = $1 ORDER BY p.id", bill_no
         )
         return [row["status"] for row in rows]
+
+
+def person(username: str, scope: StaffScope = EVERYWHERE) -> StaffPerson:
+    """Return a member of staff who acts."""
+    return StaffPerson(username, scope, "10.0.0.7")
 
 
 def caller() -> Caller:

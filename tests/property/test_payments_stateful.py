@@ -129,7 +129,7 @@ class Payments(RuleBasedStateMachine):
     def refund_all(self) -> None:
         paid = [n for c in ("WECHAT", "ALIPAY") for n in self.house.channel(c).orders]
         for number in paid:
-            self._together(self.house.service.request_refund(number, 2000, "撤销办理", "cashier-1"))
+            self._together(self.house.refund(number, 2000, "撤销办理", "cashier-1"))
 
     @rule()
     def end_the_case(self) -> None:

@@ -106,15 +106,15 @@ async def test_silent_close_leaves_the_order_open(house: PaymentsHouse) -> None:
 
 async def test_refund_of_a_part_and_of_the_rest(house: PaymentsHouse) -> None:
     bill_no, number = await _paid(house)
-    await house.service.request_refund(number, 500, "多缴", "cashier-1")
+    await house.refund(number, 500, "多缴", "cashier-1")
     assert await house.bill_status(bill_no) == "REFUNDING"
     assert await house.drain() == ["refund.succeeded"]
     assert await house.bill_status(bill_no) == "PAID"
     with pytest.raises(Conflict) as refused:
-        await house.service.request_refund(number, 1501, "多缴", "cashier-1")
+        await house.refund(number, 1501, "多缴", "cashier-1")
     assert refused.value.stable_code == "refund_exceeds"
     assert await house.bill_status(bill_no) == "PAID"
-    await house.service.request_refund(number, 1500, "撤销办理", "cashier-1")
+    await house.refund(number, 1500, "撤销办理", "cashier-1")
     await house.drain()
     assert await house.bill_status(bill_no) == "REFUNDED"
     assert house.wechat.received_fen == 0
@@ -124,7 +124,7 @@ async def test_refund_of_a_part_and_of_the_rest(house: PaymentsHouse) -> None:
 async def test_refund_requests_at_once_never_exceed_the_payment(house: PaymentsHouse) -> None:
     _, number = await _paid(house)
     answers = await asyncio.gather(
-        *(house.service.request_refund(number, 1500, "多缴", "cashier-1") for _ in range(5)), return_exceptions=True
+        *(house.refund(number, 1500, "多缴", "cashier-1") for _ in range(5)), return_exceptions=True
     )
     assert sum(isinstance(answer, str) for answer in answers) == 1
     await house.drain()
@@ -134,7 +134,7 @@ async def test_refund_requests_at_once_never_exceed_the_payment(house: PaymentsH
 async def test_refund_with_lost_answer_reuses_its_number(house: PaymentsHouse) -> None:
     bill_no, number = await _paid(house)
     house.wechat.fail("refund", "after")
-    refund_no = await house.service.request_refund(number, 2000, "撤销办理", "cashier-1")
+    refund_no = await house.refund(number, 2000, "撤销办理", "cashier-1")
     await house.drain()
     assert await house.bill_status(bill_no) == "REFUNDING"
     await house.wake()
@@ -146,7 +146,7 @@ async def test_refund_with_lost_answer_reuses_its_number(house: PaymentsHouse) -
 async def test_refund_in_progress_ends_by_callback_or_question(house: PaymentsHouse) -> None:
     bill_no, number = await _paid(house)
     house.wechat.refunds_succeed_at_once = False
-    refund_no = await house.service.request_refund(number, 2000, "撤销办理", "cashier-1")
+    refund_no = await house.refund(number, 2000, "撤销办理", "cashier-1")
     await house.drain()
     row = await db.fetch_row("SELECT status FROM refund")
     assert row is not None
@@ -163,7 +163,7 @@ async def test_refund_in_progress_ends_by_callback_or_question(house: PaymentsHo
 async def test_refused_refund_waits_for_a_person(house: PaymentsHouse) -> None:
     bill_no, number = await _paid(house)
     house.wechat.fail("refund", "reject")
-    await house.service.request_refund(number, 2000, "撤销办理", "cashier-1")
+    await house.refund(number, 2000, "撤销办理", "cashier-1")
     await house.drain()
     row = await db.fetch_row("SELECT status, provider_status, ask_after FROM refund")
     assert row is not None
@@ -175,9 +175,9 @@ async def test_refund_without_reason_or_of_nothing_is_refused(house: PaymentsHou
     _, number = await _paid(house)
     for amount_fen, reason in ((0, "多缴"), (-5, "多缴"), (10, " ")):
         with pytest.raises(InvalidRequest):
-            await house.service.request_refund(number, amount_fen, reason, "cashier-1")
+            await house.refund(number, amount_fen, reason, "cashier-1")
     with pytest.raises(Conflict):
-        await house.service.request_refund("P20260101NOBODYKNOWSIT0", 10, "多缴", "cashier-1")
+        await house.refund("P20260101NOBODYKNOWSIT0", 10, "多缴", "cashier-1")
 
 
 async def test_refund_callback_that_crosses_the_answer_to_our_call_is_booked(
@@ -185,7 +185,7 @@ async def test_refund_callback_that_crosses_the_answer_to_our_call_is_booked(
 ) -> None:
     bill_no, number = await _paid(house)
     house.wechat.refunds_succeed_at_once = False
-    refund_no = await house.service.request_refund(number, 2000, "撤销办理", "cashier-1")
+    refund_no = await house.refund(number, 2000, "撤销办理", "cashier-1")
     find = refund_repository.find_refund
 
     async def read_before_the_answer(out_refund_no: str) -> object:
