@@ -84,6 +84,15 @@ class WeChatPay:
 
 
 @dataclass(frozen=True, slots=True)
+class AlipayMerchant:
+    """A merchant who lets an app act in its name (第三方应用授权): `token` is the app_auth_token it gave."""
+
+    token: str
+    auth_app_id: str
+    seller_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AlipayApp:
     """One mini-program; `templates` maps ids to texts with `{{keyword1.DATA}}` marks (none given: any id goes)."""
 
@@ -92,6 +101,7 @@ class AlipayApp:
     public_key_file: str
     aes_key: str = ""
     templates: dict[str, str] = field(default_factory=dict)
+    merchants: list[AlipayMerchant] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

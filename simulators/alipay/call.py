@@ -5,10 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from simulators.alipay.errors import AlipayError, business_failure
+from simulators.alipay.errors import AlipayError, business_failure, gateway_refusal
 from simulators.alipay.platform import App, Platform
-from simulators.config import Person
+from simulators.config import AlipayMerchant, Person
 from simulators.exchange import Exchange
+
+
+def authoriser(app: App, params: Mapping[str, str]) -> AlipayMerchant | None:
+    """Return the merchant whose app_auth_token the call carries; None when it carries none.
+
+    Source: 支付宝开放平台 第三方应用授权 (app_auth_token). Raises: AlipayError for a token nobody gave this app.
+    """
+    token = params.get("app_auth_token", "")
+    if not token:
+        return None
+    for merchant in app.config.merchants:
+        if merchant.token == token:
+            return merchant
+    raise gateway_refusal("20001", "aop.invalid-app-auth-token", "无效的应用授权令牌")
 
 
 @dataclass(frozen=True)
@@ -20,6 +34,18 @@ class Call:
     params: Mapping[str, str]
     biz: Mapping[str, Any]
     exchange: Exchange
+
+    @property
+    def auth_app_id(self) -> str:
+        """The app in whose name the call is made: the caller's own, or that of the merchant whose token it carries."""
+        merchant = authoriser(self.app, self.params)
+        return merchant.auth_app_id if merchant else self.app.app_id
+
+    @property
+    def seller_id(self) -> str:
+        """The 2088 account that collects."""
+        merchant = authoriser(self.app, self.params)
+        return merchant.seller_id if merchant else self.app.config.seller_id
 
     @property
     def now(self) -> datetime:

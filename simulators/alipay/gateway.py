@@ -12,7 +12,7 @@ from aiohttp import web
 
 from simulators.alipay import certify, login, messages, pages, payments, signing, statements, wire
 from simulators.alipay.bills import yuan
-from simulators.alipay.call import Call
+from simulators.alipay.call import Call, authoriser
 from simulators.alipay.errors import AlipayError, business_failure, gateway_refusal, invalid_argument, public_code
 from simulators.alipay.platform import App, Platform
 from simulators.exchange import Exchange, serve
@@ -107,6 +107,7 @@ def read_business_content(app: App, params: Mapping[str, str]) -> dict[str, Any]
 def _run(platform: Platform, exchange: Exchange, params: Mapping[str, str], app: App) -> dict[str, Any]:
     """Run one verified call and return the node's content. Raises: AlipayError."""
     biz = read_business_content(app, params)
+    authoriser(app, params)
     numbers = {name: str(biz[name])[:64] for name in ("out_trade_no", "out_request_no", "trade_no") if biz.get(name)}
     exchange.note(app_id=app.app_id, **numbers)
     method = params["method"]

@@ -64,7 +64,7 @@ def _trade_fields(platform: Platform, trade: Trade, event: TradeEvent) -> dict[s
         "notify_type": "trade_status_sync",
         "notify_id": event.notify_id,
         "app_id": trade["app_id"],
-        "auth_app_id": trade["app_id"],
+        "auth_app_id": trades.owner_of(trade),
         "charset": "utf-8",
         "version": "1.0",
         "sign_type": "RSA2",

@@ -34,7 +34,7 @@ def _buyer(call: Call) -> tuple[str, str, Person]:
 def _check_parties(call: Call) -> None:
     if call.biz.get("op_app_id") not in call.platform.apps:
         raise business_failure("ACQ.UNBOUND_APPLICATION", "小程序未绑定或不存在：op_app_id")
-    if call.biz.get("seller_id", call.app.config.seller_id) != call.app.config.seller_id:
+    if call.biz.get("seller_id", call.seller_id) != call.seller_id:
         raise business_failure("ACQ.INVALID_RECEIVE_ACCOUNT", "收款账户无效")
     if "?" in call.params.get("notify_url", ""):
         raise trades.invalid("notify_url")
@@ -59,7 +59,8 @@ def create(call: Call) -> dict[str, Any]:
             trade_no=f"{beijing(call.now)[:10].replace('-', '')}22001{secrets.randbelow(10**15):015d}",
             out_trade_no=biz["out_trade_no"],
             app_id=call.app.app_id,
-            seller_id=call.app.config.seller_id,
+            auth_app_id=call.auth_app_id,
+            seller_id=call.seller_id,
             amount_fen=trades.amount_of(biz, "total_amount"),
             subject=biz["subject"],
             body=biz.get("body", ""),
@@ -81,12 +82,15 @@ def create(call: Call) -> dict[str, Any]:
 
 
 def _trade(call: Call) -> Trade:
-    """Find the app's trade by trade_no, which wins, or out_trade_no. Raises: AlipayError."""
+    """Find a trade of the app in the same merchant's name by trade_no, which wins, or out_trade_no.
+
+    Raises: AlipayError.
+    """
     number, own = call.biz.get("trade_no"), call.biz.get("out_trade_no")
     if not number and not own:
         raise trades.invalid("out_trade_no,trade_no")
     found = call.platform.trade_numbered(str(number)) if number else call.platform.trade(str(own))
-    if not found or found["app_id"] != call.app.app_id:
+    if not found or (found["app_id"], trades.owner_of(found)) != (call.app.app_id, call.auth_app_id):
         raise trades.not_found()
     return found
 

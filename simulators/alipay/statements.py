@@ -85,7 +85,7 @@ def query_download_url(call: Call) -> dict[str, Any]:
         raise business_failure("isp.bill_not_exist", "账单不存在")
     token = secrets.token_hex(16)
     row = {
-        "seller_id": call.app.config.seller_id,
+        "seller_id": call.seller_id,
         "bill_date": bill_date,
         "first_on": first.isoformat(),
         "expires_at": call.platform.world.clock.wire_timestamp() + URL_SECONDS,
@@ -93,7 +93,7 @@ def query_download_url(call: Call) -> dict[str, Any]:
     call.platform.put_short_lived("bill_urls", token, row)
     host = call.exchange.request.host
     answer = {"bill_download_url": f"http://{host}/downloadBillFile.resource?bizType=trade&token={token}"}
-    lines = _falsified(call.platform, bill_date, _lines(call.platform, call.app.config.seller_id, bill_date))
+    lines = _falsified(call.platform, bill_date, _lines(call.platform, call.seller_id, bill_date))
     return answer if lines else answer | {"bill_file_code": "EMPTY_DATA_WITH_BILL_FILE"}
 
 

@@ -6,7 +6,7 @@ Pure rules over JSON records; called by the trade methods, the bill and the cont
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from simulators.alipay.errors import AlipayError, business_failure
 from simulators.alipay.wire import beijing, fen, from_beijing
@@ -33,6 +33,7 @@ class Trade(TypedDict):
     trade_no: str
     out_trade_no: str
     app_id: str
+    auth_app_id: NotRequired[str]
     seller_id: str
     amount_fen: int
     subject: str
@@ -49,6 +50,11 @@ class Trade(TypedDict):
     gmt_close: str
     content: str
     refunds: list[Refund]
+
+
+def owner_of(trade: Trade) -> str:
+    """Return the app in whose name the trade was made (auth_app_id); records of an earlier version name none."""
+    return trade.get("auth_app_id") or trade["app_id"]
 
 
 def invalid(field: str) -> AlipayError:

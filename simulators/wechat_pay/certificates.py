@@ -8,7 +8,10 @@ from typing import Any
 from cryptography import x509
 
 from simulators.wechat_pay.signing import seal
-from simulators.wechat_pay.wire import Call, PayError
+from simulators.wechat_pay.wire import PROVIDER, Call, PayError
+
+OFFERED = "offered_certificates"
+"""State table: under `serials` the certificates that the list shows; without it all of them."""
 
 
 def list_certificates(call: Call) -> dict[str, Any]:
@@ -19,8 +22,9 @@ def list_certificates(call: Call) -> dict[str, Any]:
     if call.query("algorithm_type") not in ("", "RSA", "ALL"):
         raise PayError("PARAM_ERROR", "algorithm_type只支持RSA和ALL", 268435461)
     rows = []
+    offered = call.world.state.table(PROVIDER, OFFERED).get("serials")
     for key in call.platform.keys:
-        if not key.certificate_pem:
+        if not key.certificate_pem or (offered is not None and key.id not in offered):
             continue
         certificate = x509.load_pem_x509_certificate(key.certificate_pem.encode())
         rows.append(

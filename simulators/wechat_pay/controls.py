@@ -9,11 +9,13 @@ from simulators.callbacks import Delivery
 from simulators.control import ControlError, answer, need_person, need_text, read_json
 from simulators.core import World
 from simulators.wechat_pay.bills import seed
+from simulators.wechat_pay.certificates import OFFERED
 from simulators.wechat_pay.notifications import KINDS, Notifier
 from simulators.wechat_pay.orders import PAID_STATES, Order, find_order, orders, transaction_of
 from simulators.wechat_pay.payments import check_parameters, pay
 from simulators.wechat_pay.platform import Platform
 from simulators.wechat_pay.refunds import RESULTS, answer_of, find_refund, finish, refunds
+from simulators.wechat_pay.wire import PROVIDER
 
 FIRST_ANSWER_SECONDS = 2.0
 
@@ -41,6 +43,14 @@ def control_routes(world: World, platform: Platform, notifier: Notifier) -> list
     async def finish_refund(request: web.Request) -> web.Response:
         return answer(await _finish(world, notifier, request.match_info["no"], await read_json(request)))
 
+    async def offer(request: web.Request) -> web.Response:
+        serials = (await read_json(request)).get("serials")
+        if not isinstance(serials, list) or not all(isinstance(each, str) for each in serials):
+            raise ControlError("serials: a list of serial numbers")
+        world.state.table(PROVIDER, OFFERED)["serials"] = serials
+        world.state.touch()
+        return answer({"serials": serials})
+
     async def bills(request: web.Request) -> web.Response:
         return answer(_seed_bill(world, await read_json(request)))
 
@@ -52,6 +62,7 @@ def control_routes(world: World, platform: Platform, notifier: Notifier) -> list
         web.get("/refunds", list_refunds),
         web.post("/refunds/{no}/finish", finish_refund),
         web.post("/bills", bills),
+        web.post("/certificates", offer),
     ]
 
 
