@@ -101,12 +101,17 @@ class SimulatedStand:
         )
 
     def adapter(
-        self, account: FiscalAccount | None = None, *, page_size: int = 2, timeout_seconds: float = 10.0
+        self,
+        account: FiscalAccount | None = None,
+        *,
+        page_size: int = 2,
+        timeout_seconds: float = 10.0,
+        paid_status: str = "1",
     ) -> FiscalAdapter:
         """Make an adapter of the test's own."""
         transport = Transport(self.session, "fiscal")
         wire = FiscalWire(account or self.account(), transport, timeout_seconds=timeout_seconds)
-        return FiscalAdapter(FiscalClient(wire, page_size=page_size))
+        return FiscalAdapter(FiscalClient(wire, page_size=page_size), paid_status)
 
     async def control(self, method: str, path: str, body: object = None) -> object:
         """Call the control API of the simulator."""
