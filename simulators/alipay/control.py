@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from simulators.alipay import certify, login, messages, notifications, phone, statements, trades
+from simulators.alipay import certify, login, messages, notifications, payments, phone, statements, trades
 from simulators.alipay.errors import AlipayError
 from simulators.alipay.notifications import KINDS
 from simulators.alipay.platform import App, Platform
@@ -20,6 +20,7 @@ from simulators.control import ControlError, answer, need_person, need_text, rea
 from simulators.people import alipay_open_id_of, alipay_user_id_of
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
+_DEPOSIT_BACK = "alipay.trade.refund.depositback.completed"
 _STATUSES = ("WAIT_BUYER_PAY", "TRADE_SUCCESS", "TRADE_FINISHED", "TRADE_CLOSED")
 
 
@@ -135,11 +136,28 @@ def _trade_routes(platform: Platform) -> list[web.RouteDef]:
             callbacks += [await _first(delivery) for batch in batches for delivery in batch]
         return answer({"notify_id": event.notify_id, "callbacks": callbacks})
 
+    async def deposit_back(request: web.Request) -> web.Response:
+        """Let the payer's bank take or give back a refund (银行卡冲退), and send the message about it."""
+        trade, body = _trade(platform, request), await read_json(request)
+        done = trades.find_refund(trade, request.match_info["out_request_no"])
+        if done is None:
+            raise ControlError("no such refund", 404)
+        trades.take_to_bank(done, _choice(body, "status", ("S", "F", "P"), "F"), platform.world.clock.now())
+        platform.touch()
+        kind = _choice(body, "message", ("normal", "none", "wrong_signature"), "normal")
+        if kind == "none":
+            return answer({"callback": None})
+        biz = {"trade_no": trade["trade_no"], "out_trade_no": trade["out_trade_no"]}
+        biz |= {"out_request_no": done["out_request_no"], **payments.deposit_back_fields(done["deposit_back"])}
+        delivery = notifications.send_message(platform, platform.apps[trade["app_id"]], _DEPOSIT_BACK, biz, kind)
+        return answer({"callback": await _first(delivery)})
+
     return [
         web.post("/pay", _pay(platform)),
         web.get("/trades", list_trades),
         web.get("/trades/{out_trade_no}", show_trade),
         web.post("/trades/{out_trade_no}/notify", notify),
+        web.post("/trades/{out_trade_no}/refunds/{out_request_no}/deposit-back", deposit_back),
     ]
 
 

@@ -5,7 +5,7 @@ Called after payments, refunds and by the control API. Builds and signs; sending
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -161,7 +161,7 @@ def gateway_url(platform: Platform, app: App) -> str:
 
 
 def send_message(
-    platform: Platform, app: App, msg_method: str, biz: dict[str, object], kind: str = "normal"
+    platform: Platform, app: App, msg_method: str, biz: Mapping[str, object], kind: str = "normal"
 ) -> Delivery:
     """Send a From蚂蚁 message, signed under V1. Source: 支付宝开放平台 消息服务 From蚂蚁消息."""
     notify_id = f"{secrets.randbelow(10**34):034d}"

@@ -158,6 +158,12 @@ def refund(call: Call) -> dict[str, Any]:
     return answer
 
 
+def deposit_back_fields(told: trades.DepositBack) -> dict[str, str]:
+    """Return how the bank took a refund, as the query and the gateway message tell it."""
+    fields = {"dback_status": told["status"], "dback_amount": yuan(told["amount_fen"])}
+    return fields if told["status"] == "P" else {**fields, "bank_ack_time": told["at"]}
+
+
 def query_refund(call: Call) -> dict[str, Any]:
     """Report one refund; no refund_status when there is none of this number.
 
@@ -178,4 +184,6 @@ def query_refund(call: Call) -> dict[str, Any]:
     }
     if call.asks_for("gmt_refund_pay"):
         answer["gmt_refund_pay"] = done["at"][:19]
+    if "deposit_back" in done and call.asks_for("deposit_back_info"):
+        answer["deposit_back_info"] = {"has_deposit_back": "true", **deposit_back_fields(done["deposit_back"])}
     return answer

@@ -18,6 +18,14 @@ _REFUND_WINDOW = timedelta(days=365)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
+class DepositBack(TypedDict):
+    """How the bank took a refund to a card (银行卡冲退): S done, F given back, P not yet known."""
+
+    status: str
+    amount_fen: int
+    at: str
+
+
 class Refund(TypedDict):
     """One refund request (退款请求); `at` is Beijing time with milliseconds."""
 
@@ -25,6 +33,7 @@ class Refund(TypedDict):
     amount_fen: int
     reason: str
     at: str
+    deposit_back: NotRequired[DepositBack]
 
 
 class Trade(TypedDict):
@@ -182,6 +191,11 @@ def refund(trade: Trade, out_request_no: str, amount_fen: int, reason: str, now:
     if refunded_fen(trade) == trade["amount_fen"]:
         trade.update({"status": "TRADE_CLOSED", "gmt_close": beijing(now)})
     return True
+
+
+def take_to_bank(done: Refund, status: str, now: datetime) -> None:
+    """Let the payer's bank say what became of a refund. Source: 支付宝开放平台 deposit_back_info 银行卡冲退信息."""
+    done["deposit_back"] = DepositBack(status=status, amount_fen=done["amount_fen"], at=beijing(now))
 
 
 def pay(trade: Trade, now: datetime) -> None:

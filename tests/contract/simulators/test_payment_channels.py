@@ -25,8 +25,17 @@ from clients.wechat.pay_client import PayClient
 from clients.wechat.pay_keys import KeyStore, public_key_from_pem
 from clients.wechat.pay_wire import PayWire
 from payments.channels.alipay import AlipayPaymentChannel
+from payments.channels.alipay_gateway import AlipayPlatformGateway
 from payments.channels.wechat import WeChatPaymentChannel
-from payments.neutral import ChannelOrder, OrderHint, PaymentNotified, RefundNotified, RefundOrder, Standing
+from payments.neutral import (
+    ChannelOrder,
+    DepositBack,
+    OrderHint,
+    PaymentNotified,
+    RefundNotified,
+    RefundOrder,
+    Standing,
+)
 from payments.ports import PaymentChannel
 from payments.states import RefundMove
 from tests.fakes.payment_provider import FakePaymentChannel
@@ -145,6 +154,7 @@ class AlipayStand(SimulatedStand):
             alipay_public_keys=(alipay_keys.load_public_key(sim.keys.public["alipay"]),),
             gateway_url=f"{sim.url('alipay')}/gateway.do",
         )
+        self.app = app
         gateway = AlipayGateway(app, Transport(session, self.provider))
         self.channel = AlipayPaymentChannel(gateway, sim.sink.url + self.callback_path)
         self.payer = sim.control("POST", "/alipay/auth-codes", {"person": "zhang-wei"})["open_id"]
@@ -299,6 +309,35 @@ async def test_refund_by_our_number_happens_once(stand: Stand) -> None:
     assert asked is not None
     assert (asked.move, asked.amount_fen) == (RefundMove.SUCCEED, 500)
     assert (await stand.channel.query(order)).standing is Standing.PAID, "a refunded order was paid"
+
+
+async def test_refund_calls_of_an_order_keep_their_distance(stand: Stand) -> None:
+    least = {WeChatStand: (60, 60), AlipayStand: (3, 10)}.get(type(stand), (0, 0))
+    assert stand.channel.refund_spacing >= timedelta(seconds=least[0])
+    assert stand.channel.refund_question_after >= timedelta(seconds=least[1])
+    assert stand.channel.refund_spacing < timedelta(minutes=5), "many parts of one payment must come to an end"
+
+
+async def test_bank_that_gives_a_refund_back_is_heard_of_by_question(
+    sim: Simulators, session: aiohttp.ClientSession
+) -> None:
+    stand = AlipayStand(sim, session)
+    order, _ = await paid(stand)
+    refund = RefundOrder(out_refund_no="R20261121CONTRACT0000003", amount_fen=500, reason="多缴", order=order)
+    await stand.channel.refund(refund)
+    path = f"/alipay/trades/{order.out_trade_no}/refunds/{refund.out_refund_no}/deposit-back"
+    moves = {"P": RefundMove.ACCEPT, "F": RefundMove.BOUNCE, "S": RefundMove.SUCCEED}
+    for status, move in moves.items():
+        sim.sink.clear()
+        await asyncio.to_thread(sim.control, "POST", path, {"status": status})
+        told = await stand.channel.query_refund(refund)
+        assert told is not None
+        assert (told.move, told.amount_fen, told.tells_of_bank) == (move, 500, True)
+        raw = await asyncio.to_thread(sim.sink.wait_for, f"{stand.callback_path}/gateway")
+        message = AlipayPlatformGateway(stand.app).parse_message(raw[-1].body)
+        assert message.deposit_back == DepositBack(
+            out_trade_no=order.out_trade_no, out_refund_no=refund.out_refund_no, move=str(move), amount_fen=500
+        )
 
 
 async def test_unsigned_answer_is_never_believed(simulated: SimulatedStand) -> None:

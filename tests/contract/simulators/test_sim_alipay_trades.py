@@ -1,6 +1,8 @@
 """The Alipay simulator's trades, refunds and the notifications about them."""
 
+import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -231,3 +233,22 @@ def test_paid_trade_is_finished_a_year_later(sim: Any, gateway: Gateway) -> None
     sim.control("PUT", "/clock", {"offset_seconds": 366 * 86_400})
     assert gateway.call("alipay.trade.query", {"out_trade_no": "L2"})["trade_status"] == "TRADE_FINISHED"
     assert refund(gateway, "L2", "L2A", "1.00")["sub_code"] == "ACQ.TRADE_HAS_FINISHED"
+
+
+@pytest.mark.parametrize("status", ["S", "F", "P"])
+def test_bank_card_refund_is_told_by_message_and_by_query(sim: Any, gateway: Gateway, status: str) -> None:
+    pay(sim, gateway.create("D1"))
+    refund(gateway, "D1", "D1A", "10.00")
+    asked = {"out_trade_no": "D1", "out_request_no": "D1A", "query_options": ["deposit_back_info"]}
+    assert "deposit_back_info" not in gateway.call("alipay.trade.fastpay.refund.query", asked)
+    path = "/alipay/trades/D1/refunds/D1A/deposit-back"
+    assert sim.control("POST", path, {"status": status})["callback"]["accepted"] is True
+    raw = sim.sink.wait_for(f"{NOTIFY_PATH}/gateway")[0].body.decode()
+    fields = dict(parse_qsl(raw, keep_blank_values=True))
+    assert fields["msg_method"] == "alipay.trade.refund.depositback.completed"
+    assert rsa_fits(sim.keys.public["alipay"], fields["sign"], notification_content(fields))
+    told = json.loads(fields["biz_content"])
+    assert (told["out_trade_no"], told["out_request_no"], told["dback_status"]) == ("D1", "D1A", status)
+    info = gateway.call("alipay.trade.fastpay.refund.query", asked)["deposit_back_info"]
+    assert (info["has_deposit_back"], info["dback_status"], info["dback_amount"]) == ("true", status, "10.00")
+    assert "deposit_back_info" not in gateway.call("alipay.trade.fastpay.refund.query", {**asked, "query_options": []})
