@@ -106,7 +106,7 @@ def test_a_stale_block_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_providers_have_a_page_each() -> None:
     pages = {page.stem for page in (ROOT / "docs/providers").glob("*.md")}
-    assert pages >= {"wechat", "wechat-pay", "alipay", "sf", "sms"}
+    assert pages >= {"wechat", "wechat-pay", "alipay", "sf", "sms", "fiscal"}
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
