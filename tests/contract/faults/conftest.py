@@ -1,0 +1,64 @@
+"""The room over the simulated platforms: one process of simulators and one database for the tests of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+import aiohttp
+import asyncpg
+import pytest
+
+from app import db
+from tests.conftest import cloned_database
+from tests.contract.faults.platforms import Alipay, WeChat
+from tests.contract.faults.scenes import RealHouse
+from tests.contract.simulators.simulator_process import CallbackSink, Keys, Simulators
+
+
+@pytest.fixture(scope="module")
+def platforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulators]:
+    """The simulators in their own process, with throw-away keys."""
+    keys, sink = Keys(), CallbackSink()
+    for role in ("merchant", "partner", "platform", "alipay_app", "alipay", "fiscal_app", "fiscal"):
+        keys.make(role)
+    keys.make("platform_certificate", certified=True)
+    running = _started(tmp_path_factory, keys, sink)
+    yield running
+    running.stop()
+    sink.close()
+
+
+def _started(tmp_path_factory: pytest.TempPathFactory, keys: Keys, sink: CallbackSink) -> Simulators:
+    """Start the simulators; ports that were free a moment ago may be taken on a busy machine."""
+    for _ in range(5):
+        running = Simulators(tmp_path_factory.mktemp("faults"), keys, sink)
+        with suppress(AssertionError):
+            running.start()
+            return running
+    raise AssertionError(running.log.read_text())
+
+
+@pytest.fixture(scope="module")
+async def books() -> AsyncIterator[asyncpg.Connection]:
+    """A database that the rows of the matrix use one after the other."""
+    async with cloned_database() as url:
+        await db.start(url)
+        link = await asyncpg.connect(url)
+        yield link
+        await link.close()
+        await db.stop()
+
+
+@pytest.fixture
+async def house(platforms: Simulators, books: asyncpg.Connection) -> AsyncIterator[RealHouse]:
+    """The room with one bill; platforms and books are empty otherwise."""
+    platforms.control("POST", "/reset")
+    platforms.sink.clear()
+    await books.execute(
+        "TRUNCATE bill, payment, refund, ledger_entry, inbox_event, quarantined_callback, pgqueuer CASCADE"
+    )
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        house = RealHouse(WeChat(platforms, session), Alipay(platforms, session))
+        await house.begin()
+        yield house

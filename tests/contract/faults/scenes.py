@@ -1,0 +1,442 @@
+"""One scene for every call of the matrix: how to come to the call, the call itself, and what repairs it afterwards.
+
+`RealHouse` is the payments room over both simulated platforms; a scene leaves the money right or fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from app import db
+from app.errors import (
+    CallbackRejected,
+    Conflict,
+    ProviderProtocolError,
+    ProviderRejected,
+    ProviderUnavailable,
+    SanjinError,
+)
+from payments.types import OpenedPayment, Payer
+from tests.contract.faults.matrix import Outcome
+from tests.contract.faults.platforms import LATE_SECONDS, PATIENCE_SECONDS, SimulatedPlatform, unsigned
+from tests.contract.simulators.simulator_process import Received
+from tests.fakes.payments_house import ALIPAY_APP, WECHAT_APP, FakePayers, PaymentsHouse, person
+
+BILL_FEN, REFUND_FEN = 2000, 500
+_PORT_CALLS = ("open", "query", "close", "refund", "query_refund")
+
+
+class Listening:
+    """A payment channel that remembers how each call of the port ended."""
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+        self.heard: dict[str, Outcome] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._channel, name)
+        return self._remembered(name, found) if name in _PORT_CALLS else found
+
+    def _remembered(self, name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def heard(*given: Any) -> Any:
+            try:
+                answer = await call(*given)
+            except SanjinError as error:
+                self.heard[name] = outcome_of(error)
+                raise
+            self.heard[name] = Outcome.BELIEVED
+            return answer
+
+        return heard
+
+
+def outcome_of(error: SanjinError) -> Outcome:
+    """Name what an error of the port means to the room."""
+    if isinstance(error, ProviderUnavailable):
+        return Outcome.NOT_SENT if error.details.get("nothing_sent") is True else Outcome.UNKNOWN
+    if isinstance(error, ProviderRejected):
+        return Outcome.LATER if error.retryable else Outcome.REJECTED
+    if isinstance(error, ProviderProtocolError):
+        return Outcome.PROTOCOL
+    assert isinstance(error, CallbackRejected), error
+    return Outcome.REFUSED
+
+
+class _OnePayer(FakePayers):
+    """Everybody is the same person at both platforms."""
+
+    def __init__(self, wechat: str, alipay: str) -> None:
+        super().__init__()
+        self._names = {"WECHAT": Payer(WECHAT_APP, wechat), "ALIPAY": Payer(ALIPAY_APP, alipay)}
+
+    async def payer(self, citizen_id: Any, identity_id: Any, channel: str) -> Payer | None:
+        return self._names[channel]
+
+
+class RealHouse:
+    """The payments room over two simulated platforms, with one bill."""
+
+    def __init__(self, wechat: SimulatedPlatform, alipay: SimulatedPlatform) -> None:
+        self.platforms = {"wechat": wechat, "alipay": alipay}
+        self.listening = {name: Listening(each.channel) for name, each in self.platforms.items()}
+        self.room = PaymentsHouse(
+            wechat=self.listening["wechat"],  # type: ignore[arg-type]  # stands where the fakes stand
+            alipay=self.listening["alipay"],  # type: ignore[arg-type]  # as above
+            payers=_OnePayer(wechat.payer, alipay.payer),
+        )
+        self.bill_no = ""
+
+    async def begin(self) -> None:
+        """Write the merchant accounts and issue the bill."""
+        await self.room.prepare()
+        self.bill_no = (await self.room.issue(amount_fen=BILL_FEN)).bill_no
+        await self.room.drain()
+
+    async def create(self, name: str) -> OpenedPayment:
+        """Tap on `pay` in a channel."""
+        return await self.room.service.create(self.room.caller, self.bill_no, self.platforms[name].channel_name)
+
+    async def deliver(self, name: str, headers: Any, body: bytes) -> None:
+        """Hand a callback in, as the door does."""
+        platform = self.platforms[name]
+        await self.room.service.receive(platform.channel_name, platform.address, headers, body)  # type: ignore[attr-defined]
+
+    async def deliver_caught(self, name: str) -> None:
+        """Hand in what the platform has sent."""
+        for item in self.platforms[name].caught():
+            await self.deliver(name, item.headers, item.body)
+
+    async def follow(self) -> None:
+        """Run every sweep whose time could have come, and all jobs."""
+        await self.room.wake()
+        await self.room.service.sweeps.ask_silent()
+        await self.room.service.sweeps.ask_refunds()
+        await self.room.drain()
+
+    async def value(self, sql: str) -> Any:
+        """Return one value about the bill; `$1` is its number."""
+        row = await db.fetch_row(sql, self.bill_no)
+        assert row is not None, sql
+        return row[0]
+
+    async def states(self) -> str:
+        """Return bill / latest order (/ latest refund)."""
+        order = "SELECT p.status FROM payment p JOIN bill b ON b.id = p.bill_id WHERE bill_no = $1"
+        shown = [await self.room.bill_status(self.bill_no), await self.value(f"{order} ORDER BY p.id DESC LIMIT 1")]
+        rows = await db.fetch_all(
+            "SELECT r.status FROM refund r JOIN bill b ON b.id = r.bill_id WHERE bill_no = $1 ORDER BY r.id DESC",
+            self.bill_no,
+        )
+        return " / ".join([*shown, *(row["status"] for row in rows[:1])])
+
+    async def quarantined(self) -> int:
+        """Count what is kept for staff."""
+        rows = await db.fetch_all("SELECT id FROM quarantined_callback")
+        return len(rows)
+
+    async def check_money(self) -> None:
+        """What the platforms hold is what our books say, to the fen."""
+        held = {name: each.held() for name, each in self.platforms.items()}
+        for name, orders in held.items():
+            account = f"channel:{self.platforms[name].channel_name}"
+            row = await db.fetch_row(
+                "SELECT coalesce(sum(amount_fen), 0)::bigint FROM ledger_entry WHERE account = $1", account
+            )
+            assert row is not None
+            assert row[0] == sum(each.paid_fen - each.refunded_fen for each in orders), account
+        paid = sorted(each.out_trade_no for orders in held.values() for each in orders if each.paid_fen)
+        ours = await db.fetch_all("SELECT out_trade_no FROM payment WHERE status = 'SUCCEEDED'")
+        assert paid == sorted(row["out_trade_no"] for row in ours)
+        booked = await db.fetch_all(
+            "SELECT transfer_key, count(*) AS n FROM ledger_entry GROUP BY transfer_key HAVING count(*) <> 2"
+        )
+        assert not booked
+        assert (await self.room.service.check_ledger()).is_sound
+
+
+class Scene:
+    """A call of the port and what stands around it."""
+
+    call = ""
+    end = "CONFIRMED / SUCCEEDED"
+
+    def __init__(self, house: RealHouse, name: str, fault: str) -> None:
+        self.house, self.name, self.fault = house, name, fault
+        self.platform = house.platforms[name]
+        self.other = "alipay" if name == "wechat" else "wechat"
+        self.order: OpenedPayment | None = None
+
+    @contextmanager
+    def trouble(self) -> Iterator[None]:
+        """The fault lasts as long as the block."""
+        with self.platform.fault(self.call, self.fault):
+            yield
+
+    async def before(self) -> None:
+        """Come to where the call is made."""
+
+    async def act(self) -> Outcome:
+        """Make the call; return what the room makes of it."""
+        known = await self.house.quarantined()
+        with suppress(ProviderUnavailable, ProviderRejected, ProviderProtocolError, Conflict):
+            await self.work()
+        if await self.house.quarantined() > known:
+            return Outcome.QUARANTINED
+        return self.house.listening[self.name].heard[self.call]
+
+    async def work(self) -> None:
+        """Do what makes the room call the provider."""
+        raise NotImplementedError
+
+    async def repair(self) -> None:
+        """Do what the person, the provider and time do afterwards."""
+        raise NotImplementedError
+
+    async def settled(self) -> None:
+        """Wait until the provider has done late what it does late."""
+        if self.fault == "timeout":
+            await asyncio.sleep(LATE_SECONDS - PATIENCE_SECONDS + 0.15)
+
+    async def paid(self, notify: str = "normal") -> OpenedPayment:
+        """Open an order at the platform and pay it."""
+        order = await self.house.create(self.name)
+        self.platform.pay(order.parameters, notify)
+        return order
+
+    async def refund(self) -> tuple[str, str]:
+        """Pay, and have staff ask for a part of the money; return both numbers."""
+        self.order = await self.paid()
+        await self.house.deliver_caught(self.name)
+        await self.house.room.drain()
+        number = await self.house.room.refund(self.order.out_trade_no, REFUND_FEN)
+        return self.order.out_trade_no, number
+
+
+class Opening(Scene):
+    """The person taps on `pay`."""
+
+    call = "open"
+
+    async def work(self) -> None:
+        await self.house.create(self.name)
+
+    async def repair(self) -> None:
+        await self.paid()
+        await self.house.deliver_caught(self.name)
+
+
+class Asking(Scene):
+    """The order was paid and nobody told us."""
+
+    call = "query"
+
+    async def before(self) -> None:
+        self.order = await self.paid("none")
+
+    async def work(self) -> None:
+        assert self.order is not None
+        await self.house.room.service.ask_order(self.order.out_trade_no)
+
+    async def repair(self) -> None:
+        await self.house.follow()
+
+
+class Closing(Scene):
+    """The person has an open order and wants to pay in the other channel."""
+
+    call = "close"
+
+    async def before(self) -> None:
+        self.order = await self.house.create(self.name)
+
+    async def work(self) -> None:
+        await self.house.create(self.other)
+
+    async def act(self) -> Outcome:
+        outcome = await super().act()
+        if outcome not in (Outcome.BELIEVED, Outcome.QUARANTINED):
+            assert not self.house.platforms[self.other].held(), "a second order while the first may be paid"
+        return outcome
+
+    async def repair(self) -> None:
+        """The first order is paid too where that is still possible: the phone may hold it."""
+        second = await self.house.create(self.other)
+        self.house.platforms[self.other].pay(second.parameters, "normal")
+        await self.house.deliver_caught(self.other)
+        assert self.order is not None
+        if any(each.is_payable for each in self.platform.held()):
+            self.platform.pay(self.order.parameters, "normal")
+            await self.house.deliver_caught(self.name)
+            await self.house.room.drain()
+            await finish_refunds(self.house, self.name)
+            self.end = "CONFIRMED / SUCCEEDED / SUCCEEDED"
+
+
+class Refunding(Scene):
+    """Staff give a part of the money back."""
+
+    call, end = "refund", "CONFIRMED / SUCCEEDED / SUCCEEDED"
+    numbers = ("", "")
+
+    async def before(self) -> None:
+        self.numbers = await self.refund()
+
+    async def work(self) -> None:
+        await self.house.room.drain()
+
+    async def repair(self) -> None:
+        await retry_abnormal(self.house, self.numbers[1])
+        await self.house.follow()
+        await finish_refunds(self.house, self.name)
+
+
+class AskingRefund(Refunding):
+    """The refund is done, and nobody told us."""
+
+    call = "query_refund"
+
+    async def before(self) -> None:
+        self.numbers = await self.refund()
+        if self.name == "wechat":
+            await self.house.room.drain()
+            self.platform.finish_refund(self.numbers, "none")
+        else:
+            with self.platform.fault("refund", "lost"):
+                await self.house.room.drain()
+
+    async def work(self) -> None:
+        await self.house.room.wake()
+        await self.house.room.service.sweeps.ask_refunds()
+
+
+class PaymentCallback(Scene):
+    """The provider tells of a payment."""
+
+    call = "callback payment"
+
+    @contextmanager
+    def trouble(self) -> Iterator[None]:
+        yield
+
+    async def before(self) -> None:
+        kind = {"signtest": "none", "reordered": "none"}.get(self.fault, self.fault)
+        sent = kind if kind in _SENT_SO else "normal"
+        self.order = await self.paid(sent)
+        if self.fault == "signtest":
+            self.platform.notify(self.order.out_trade_no, "signtest")
+        if self.fault == "reordered" and self.name == "alipay":
+            self.platform.notify(self.order.out_trade_no, "reordered")
+            await asyncio.sleep(0.4)
+        if self.fault == "reordered" and self.name == "wechat":
+            await self._younger_first()
+        if self.fault == "late":
+            await self.house.follow()
+
+    async def _younger_first(self) -> None:
+        """The callback of a refund overtakes that of its payment."""
+        assert self.order is not None
+        await self.house.follow()
+        number = await self.house.room.refund(self.order.out_trade_no, REFUND_FEN)
+        await self.house.room.drain()
+        self.platform.finish_refund((self.order.out_trade_no, number), "normal")
+        await self.house.deliver_caught(self.name)
+        self.platform.notify(self.order.out_trade_no, "normal")
+        self.end = "CONFIRMED / SUCCEEDED / SUCCEEDED"
+
+    async def act(self) -> Outcome:
+        known = await self.house.quarantined()
+        outcome = Outcome.ONCE
+        copies = self._copies(self.platform.caught())
+        assert copies
+        for headers, body in copies:
+            try:
+                await self.house.deliver(self.name, headers, body)
+            except (CallbackRejected, ProviderProtocolError) as error:
+                outcome = outcome_of(error)
+        await self.house.room.drain()
+        return Outcome.QUARANTINED if await self.house.quarantined() > known else outcome
+
+    def _copies(self, found: list[Received]) -> list[tuple[dict[str, str], bytes]]:
+        if self.fault == "unsigned":
+            return [unsigned(self.platform.provider, found[0])]
+        if self.fault == "garbage":
+            return [(found[0].headers, b"\xff\x00<html>not a message</html>")]
+        if self.fault == "empty":
+            return [({}, b"")]
+        if self.fault == "signtest":
+            return [(each.headers, each.body) for each in found if "SIGNTEST" in str(each.headers)][:1]
+        wanted = found[::-1] if self.fault == "reordered" else found
+        return [(each.headers, each.body) for each in wanted] * (2 if self.fault == "duplicate" else 1)
+
+    async def repair(self) -> None:
+        assert self.order is not None
+        self.platform.drop_caught()
+        self.platform.notify(self.order.out_trade_no, "normal")
+        await self.house.deliver_caught(self.name)
+
+
+class RefundCallback(PaymentCallback):
+    """The provider tells of a refund; the answer to our own call was lost (Alipay) or said that it was under way."""
+
+    call, end = "callback refund", "CONFIRMED / SUCCEEDED / SUCCEEDED"
+    numbers = ("", "")
+
+    async def before(self) -> None:
+        self.numbers = await self.refund()
+        if self.name == "wechat":
+            await self.house.room.drain()
+        else:
+            with self.platform.fault("refund", "lost"):
+                await self.house.room.drain()
+            await asyncio.sleep(0.05)
+        self.platform.drop_caught()
+        sent = self.fault if self.fault in _SENT_SO or self.fault == "signtest" else "normal"
+        self.platform.finish_refund(self.numbers, sent)
+        if self.fault == "late":
+            await self.house.follow()
+        if self.fault == "reordered":
+            assert self.order is not None
+            self.platform.notify(self.order.out_trade_no, "normal")
+
+    async def repair(self) -> None:
+        await self.house.follow()
+
+
+async def retry_abnormal(house: RealHouse, out_refund_no: str) -> None:
+    """Have a cashier try a refund again that the provider has refused."""
+    if (await house.states()).endswith("ABNORMAL"):
+        await house.room.service.refunds.retry(person("cashier-1"), out_refund_no)
+
+
+async def finish_refunds(house: RealHouse, name: str) -> None:
+    """Let every refund end at the provider, and our books with it."""
+    platform = house.platforms[name]
+    if name == "wechat":
+        for each in platform.sim.control("GET", "/wechat_pay/refunds"):
+            if each["status"] == "PROCESSING":
+                platform.finish_refund((each["out_trade_no"], each["out_refund_no"]), "none")
+    await house.follow()
+
+
+_SENT_SO = (
+    "duplicate",
+    "wrong_signature",
+    "unknown_serial",
+    "stale",
+    "wrong_amount",
+    "wrong_merchant",
+    "wrong_app",
+    "other_currency",
+)
+SCENES: dict[str, type[Scene]] = {
+    "open": Opening,
+    "query": Asking,
+    "close": Closing,
+    "refund": Refunding,
+    "query_refund": AskingRefund,
+    "callback payment": PaymentCallback,
+    "callback refund": RefundCallback,
+}
