@@ -15,6 +15,8 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from app import demo_merchants
+
 _PAIRS = (
     "wechat_pay_merchant",
     "wechat_pay_platform",
@@ -42,6 +44,7 @@ def prepare(var: Path, data: Path, host: str, port: int, sim_port: int) -> dict[
     values |= _addresses(folder, values, sim_port)
     public_url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     simulators = _simulators(values, public_url, data)
+    demo_merchants.introduce(folder, demo_merchants.prepare(folder, data, values), simulators)
     _write(folder / SIMULATORS, json.dumps(simulators, ensure_ascii=False, indent=1))
     return values
 
@@ -107,6 +110,7 @@ def _addresses(folder: Path, values: dict[str, str], sim_port: int) -> dict[str,
         "SJT_ALIYUN_SMS_BASE": at(7),
         "SJT_TENCENT_SMS_BASE": at(7),
         "SJT_FISCAL_BASE": at(8),
+        "SJT_MERCHANT_SECRETS": str(folder / demo_merchants.FOLDER),
         "SJT_WECHAT_PAY_PRIVATE_KEY": str(folder / "wechat_pay_merchant.pem"),
         "SJT_WECHAT_PAY_PUBLIC_KEYS": f"{values['DEMO_PUBLIC_KEY_ID']}={folder / 'wechat_pay_platform.pub.pem'}",
         "SJT_ALIPAY_PRIVATE_KEY": str(folder / "alipay_app.pem"),

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from app import db
 from app.crypto import FieldCipher, parse_keys
+from app.demo_merchants import IMPORT_FILE
+from app.merchant_desk import import_demonstration
 from app.settings import Settings
 from notify.templates import import_templates
-from payments import settlement_repository
 from payments.accounts import accounts_of
+from payments.auditing import LedgerAudit
 from payments.repository import save_accounts
 from services.catalogue.intake.demonstration import load_demonstration
 from services.catalogue.intake.importer import import_folder
@@ -52,6 +54,7 @@ async def load_start(settings: Settings, data: Path) -> None:
         if settings.is_demo:
             await import_folder(data)
             await _import_staff(settings, data / "staff.json")
+            await _import_merchants(settings)
 
 
 async def import_catalogue(settings: Settings, data: Path) -> ImportSummary:
@@ -64,6 +67,17 @@ async def import_staff_accounts(settings: Settings, source: Path) -> list[StaffC
     """Make the staff accounts of a file that are missing; return the credentials that the operator's file holds."""
     async with _database(settings):
         return await _import_staff(settings, source)
+
+
+async def _import_merchants(settings: Settings) -> None:
+    """Write the further merchant accounts that demo mode has made up."""
+    folder = settings.var / "keys"
+    audit = AuditTrail(next(iter(parse_keys(settings.hash_key).values())))
+    await import_demonstration(_made_up_merchants(folder / IMPORT_FILE), folder, audit)
+
+
+def _made_up_merchants(file: Path) -> bytes:
+    return file.read_bytes() if file.is_file() else b"[]"
 
 
 async def _import_staff(settings: Settings, source: Path) -> list[StaffCredentials]:
@@ -83,12 +97,12 @@ def check_catalogue(data: Path) -> list[str]:
 
 
 async def audit_ledger(settings: Settings) -> list[str]:
-    """List what is wrong with the ledger: its sum, unbalanced transfers, payments and refunds that are not in it."""
+    """List what is wrong with the whole ledger: its sum, unbalanced transfers, and facts that are not in it."""
     async with _database(settings):
-        total, unbalanced, missing = await settlement_repository.ledger_faults()
-    findings = [f"账目总和为 {total} 分，应为零"] if total else []
-    findings += [f"不平衡的分录：{key}" for key in unbalanced]
-    return findings + [f"账目中缺少：{key}" for key in missing]
+        found = await LedgerAudit().check_all()
+    findings = [f"账目总和为 {found.sum_fen} 分，应为零"] if found.sum_fen else []
+    findings += [f"不平衡的分录：{key}" for key in found.unbalanced]
+    return findings + [f"账目中缺少：{key}" for key in found.missing]
 
 
 async def audit_chain(settings: Settings) -> list[str]:

@@ -15,11 +15,15 @@ def prepare(var: Path) -> dict[str, str]:
     return demo_keys.prepare(var, DATA, "127.0.0.1", 8000, 8100)
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_a_second_start_changes_nothing(tmp_path: Path) -> None:
     first = prepare(tmp_path)
-    files = {path.name: path.read_bytes() for path in (tmp_path / "keys").iterdir()}
+    files = contents(tmp_path / "keys")
     assert prepare(tmp_path) == first
-    assert {path.name: path.read_bytes() for path in (tmp_path / "keys").iterdir()} == files
+    assert contents(tmp_path / "keys") == files
 
 
 def test_keys_of_an_older_start_are_kept_and_completed(tmp_path: Path) -> None:
@@ -47,3 +51,35 @@ def test_both_sides_of_the_fiscal_platform_know_each_other(tmp_path: Path) -> No
     assert [app["app_id"] for app in told["apps"]] == [settings.fiscal_app_id]
     public_key = tmp_path / "keys" / "fiscal_platform.pub.pem"
     assert settings.fiscal_public_key == str(public_key)
+
+
+def test_an_older_start_gets_the_further_merchants_that_it_lacks(tmp_path: Path) -> None:
+    first = prepare(tmp_path)
+    keys = tmp_path / "keys"
+    made = json.loads((keys / "merchants.json").read_text())
+    before = contents(keys)
+    (keys / "merchants.json").write_text(json.dumps(made[1:]))
+    (keys / "merchants" / made[0]["key_reference"] / "apiv3_key").unlink()
+    assert prepare(tmp_path) == first
+    again = json.loads((keys / "merchants.json").read_text())
+    assert again[1:] == made[1:]
+    assert (again[0]["code"], len(again)) == (made[0]["code"], len(made))
+    changed = {name for name, content in contents(keys).items() if before.get(name) != content}
+    assert changed == {"merchants.json", "simulators.json", f"merchants/{made[0]['key_reference']}/apiv3_key"}
+
+
+def test_both_sides_of_the_further_merchants_know_each_other(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    keys = tmp_path / "keys"
+    accounts = {entry["channel"]: entry for entry in json.loads((keys / "merchants.json").read_text())}
+    told = json.loads((keys / "simulators.json").read_text())
+    provider = told["wechat_pay"]["merchants"][1]
+    assert (provider["mch_id"], provider["sub_merchants"]) == (
+        accounts["WECHAT"]["mch_id"],
+        [accounts["WECHAT"]["sub_mch_id"]],
+    )
+    assert len(provider["apiv3_key"]) == 32
+    assert (keys / provider["public_key_file"]).is_file()
+    authorised = told["alipay"]["apps"][0]["merchants"][0]
+    assert authorised["auth_app_id"] == accounts["ALIPAY"]["sub_mch_id"]
+    assert authorised["token"] == (keys / "merchants" / "traffic-police-alipay" / "app_auth_token").read_text()
