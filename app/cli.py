@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app import start
+from app.cli_merchants import merchants_cli
 from app.errors import SettingsError
 from app.settings import described
 
@@ -28,6 +29,7 @@ cli.add_typer(items_cli, name="items")
 cli.add_typer(staff_cli, name="staff")
 cli.add_typer(audit_cli, name="audit")
 cli.add_typer(keys_cli, name="keys")
+cli.add_typer(merchants_cli, name="merchants")
 console = Console()
 
 
