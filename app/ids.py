@@ -20,6 +20,11 @@ def new_id() -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
+def first_id(moment: datetime) -> uuid.UUID:
+    """Return the id before all that `new_id` makes from a moment on."""
+    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
 def random_text(length: int) -> str:
     """Return `length` random characters out of 32 that cannot be misread."""
     return "".join(secrets.choice(_LETTERS) for _ in range(length))

@@ -35,6 +35,22 @@ QUARANTINED = Counter("sjt_quarantined_total", "Genuine callbacks that contradic
 LEDGER_IMBALANCE_FEN = Gauge(
     "sjt_ledger_imbalance_fen", "Sum of the ledger; anything but zero is an alarm", multiprocess_mode="mostrecent"
 )
+LEDGER_FAULTS = Gauge(
+    "sjt_ledger_faults",
+    "Transfers that do not balance or are missing in the ledger; anything but zero is an alarm",
+    multiprocess_mode="mostrecent",
+)
+DISCREPANCIES_OPEN = Gauge(
+    "sjt_discrepancies_open",
+    "Differences of the reconciliation that wait for repair or staff",
+    ("kind",),
+    multiprocess_mode="mostrecent",
+)
+RECONCILIATION_FAILED = Gauge(
+    "sjt_reconciliation_failed",
+    "Days of the last week whose reconciliation failed; anything but zero is an alarm",
+    multiprocess_mode="mostrecent",
+)
 UNUSABLE_MERCHANTS = Gauge(
     "sjt_unusable_merchants",
     "Merchant accounts whose row or secrets are wrong; anything but zero is an alarm",

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import structlog
-
 from app import db
 from app.migrate import make_partitions
 from handlers import idempotency
-from payments.service import PaymentService
 
 _BITE, _MOST_BITES = 5_000, 400
-log = structlog.get_logger()
 
 
 async def prepare_partitions() -> None:
@@ -35,10 +31,3 @@ async def forget_job_log() -> None:
             )
             if deleted < _BITE:
                 break
-
-
-async def check_ledger(payments: PaymentService) -> None:
-    """Audit the ledger; a fault raises the metric that alarms and stands in the log."""
-    found = await payments.check_ledger()
-    if not found.is_sound:
-        log.error("ledger_unsound", sum_fen=found.sum_fen, unbalanced=found.unbalanced[:5], missing=found.missing[:5])

@@ -15,7 +15,7 @@ import aiohttp
 from redis.asyncio import Redis
 
 from app import providers, upkeep
-from app.adapters import AccountPayers, AccountRecipients
+from app.adapters import AccountPayers, AccountRecipients, PaymentAudit
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher, parse_keys
 from app.jobs import JobFunction, JobTable, Reaction, Sweep
@@ -46,6 +46,8 @@ from payments import accounts as payment_accounts
 from payments.channels.alipay import AlipayPaymentChannel
 from payments.channels.alipay_gateway import AlipayPlatformGateway
 from payments.channels.fiscal import FiscalAdapter
+from payments.channels.making import ChannelMaker, WeChatParts
+from payments.channels.secret_files import SecretFiles
 from payments.channels.wechat import WeChatPaymentChannel
 from payments.fiscal.ports import FiscalPlatform
 from payments.ports import ChannelTable
@@ -80,8 +82,8 @@ CITIZEN_EVENTS = (
     "application.submitted application.accepted application.correction_requested application.corrected "
     "application.not_accepted application.approved application.denied application.withdrawn application.certifying "
     "application.delivering application.closed application.suspended application.resumed application.terminated "
-    "application.reopened bill.issued bill.paid payment.closed refund.succeeded licence.issued shipment.booked "
-    "shipment.picked_up shipment.out_for_delivery shipment.awaiting_collection shipment.delivered shipment.exception "
+    "application.reopened bill.issued bill.paid bill.confirmed receipt.issued payment.closed refund.succeeded "
+    "licence.issued shipment.booked shipment.picked_up shipment.out_for_delivery shipment.awaiting_collection shipment.delivered shipment.exception "
     "shipment.returning citizen.merged"
 ).split()
 """Events that concern a person: they are told by a notice where a template says so, and live on their phone."""
@@ -118,7 +120,12 @@ class Container:
         """Start what runs beside the requests of an API process: broadcasts and revocations."""
         self._background.append(asyncio.create_task(self.broadcast.run()))
         self._background.append(asyncio.create_task(self.revocations.run()))
+        self.watch_merchants()
         await self.staff.open()
+
+    def watch_merchants(self) -> None:
+        """Start keeping the payment channels in step with the rows of merchant accounts; every process needs it."""
+        self._background.append(asyncio.create_task(self.payments.merchants.watch()))
 
     async def close(self) -> None:
         """Stop it all, in reverse."""
@@ -149,7 +156,7 @@ async def build(settings: Settings) -> Container:
     )
     catalogue, licences = CatalogueService(), LicenceService(cipher, storage)
     delivery = DeliveryService({"SF": SfCourier(clients.sf)}, cipher)
-    payments = _payments(settings, clients, accounts)
+    payments = _payments(settings, clients, accounts, PaymentAudit(audit))
     applications = ApplicationService(
         catalogue=catalogue,
         people=accounts,
@@ -214,17 +221,32 @@ def _accounts(
     )
 
 
-def _payments(settings: Settings, clients: providers.Clients, accounts: AccountsService) -> PaymentService:
+def _payments(
+    settings: Settings, clients: providers.Clients, accounts: AccountsService, audit: PaymentAudit
+) -> PaymentService:
     return PaymentService(
         _payment_channels(settings, clients),
         AccountPayers(accounts),
+        audit=audit,
+        fiscal=_fiscal_platform(settings, clients),
+        factory=_channel_maker(settings, clients),
         expiry_seconds=settings.payment_expiry_seconds,
         first_question_seconds=settings.payment_sweep_seconds,
+        refund_approval_fen=settings.refund_approval_fen,
     )
 
 
 def _fiscal_platform(settings: Settings, clients: providers.Clients) -> FiscalPlatform:
     return FiscalAdapter(clients.fiscal, settings.fiscal_paid_status)
+
+
+def _channel_maker(settings: Settings, clients: providers.Clients) -> ChannelMaker:
+    return ChannelMaker(
+        SecretFiles(settings.merchant_secrets_folder),
+        f"{settings.base_url}/callbacks",
+        WeChatParts(clients.wechat_pay_merchant, clients.wechat_pay_keys, clients.wechat_pay_transport),
+        clients.alipay,
+    )
 
 
 def _payment_channels(settings: Settings, clients: providers.Clients) -> ChannelTable:
@@ -309,6 +331,8 @@ def _sweeps(
     progress = applications.progress
     return {
         **payments.sweeps.table(),
+        **payments.reconciliation.sweeps(),
+        **payments.merchants.sweeps(),
         **NoticeSweeps(notify).table(),
         "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, delivery)),
         "applications.accept_by_silence": ("*/10 * * * *", partial(application_sweeps.accept_by_silence, progress)),
@@ -325,5 +349,4 @@ def _sweeps(
         "frame.partitions": ("10 18 * * *", upkeep.prepare_partitions),
         "frame.job_log": ("40 * * * *", upkeep.forget_job_log),
         "frame.idempotency": ("35 * * * *", upkeep.forget_idempotency),
-        "payments.check_ledger": ("50 * * * *", partial(upkeep.check_ledger, payments)),
     }

@@ -1,5 +1,6 @@
 """Opening a channel order for a bill in three beats: record the intent, call the provider, record the outcome.
 
+Before a new order the fiscal platform is asked what is due; an order that is continued keeps its sum.
 At most one order of a bill is open. The same channel again continues it; another channel first settles it.
 """
 
@@ -14,6 +15,7 @@ from app.tokens import Caller
 from payments import repository
 from payments.accounts import choose
 from payments.asking import Asking
+from payments.fiscal.office import FiscalOffice
 from payments.neutral import ChannelOrder, Standing
 from payments.ports import ChannelTable, Payers
 from payments.records import BillRecord, PaymentRecord
@@ -32,6 +34,7 @@ class Opening:
         channels: ChannelTable,
         payers: Payers,
         asking: Asking,
+        fiscal: FiscalOffice,
         *,
         expiry_seconds: int,
         first_question_seconds: int,
@@ -39,6 +42,7 @@ class Opening:
         self._channels = channels
         self._payers = payers
         self._asking = asking
+        self._fiscal = fiscal
         self._expiry_seconds = expiry_seconds
         self._first_question_seconds = first_question_seconds
 
@@ -67,16 +71,19 @@ class Opening:
         return payer
 
     async def _open_new(self, bill: BillRecord, channel: str, payer: Payer) -> OpenedPayment | None:
-        """Write the intent, then place the order; None when somebody else was first with this bill."""
+        """Ask what is due, write the intent, place the order; None when somebody else was first with this bill."""
         chosen = choose(await repository.list_accounts(channel), bill, payer.app_id)
         if chosen is None:
             raise Conflict("该缴款单暂不支持此支付方式", code="channel_unavailable")
         account_id, account = chosen
+        due = await self._fiscal.payable(bill)
+        if due is None:
+            return None
         moment = now()
         draft = ChannelOrder(
             out_trade_no=dated_no("P", moment, 16),
             description=bill.title,
-            amount_fen=bill.amount_fen,
+            amount_fen=due.amount_fen,
             app_id=payer.app_id,
             mch_id=account.mch_id,
             sub_mch_id=account.sub_mch_id,

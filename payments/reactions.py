@@ -24,6 +24,8 @@ class Reactions:
             "application.denied": void,
             "application.terminated": void,
             "citizen.merged": (("payments.move_bills", self.move_bills),),
+            "refund.succeeded": (("payments.reverse_refund", self.reverse_refund),),
+            "refund.bounced": (("payments.resume_confirmation", self.resume_confirmation),),
         }
 
     async def void_bills(self, event: DomainEvent) -> None:
@@ -35,3 +37,11 @@ class Reactions:
         await self._service.move_bills(
             uuid.UUID(event.facts["from_citizen_id"]), uuid.UUID(event.facts["into_citizen_id"])
         )
+
+    async def reverse_refund(self, event: DomainEvent) -> None:
+        """Money has gone back: the fiscal platform reverses what it had confirmed."""
+        await self._service.fiscal.after_refund(event.facts["out_refund_no"])
+
+    async def resume_confirmation(self, event: DomainEvent) -> None:
+        """A bank gave back what had been refunded: a confirmation that was given up is taken up again."""
+        await self._service.fiscal.after_bounce(event.facts["out_refund_no"])

@@ -13,6 +13,7 @@ import msgspec
 from app import db
 from app.events import DomainEvent
 from app.ids import new_id
+from payments.fiscal.records import REGISTER_BILL, VOID_CODE
 from payments.neutral import ChannelOrder
 from payments.records import SETTLE_ORDER, BillRecord, PaymentRecord
 from payments.states import BILL, OPEN_PAYMENT, PAYMENT, BillMove, BillStatus, PaymentMove, PaymentStatus, sources
@@ -29,12 +30,13 @@ _BILL = """
 SELECT id, bill_no, citizen_id, subject_no, title, amount_fen, status, department_code, division_code, due_at FROM bill
 """
 _SHOWN_BILL = """
-SELECT bill_no, payment_code, subject_no, title, lines, amount_fen, status, due_at, paid_at, created_at FROM bill
+SELECT id, bill_no, payment_code, subject_no, title, lines, amount_fen, late_fee_fen, status, due_at, paid_at,
+       confirmed_at, created_at FROM bill
 """
 _SHOWN_PAYMENT = """
 SELECT p.id, p.out_trade_no, p.channel, p.mch_id, p.amount_fen, p.status, p.provider_status, p.provider_trade_no,
-       p.created_at, p.expires_at, p.paid_at, p.closed_at, b.bill_no, b.subject_no, b.title, b.status AS bill_status,
-       b.citizen_id, b.department_code, b.division_code
+       p.created_at, p.expires_at, p.paid_at, p.closed_at, b.id AS bill_id, b.bill_no, b.subject_no, b.title,
+       b.status AS bill_status, b.late_fee_fen, b.paid_payment_id, b.citizen_id, b.department_code, b.division_code
 FROM payment p JOIN bill b ON b.id = p.bill_id
 """
 _IN_SCOPE = """
@@ -95,12 +97,13 @@ async def list_accounts(channel: str) -> list[tuple[uuid.UUID, Account]]:
     return [(row["id"], Account(**{name: row[name] for name in row.keys() if name != "id"})) for row in rows]  # noqa: SIM118  # an asyncpg record iterates over its values
 
 
-async def record_bill(bill: NewBill, bill_no: str, payment_code: str) -> bool:
-    """Write a bill with its ledger pair and its event, once per subject and purpose; False when it was there."""
+async def record_bill(bill: NewBill, bill_no: str) -> bool:
+    """Write a bill with its ledger pair, its event and the job that has its code issued, once per subject and purpose;
+    False when it was there."""
     async with db.transaction() as tx:
         written = await tx.fetch_row(
             "WITH issued AS ("
-            " INSERT INTO bill (id, created_at, updated_at, bill_no, payment_code, citizen_id, subject_kind,"
+            " INSERT INTO bill (id, created_at, updated_at, bill_no, agency_name, citizen_id, subject_kind,"
             " subject_no, purpose, title, lines, department_code, division_code, amount_fen, status, version, due_at)"
             " VALUES ($1, now(), now(), $2, $3, $4, $5, $6, $7, $8, $9::jsonb, $10, $11, $12, 'UNPAID', 1, $13)"
             " ON CONFLICT (subject_no, purpose) DO NOTHING RETURNING bill_no, amount_fen),"
@@ -112,7 +115,7 @@ async def record_bill(bill: NewBill, bill_no: str, payment_code: str) -> bool:
             " SELECT bill_no FROM issued",
             new_id(),
             bill_no,
-            payment_code,
+            bill.agency_name[:100],
             bill.citizen_id,
             bill.subject_kind,
             bill.subject_no,
@@ -131,6 +134,7 @@ async def record_bill(bill: NewBill, bill_no: str, payment_code: str) -> bool:
             tx.emit(
                 DomainEvent(name="bill.issued", subject_no=bill.subject_no, citizen_id=bill.citizen_id.hex, facts=facts)
             )
+            tx.enqueue(REGISTER_BILL, {"bill_no": bill_no})
     return written is not None
 
 
@@ -173,13 +177,14 @@ async def record_intent(
 ) -> bool:
     """First beat: bill UNPAID → PAYING and the order as CREATED, with the exact request, in one statement.
 
-    Returns False when the bill is not free: it was paid meanwhile, or has an open order (also by the constraint).
+    Returns False when the bill is not free: it was paid or repriced meanwhile, or has an open order (also by the
+    constraint).
     """
     move = BillMove.OPEN
     try:
         row = await db.fetch_row(
             "WITH taken AS (UPDATE bill SET status = $3, version = version + 1, updated_at = now()"
-            " WHERE id = $2 AND status = ANY ($4) RETURNING id)"
+            " WHERE id = $2 AND status = ANY ($4) AND amount_fen = $12 RETURNING id)"
             " INSERT INTO payment (id, created_at, updated_at, out_trade_no, bill_id, channel, account_id, app_id,"
             " mch_id, sub_mch_id, payer_subject, amount_fen, status, provider_status, provider_trade_no, request_body,"
             " prepay_reference, expires_at, asked_count, ask_after)"
@@ -254,21 +259,23 @@ async def record_closed(payment: PaymentRecord, provider_status: str, *, unless_
 
 
 async def record_void(bill_no: str) -> bool:
-    """Void an unpaid bill and reverse its ledger pair; False when it is not unpaid (any more)."""
-    edge = BILL[BillStatus.UNPAID, BillMove.VOID]
-    row = await db.fetch_row(
-        "WITH voided AS (UPDATE bill SET status = $2, version = version + 1, updated_at = now()"
-        " WHERE bill_no = $1 AND status = ANY ($3) RETURNING bill_no, amount_fen)"
-        " INSERT INTO ledger_entry (id, created_at, transfer_key, account, amount_fen, bill_no, reference_no,"
-        " occurred_at) SELECT side.id, now(), 'bill.voided:' || bill_no, side.account, side.sign * amount_fen,"
-        " bill_no, bill_no, now() FROM voided,"
-        " (VALUES ($4::uuid, 'revenue', 1), ($5::uuid, 'receivable', -1)) AS side (id, account, sign) RETURNING id",
-        bill_no,
-        edge.to,
-        sources(BILL, BillMove.VOID),
-        new_id(),
-        new_id(),
-    )
+    """Void an unpaid bill, reverse its ledger pair and have its code withdrawn; False when it is not unpaid (now)."""
+    async with db.transaction() as tx:
+        row = await tx.fetch_row(
+            "WITH voided AS (UPDATE bill SET status = $2, version = version + 1, updated_at = now()"
+            " WHERE bill_no = $1 AND status = ANY ($3) RETURNING bill_no, amount_fen)"
+            " INSERT INTO ledger_entry (id, created_at, transfer_key, account, amount_fen, bill_no, reference_no,"
+            " occurred_at) SELECT side.id, now(), 'bill.voided:' || bill_no, side.account, side.sign * amount_fen,"
+            " bill_no, bill_no, now() FROM voided,"
+            " (VALUES ($4::uuid, 'revenue', 1), ($5::uuid, 'receivable', -1)) AS side (id, account, sign) RETURNING id",
+            bill_no,
+            BILL[BillStatus.UNPAID, BillMove.VOID].to,
+            sources(BILL, BillMove.VOID),
+            new_id(),
+            new_id(),
+        )
+        if row is not None:
+            tx.enqueue(VOID_CODE, {"bill_no": bill_no})
     return row is not None
 
 
@@ -329,15 +336,6 @@ async def find_shown_payment(out_trade_no: str) -> db.Row | None:
     return await db.fetch_row(f"{_SHOWN_PAYMENT} WHERE p.out_trade_no = $1", out_trade_no)
 
 
-async def list_refunds_of(payment_id: uuid.UUID) -> Sequence[db.Row]:
-    """Return the shown columns of a payment's refunds, oldest first."""
-    return await db.fetch_all(
-        "SELECT out_refund_no, amount_fen, reason, cause, status, created_at, finished_at FROM refund"
-        " WHERE payment_id = $1 ORDER BY id",
-        payment_id,
-    )
-
-
 async def list_payments(
     divisions: Sequence[str],
     departments: Sequence[str],
@@ -368,7 +366,8 @@ async def list_quarantined(
         "SELECT q.id, q.provider, q.reason, q.reference_no, q.expected, q.received, q.created_at, q.resolved_at"
         " FROM quarantined_callback q LEFT JOIN bill b ON b.id = coalesce("
         "(SELECT bill_id FROM payment WHERE out_trade_no = q.reference_no),"
-        " (SELECT bill_id FROM refund WHERE out_refund_no = q.reference_no))"
+        " (SELECT bill_id FROM refund WHERE out_refund_no = q.reference_no),"
+        " (SELECT id FROM bill WHERE bill_no = q.reference_no))"
         f" WHERE (b.id IS NULL OR ({_IN_SCOPE})) AND ($3::uuid IS NULL OR q.id < $3) ORDER BY q.id DESC LIMIT $4",
         list(divisions),
         list(departments),

@@ -5,24 +5,34 @@ Handlers, applications and wiring call it. It builds no query, knows no vendor a
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from app import metrics
+from app import db
 from app.clock import now
-from app.errors import Conflict, NotFound
-from app.ids import dated_no, numeric_no
+from app.errors import CallbackRejected, Conflict, NotFound
+from app.ids import dated_no
 from app.jobs import JobFunction
 from app.tokens import Caller
-from payments import repository, settlement_repository, views
+from payments import repository, shown_repository, views
 from payments.asking import Asking
+from payments.auditing import LedgerAudit
+from payments.fiscal.office import FiscalOffice
+from payments.fiscal.ports import FiscalPlatform
+from payments.merchants.ports import ChannelFactory
+from payments.merchants.service import MerchantService
 from payments.neutral import Acknowledgement
 from payments.opening import Opening
-from payments.ports import ChannelTable, Payers
+from payments.ports import Audit, ChannelTable, Payers
 from payments.receiving import Receiving
-from payments.records import ASK_ORDER, PUSH_REFUND, SETTLE_ORDER
+from payments.reconciliation.office import ReconciliationOffice
+from payments.records import ASK_BOUNCED, ASK_ORDER, PUSH_REFUND, SETTLE_ORDER
 from payments.refunds import repository as refund_repository
+from payments.refunds.desk import RefundDesk
 from payments.refunds.pushing import Refunding
+from payments.statements.statements import Statements
 from payments.states import OPEN_PAYMENT
 from payments.sweeps import Sweeps
 from payments.types import (
@@ -37,9 +47,6 @@ from payments.types import (
     StaffScope,
 )
 
-_PAYMENT_CODE_PREFIX = "14"
-_PAYMENT_CODE_LENGTH = 20
-
 
 class PaymentService:
     """Use cases of the payments room.
@@ -47,8 +54,13 @@ class PaymentService:
     Args:
         channels: the merchant accounts' adapters.
         payers: names of people at the channels.
+        audit: the audit trail of staff.
+        fiscal: the platform that issues payment codes, confirms and receipts.
+        factory: makes the channels of merchant accounts that are rows; None serves the settings' accounts only.
         expiry_seconds: life of a channel order.
         first_question_seconds: silence after which an order is first asked about.
+        bill_folder: where bill files lie while a day is compared; None = the system's folder for such files.
+        refund_approval_fen: sum of refunds of one payment from which on a second person must approve.
     """
 
     def __init__(
@@ -56,21 +68,40 @@ class PaymentService:
         channels: ChannelTable,
         payers: Payers,
         *,
+        audit: Audit,
+        fiscal: FiscalPlatform,
+        factory: ChannelFactory | None = None,
         expiry_seconds: int = 1800,
         first_question_seconds: int = 5,
+        bill_folder: Path | None = None,
+        refund_approval_fen: int = 50_000,
     ) -> None:
         receiving = Receiving(channels)
+        self.fiscal = FiscalOffice(fiscal)
+        self.ledger = LedgerAudit()
+        self.merchants = MerchantService(channels, factory)
+        self.refunds = RefundDesk(audit, refund_approval_fen)
+        self.statements = Statements()
         self._asking = Asking(channels, receiving)
         self._receiving = receiving
+        self.reconciliation = ReconciliationOffice(
+            channels,
+            self._asking,
+            receiving,
+            fiscal=fiscal,
+            audit=audit,
+            folder=bill_folder or Path(tempfile.gettempdir()) / "sanjintong-bills",
+        )
         self._refunding = Refunding(channels, receiving)
         self._opening = Opening(
             channels,
             payers,
             self._asking,
+            self.fiscal,
             expiry_seconds=expiry_seconds,
             first_question_seconds=first_question_seconds,
         )
-        self.sweeps = Sweeps(self._asking, self._refunding)
+        self.sweeps = Sweeps(self._asking, self._refunding, self.fiscal, self.ledger)
 
     def jobs(self) -> Mapping[str, JobFunction]:
         """Return job name → function of the decoded payload, for wiring's job table."""
@@ -84,33 +115,46 @@ class PaymentService:
         async def ask_order(payload: dict[str, str]) -> None:
             await self.ask_order(payload["out_trade_no"])
 
-        return {PUSH_REFUND: push_refund, SETTLE_ORDER: settle_order, ASK_ORDER: ask_order}
+        own: dict[str, JobFunction] = {
+            PUSH_REFUND: push_refund,
+            SETTLE_ORDER: settle_order,
+            ASK_ORDER: ask_order,
+            ASK_BOUNCED: self._refunding.ask_bounced,
+        }
+        return own | dict(self.merchants.jobs()) | dict(self.fiscal.jobs()) | dict(self.reconciliation.jobs())
 
     async def save_accounts(self, accounts: Sequence[Account]) -> None:
         """Write the merchant accounts that the settings name (accounts.accounts_of). Idempotent: yes, by code."""
         await repository.save_accounts(accounts)
 
     async def issue_bill(self, bill: NewBill) -> BillView:
-        """Issue a bill with a payment code (缴款码) of 20 digits; the amount is fixed here for ever.
+        """Issue a bill; its payment code (缴款码) follows by a job that asks the fiscal platform for it.
 
         Raises: Conflict `bill_differs` when this subject and purpose has a bill of another amount.
         Idempotent: yes, by `subject_no` and `purpose`.
         """
-        moment = now()
-        code = numeric_no(_PAYMENT_CODE_PREFIX, moment, _PAYMENT_CODE_LENGTH)
-        await repository.record_bill(bill, dated_no("B", moment), code)
+        await repository.record_bill(bill, dated_no("B", now()))
         row = await repository.get_bill_of_purpose(bill.subject_no, bill.purpose)
-        if row["amount_fen"] != bill.amount_fen:
+        if row["amount_fen"] - row["late_fee_fen"] != bill.amount_fen:
             raise Conflict("该事项已有金额不同的缴款单", code="bill_differs")
         return views.bill(row)
 
     async def bills_of(self, subject_no: str) -> list[BillView]:
         """List the bills of a case; for rooms that have checked whose case it is."""
-        return [views.bill(row) for row in await repository.list_bills(subject_no)]
+        return await self._shown(await repository.list_bills(subject_no))
 
     async def own_bills(self, caller: Caller, subject_no: str) -> list[BillView]:
         """List the caller's bills of a case; empty also where the case is somebody else's."""
-        return [views.bill(row) for row in await repository.list_bills(subject_no, caller.citizen_id)]
+        return await self._shown(await repository.list_bills(subject_no, caller.citizen_id))
+
+    async def _shown(self, rows: Sequence[db.Row]) -> list[BillView]:
+        """Show bills, the paid ones with their receipts and refunds."""
+        paid = [row["id"] for row in rows if row["paid_at"] is not None]
+        if not paid:
+            return [views.bill(row) for row in rows]
+        receipts = await shown_repository.list_receipts(paid)
+        refunds = await shown_repository.list_refunds_of_bills(paid)
+        return [views.bill(row, receipts.get(row["id"]), refunds.get(row["id"], ())) for row in rows]
 
     async def create(self, caller: Caller, bill_no: str, channel: str) -> OpenedPayment:
         """Open a channel order for the caller's bill, or continue the open one; return what the phone needs.
@@ -118,10 +162,16 @@ class PaymentService:
         The same channel again answers with the same order, signed anew. Another channel first asks the provider of
         the open order and closes it there; while that outcome is unknown nothing is opened.
         Raises: NotFound (no such bill, or another's), Conflict (`bill_paid`, `bill_void`, `bill_expired`,
-        `channel_unavailable`, `payment_in_progress`), ProviderUnavailable (unknown: come again with the same channel),
-        ProviderRejected, ProviderProtocolError.
+        `channel_unavailable`, `payment_in_progress`, and what FiscalOffice.payable refuses), ProviderUnavailable
+        (unknown, or the fiscal platform is away: come again with the same channel), ProviderRejected,
+        ProviderProtocolError.
         Idempotent: yes, one open order per bill by constraint.
         """
+        try:
+            return await self._opening.create(caller, bill_no, channel)
+        except NotFound as missing:
+            if not await self._has_come(missing):
+                raise
         return await self._opening.create(caller, bill_no, channel)
 
     async def own_payment(self, caller: Caller, out_trade_no: str) -> PaymentView:
@@ -129,7 +179,11 @@ class PaymentService:
         row = await repository.find_shown_payment(out_trade_no)
         if row is None or row["citizen_id"] != caller.citizen_id:
             raise NotFound("未找到该支付单")
-        return views.payment(row)
+        if row["paid_at"] is None:
+            return views.payment(row)
+        receipts = await shown_repository.list_receipts([row["bill_id"]])
+        receipt = receipts.get(row["bill_id"]) if row["paid_payment_id"] == row["id"] else None
+        return views.payment(row, receipt, await shown_repository.list_refunds_of(row["id"]))
 
     async def receive(self, channel: str, address: str, headers: Mapping[str, str], body: bytes) -> Acknowledgement:
         """Take one callback of a provider by its raw bytes; return the provider's own acknowledgement.
@@ -138,6 +192,14 @@ class PaymentService:
         (answer 5xx: only then is a repeat useful).
         Idempotent: yes, by the inbox row, which commits with the effects.
         """
+        try:
+            return await self._receiving.receive(channel, address, headers, body)
+        except CallbackRejected as refusal:
+            await self.merchants.heed(refusal, channel, address)
+            raise
+        except NotFound as missing:
+            if not await self._has_come(missing):
+                raise
         return await self._receiving.receive(channel, address, headers, body)
 
     async def receive_message(self, app_id: str, body: bytes) -> Acknowledgement | None:
@@ -146,6 +208,10 @@ class PaymentService:
         Raises: as `receive`. Idempotent: yes, by the inbox row.
         """
         return await self._receiving.receive_message(app_id, body)
+
+    async def _has_come(self, missing: NotFound) -> bool:
+        """Tell whether the merchant account that was missing may be there now: it was added a moment ago."""
+        return missing.stable_code == "channel_unknown" and await self.merchants.look_again()
 
     async def settle_order(self, out_trade_no: str) -> None:
         """Ask about an order and close it if unpaid. Raises what makes the job come again. Idempotent: yes."""
@@ -160,14 +226,6 @@ class PaymentService:
             await self._asking.ask(record)
         for out_refund_no in await refund_repository.list_open_refunds(out_trade_no):
             await self._refunding.push(out_refund_no)
-
-    async def request_refund(self, out_trade_no: str, amount_fen: int, reason: str, requested_by: str) -> str:
-        """Give (a part of) a paid bill's money back; return the refund's number. Moves money by a job.
-
-        Raises: InvalidRequest, Conflict (`not_refundable`: not paid by this order or a refund is under way;
-        `refund_exceeds`: more than is left).
-        """
-        return await self._refunding.request(out_trade_no, amount_fen, reason, requested_by)
 
     async def void_bills(self, subject_no: str) -> None:
         """Void the unpaid bills of a case; an open order is settled first, and one that was paid keeps its bill.
@@ -196,10 +254,8 @@ class PaymentService:
         await repository.move_bills(from_citizen_id, into_citizen_id)
 
     async def check_ledger(self) -> LedgerCheck:
-        """Audit the ledger: sum, balance of every transfer, and that every success and refund is in it."""
-        total, unbalanced, missing = await settlement_repository.ledger_faults()
-        metrics.LEDGER_IMBALANCE_FEN.set(total)
-        return LedgerCheck(sum_fen=total, unbalanced=unbalanced, missing=missing)
+        """Audit the whole ledger: sum, balance of every transfer, and that every fact is in it."""
+        return await self.ledger.check_all()
 
     async def staff_payments(
         self, scope: StaffScope, *, number: str = "", status: str = "", after: uuid.UUID | None = None, limit: int = 20
@@ -216,7 +272,7 @@ class PaymentService:
         if not found or found[0].out_trade_no != out_trade_no:
             raise NotFound("未找到该支付单")
         row = await repository.find_shown_payment(out_trade_no)
-        refunds = [] if row is None else await repository.list_refunds_of(row["id"])
+        refunds = [] if row is None else await shown_repository.list_refunds_of(row["id"])
         return views.with_refunds(found[0], refunds)
 
     async def quarantined(

@@ -30,11 +30,11 @@ log = structlog.get_logger()
 class Sweeps:
     """Periodic repair of the payments room; safe to run in several processes at once."""
 
-    def __init__(self, asking: Asking, refunding: Refunding, fiscal: FiscalOffice, audit: LedgerAudit) -> None:
+    def __init__(self, asking: Asking, refunding: Refunding, fiscal: FiscalOffice, ledger: LedgerAudit) -> None:
         self._asking = asking
         self._refunding = refunding
         self._fiscal = fiscal
-        self._audit = audit
+        self._ledger = ledger
 
     def table(self) -> Mapping[str, tuple[str, Sweep]]:
         """Return sweep name → (cron expression with seconds in the sixth place, coroutine) for wiring."""
@@ -68,11 +68,11 @@ class Sweeps:
 
     async def check_ledger(self) -> None:
         """Check what was written to the ledger since it was last found sound. A fault raises the metrics that alarm."""
-        await self._audit.check_recent()
+        await self._ledger.check_recent()
 
     async def check_whole_ledger(self) -> None:
         """Check the whole ledger once a day. A fault raises the metrics that alarm."""
-        await self._audit.check_all()
+        await self._ledger.check_all()
 
     async def _over_payments(self, *, expired: bool, question: Callable[[PaymentRecord], Awaitable[Standing]]) -> None:
         moment = now()

@@ -14,6 +14,11 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from payments.statements.types import Statement as Statement
+from payments.statements.types import StatementLine as StatementLine
+from payments.statements.types import StatementRow as StatementRow
+from payments.statements.types import StatementSums as StatementSums
+
 
 class Channel(StrEnum):
     """Ways to pay."""
@@ -132,6 +137,32 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     status_text: str = ""
     created_at: str
     finished_at: str | None
+
+
+class PaidView(msgspec.Struct, frozen=True, kw_only=True):
+    """One successful payment of a person, with what became of it. `late_fee_fen` (滞纳金) is part of the amount;
+    `status` is the bill's, or for a second success on a bill how far its own refund is."""
+
+    bill_no: str
+    title: str
+    subject_no: str
+    amount_fen: int
+    late_fee_fen: int
+    status: str
+    status_text: str
+    channel: str
+    out_trade_no: str
+    paid_at: str
+    refunded_fen: int
+    refunds: list[RefundView]
+    receipt: ReceiptView | None
+
+
+class PaidPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a person's payments, newest first."""
+
+    data: list[PaidView]
+    next_cursor: str | None
 
 
 class StaffRefundView(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,9 @@ import msgspec
 
 from app import db
 from app.clock import rfc3339
+from payments.refunds.views import status_text
 from payments.states import BillStatus
-from payments.types import BillLine, BillView, PaymentView, QuarantinedView, RefundView, StaffPaymentView
+from payments.types import BillLine, BillView, PaymentView, QuarantinedView, ReceiptView, RefundView, StaffPaymentView
 
 BILL_STATUS_TEXT = {
     BillStatus.UNPAID: "待缴费",
@@ -23,8 +24,8 @@ BILL_STATUS_TEXT = {
 }
 
 
-def bill(row: db.Row) -> BillView:
-    """Show a bill to its payer."""
+def bill(row: db.Row, receipt_row: db.Row | None = None, refund_rows: Sequence[db.Row] = ()) -> BillView:
+    """Show a bill to its payer, with its receipt and refunds."""
     return BillView(
         bill_no=row["bill_no"],
         payment_code=row["payment_code"] or "",
@@ -32,25 +33,33 @@ def bill(row: db.Row) -> BillView:
         title=row["title"],
         lines=msgspec.json.decode(row["lines"], type=list[BillLine]),
         amount_fen=row["amount_fen"],
+        late_fee_fen=row["late_fee_fen"],
         status=row["status"],
         status_text=BILL_STATUS_TEXT[BillStatus(row["status"])],
         due_at=_moment(row["due_at"]),
         paid_at=_moment(row["paid_at"]),
+        confirmed_at=_moment(row["confirmed_at"]),
         created_at=rfc3339(row["created_at"]),
+        receipt=_receipt(receipt_row),
+        refunds=_refunds(refund_rows),
     )
 
 
-def payment(row: db.Row) -> PaymentView:
-    """Show a channel order to its payer."""
+def payment(row: db.Row, receipt_row: db.Row | None = None, refund_rows: Sequence[db.Row] = ()) -> PaymentView:
+    """Show a channel order to its payer, with its refunds and the receipt of the bill that it paid."""
     return PaymentView(
         out_trade_no=row["out_trade_no"],
         bill_no=row["bill_no"],
         channel=row["channel"],
         amount_fen=row["amount_fen"],
+        late_fee_fen=row["late_fee_fen"],
         status=row["status"],
         bill_status=row["bill_status"],
+        bill_status_text=BILL_STATUS_TEXT[BillStatus(row["bill_status"])],
         expires_at=rfc3339(row["expires_at"]),
         paid_at=_moment(row["paid_at"]),
+        receipt=_receipt(receipt_row),
+        refunds=_refunds(refund_rows),
     )
 
 
@@ -70,19 +79,35 @@ def staff_payment(row: db.Row) -> StaffPaymentView:
 
 def with_refunds(shown: StaffPaymentView, rows: Sequence[db.Row]) -> StaffPaymentView:
     """Add the refunds of a channel order to its view."""
-    refunds = [
+    return msgspec.structs.replace(shown, refunds=_refunds(rows))
+
+
+def _refunds(rows: Sequence[db.Row]) -> list[RefundView]:
+    return [
         RefundView(
             out_refund_no=row["out_refund_no"],
             amount_fen=row["amount_fen"],
             reason=row["reason"],
             cause=row["cause"],
             status=row["status"],
+            status_text=status_text(row["status"], is_waiting=row["needs_approval"] and row["approved_at"] is None),
             created_at=rfc3339(row["created_at"]),
             finished_at=_moment(row["finished_at"]),
         )
         for row in rows
     ]
-    return msgspec.structs.replace(shown, refunds=refunds)
+
+
+def _receipt(row: db.Row | None) -> ReceiptView | None:
+    if row is None:
+        return None
+    return ReceiptView(
+        code=row["receipt_code"],
+        number=row["receipt_number"],
+        check_code=row["check_code"],
+        url=row["url"],
+        issued_at=rfc3339(row["issued_at"]),
+    )
 
 
 def quarantined(row: db.Row) -> QuarantinedView:

@@ -43,12 +43,14 @@ class Pricing:
         except FiscalRefused as error:
             if error.retryable:
                 raise _away() from error
-            return await self._refused(known, error)
+            await self._refused(known, error)
+            return None
         except ProviderUnavailable as error:
             raise _away() from error
         refusal = _contradiction(known, found)
         if refusal is not None:
-            return await self._contradicted(known, found, refusal)
+            await self._contradicted(known, found, refusal)
+            return None
         assert found is not None
         if (found.amount_fen, found.late_fee_fen) == (known.amount_fen, known.late_fee_fen):
             return replace(bill, amount_fen=known.amount_fen)

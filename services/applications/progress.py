@@ -76,12 +76,13 @@ class Progress:
                 amount_fen=row["fee_fen"],
                 department_code=row["department_code"],
                 division_code=row["division_code"],
+                agency_name=item.record.body.name,
                 lines=tuple(BillLine(fee.name, fee.amount_fen, fee.basis) for fee in due),
             )
         )
 
     async def note_paid(self, application_no: str, paid_at: datetime, title: str) -> None:
-        """Note that the fee was paid. Idempotent."""
+        """Note that the fee was paid, once the fiscal platform has confirmed it. Idempotent."""
         await repository.note_fee_paid(application_no, paid_at, clock.now(), f"已缴纳：{title}")
 
     async def certify(self, application_no: str) -> None:
@@ -164,7 +165,7 @@ class Progress:
             return
         for bill in await self._payments.bills_of(row["application_no"]):
             if bill.status != "VOID":
-                if bill.paid_at is not None:
+                if bill.paid_at is not None and bill.status == "CONFIRMED":
                     await self.note_paid(row["application_no"], clock.parse_rfc3339(bill.paid_at), bill.title)
                 return
         await self.bill_fee(row["application_no"])

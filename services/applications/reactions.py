@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 
+from app import clock
 from app.events import DomainEvent
 from app.jobs import Reaction
 from services.applications.progress import Progress
@@ -23,7 +24,7 @@ class ApplicationReactions:
             "application.reopened": (("applications.bill_fee", self.bill_fee),),
             "application.approved": (("applications.certify", self.certify),),
             "application.denied": (("applications.close_denied", self.close_denied),),
-            "bill.paid": (("applications.note_paid", self.note_paid),),
+            "bill.confirmed": (("applications.note_paid", self.note_paid),),
             "licence.issued": (("applications.start_delivery", self.start_delivery),),
             "shipment.delivered": (("applications.close_delivered", self.close_delivered),),
             "citizen.merged": (("applications.take_over", self.take_over),),
@@ -34,8 +35,9 @@ class ApplicationReactions:
         await self._progress.bill_fee(event.subject_no)
 
     async def note_paid(self, event: DomainEvent) -> None:
-        """bill.paid: the case knows that its fee was paid."""
-        await self._progress.note_paid(event.subject_no, event.occurred_at, event.facts["title"])
+        """bill.confirmed: the fiscal platform knows of the payment, so that the fee of the case is paid (已缴费)."""
+        paid_at = clock.parse_rfc3339(event.facts["paid_at"])
+        await self._progress.note_paid(event.subject_no, paid_at, event.facts["title"])
 
     async def certify(self, event: DomainEvent) -> None:
         """application.approved: make the licences."""

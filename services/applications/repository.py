@@ -229,8 +229,8 @@ async def note_fee_paid(application_no: str, paid_at: datetime, noted_at: dateti
             UPDATE application SET fee_paid_at = $2, updated_at = $5
             WHERE application_no = $1 AND fee_paid_at IS NULL RETURNING id, status)
         {_INSERT_STEP}
-        SELECT $3, $5, a.id, 'bill.paid', a.status, a.status, '已缴费', $4, 'SYSTEM', '', '', 'bill.paid' FROM a
-        RETURNING id""",
+        SELECT $3, $5, a.id, 'bill.confirmed', a.status, a.status, '已缴费', $4, 'SYSTEM', '', '', 'bill.confirmed'
+        FROM a RETURNING id""",
         application_no,
         paid_at,
         new_id(),

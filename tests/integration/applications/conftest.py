@@ -35,6 +35,7 @@ from services.delivery.types import Booking, CourierEvent, CourierOrder
 from services.licences.service import LicenceService
 from services.staff.audit import AuditTrail
 from services.staff.types import Role, StaffCaller
+from tests.fakes.fiscal_platform import FakeFiscalPlatform
 
 ROOT = Path(__file__).parents[3]
 ITEM = json.loads((ROOT / "data" / "items" / "id-card-reissue-xiaodian.json").read_text("utf-8"))
@@ -156,8 +157,8 @@ class World:
         return number
 
     async def pay(self, number: str) -> None:
-        paid = DomainEvent(name="bill.paid", subject_no=number, facts={"title": "工本费"})
-        await self.reactions.note_paid(paid)
+        facts = {"title": "工本费", "paid_at": clock.rfc3339(clock.now())}
+        await self.reactions.note_paid(DomainEvent(name="bill.confirmed", subject_no=number, facts=facts))
 
     async def react(self, limit: int = 20) -> list[str]:
         """Run waiting events through the reactions, as the job runner does; return their names."""
@@ -199,7 +200,7 @@ async def world(database: str, cipher: FieldCipher, tmp_path: Path) -> World:
     storage, catalogue, people = FileStore(f"file://{tmp_path}"), GivenCatalogue(), GivenPeople()
     licences = LicenceService(cipher, storage)
     delivery = DeliveryService({"SF": MemoryCourier()}, cipher)
-    payments = PaymentService(ChannelTable({}, {}), NobodyPays())  # type: ignore[arg-type]  # no order is opened
+    payments = PaymentService(ChannelTable({}, {}), NobodyPays(), fiscal=FakeFiscalPlatform())  # type: ignore[arg-type]  # no order is opened
     applications = ApplicationService(
         catalogue=catalogue,
         people=people,
