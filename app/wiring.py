@@ -232,6 +232,7 @@ def _payments(
         factory=_channel_maker(settings, clients),
         expiry_seconds=settings.payment_expiry_seconds,
         first_question_seconds=settings.payment_sweep_seconds,
+        bill_folder=settings.var / "reconciliation",
         refund_approval_fen=settings.refund_approval_fen,
     )
 

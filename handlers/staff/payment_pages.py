@@ -1,18 +1,26 @@
-"""Pages of the cashier: genuine callbacks that contradict our records, side by side with what was expected."""
+"""Pages of the cashier: payments, one of them with its refunds and the form that asks for one, and genuine callbacks
+that contradict our records, side by side with what was expected."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import msgspec
 
-from handlers.doors import Auth, Call, Reply, Route
-from handlers.pages import page
+from app import money
+from app.errors import Conflict, FieldFault, InvalidRequest, SanjinError
+from handlers.doors import FORM, Auth, Call, Reply, Route
+from handlers.pages import page, see_other
 from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.payments import scope_of
+from handlers.staff.refunds import person_of
 from services.staff.types import Role
 
-_ADDRESS = "/staff/payments/quarantined"
+_TAG = "工作台"
+_LIST = "/staff/payments"
+_ONE = f"{_LIST}/<out_trade_no:str>"
+_ADDRESS = f"{_LIST}/quarantined"
 _ROLES = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
 _PAGE_LENGTH = 20
 _REASONS = {
@@ -28,12 +36,107 @@ _REASONS = {
     "unreadable_content": "内容无法读取",
 }
 _PROVIDERS = {"wechat_pay": "微信支付", "alipay": "支付宝"}
+_CHANNELS = {"WECHAT": "微信支付", "ALIPAY": "支付宝"}
+_STATUSES = {"CREATED": "下单中", "AWAITING": "待支付", "SUCCEEDED": "已支付", "CLOSED": "已关闭"}
+_REFUNDABLE = ("PAID", "CONFIRMED", "REFUNDING")
 
 
 class PageQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A page of a list."""
 
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class SearchQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which payments to list: all of the scope, or those of one number that stands on them."""
+
+    q: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class PaymentPageQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`done` names the refund that has just been asked for."""
+
+    done: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class RefundForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A refund as a browser asks for it: yuan as people write it, and how many refunds the page showed."""
+
+    amount: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    reason: Annotated[str, msgspec.Meta(max_length=400)] = ""
+    seen: Annotated[int, msgspec.Meta(ge=0, le=1000)]
+    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
+
+
+async def search(call: Call[None]) -> Reply:
+    """Show a page of payments."""
+    call.staff.require_role(*_ROLES)
+    number, cursor = call.query.q.strip(), call.query.cursor
+    rows, following = await call.house.payments.staff_payments(
+        scope_of(call.staff), number=number, after=read_cursor(cursor), limit=_PAGE_LENGTH
+    )
+    return page(
+        call,
+        "staff/payments.html",
+        here="payments",
+        rows=rows,
+        number=number,
+        channels=_CHANNELS,
+        statuses=_STATUSES,
+        next_address=_list_address(number, make_cursor(following)) if following else "",
+        first_address=_list_address(number) if cursor else "",
+    )
+
+
+async def detail(call: Call[None]) -> Reply:
+    """Show one payment with its refunds."""
+    call.staff.require_role(*_ROLES)
+    return await _detail(call)
+
+
+async def request_refund(call: Call[RefundForm]) -> Reply:
+    """Ask for a refund; a refusal shows the form again with what was written."""
+    call.staff.require_role(Role.CASHIER)
+    form, number = call.body, call.path["out_trade_no"]
+    try:
+        made = await call.house.payments.refunds.request(
+            person_of(call), number, _fen_of(form.amount), form.reason, seen_count=form.seen
+        )
+    except (InvalidRequest, Conflict) as refusal:
+        return await _detail(call, form, refusal)
+    return see_other(f"{_LIST}/{number}?done={made.out_refund_no}")
+
+
+async def _detail(call: Call[Any], form: RefundForm | None = None, refusal: SanjinError | None = None) -> Reply:
+    shown = await call.house.payments.staff_payment(scope_of(call.staff), call.path["out_trade_no"])
+    gone_fen = sum(refund.amount_fen for refund in shown.refunds if refund.status != "CLOSED")
+    return page(
+        call,
+        "staff/payment.html",
+        status=refusal.status if refusal else 200,
+        here="payments",
+        payment=shown,
+        channels=_CHANNELS,
+        statuses=_STATUSES,
+        left_fen=shown.amount_fen - gone_fen,
+        may_refund=call.staff.may(Role.CASHIER) and shown.status == "SUCCEEDED" and shown.bill_status in _REFUNDABLE,
+        form=form,
+        done=call.query.done if call.query else "",
+        problem=refusal,
+    )
+
+
+def _fen_of(amount: str) -> int:
+    try:
+        return money.parse_yuan(amount.strip())
+    except ValueError:
+        raise InvalidRequest(faults=(FieldFault("amount", "退款金额应为元，最多两位小数，如 12.50"),)) from None
+
+
+def _list_address(number: str, cursor: str = "") -> str:
+    given = {name: value for name, value in (("q", number), ("cursor", cursor)) if value}
+    return f"{_LIST}?{urlencode(given)}" if given else _LIST
 
 
 async def quarantined(call: Call[None]) -> Reply:
@@ -53,4 +156,20 @@ async def quarantined(call: Call[None]) -> Reply:
     )
 
 
-ROUTES = (Route("GET", _ADDRESS, quarantined, Auth.STAFF, "待核对的支付回调", "工作台", query=PageQuery, page=True),)
+ROUTES = (
+    Route("GET", _LIST, search, Auth.STAFF, "支付单列表", _TAG, query=SearchQuery, page=True),
+    Route("GET", _ADDRESS, quarantined, Auth.STAFF, "待核对的支付回调", _TAG, query=PageQuery, page=True),
+    Route("GET", _ONE, detail, Auth.STAFF, "支付单", _TAG, query=PaymentPageQuery, page=True),
+    Route(
+        "POST",
+        f"{_ONE}/refunds",
+        request_refund,
+        Auth.STAFF,
+        "申请退款",
+        _TAG,
+        body=RefundForm,
+        consumes=FORM,
+        remembers=False,
+        page=True,
+    ),
+)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.clock import now
-from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, NotFound
+from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, NotFound, StaleVersion
 from payments.ports import Audit
 from payments.records import RefundRecord
 from payments.refunds import desk_repository, repository, views
@@ -35,11 +35,16 @@ class RefundDesk:
     def __init__(self, audit: Audit, approval_fen: int) -> None:
         self._audit, self._approval_fen = audit, approval_fen
 
-    async def request(self, staff: StaffPerson, out_trade_no: str, amount_fen: int, reason: str) -> StaffRefundView:
+    async def request(
+        self, staff: StaffPerson, out_trade_no: str, amount_fen: int, reason: str, *, seen_count: int | None = None
+    ) -> StaffRefundView:
         """Ask for (a part of) a paid bill's money to go back; it is pushed by a job, or waits for a second person.
 
+        Args:
+            seen_count: how many refunds of the payment the caller has seen; a form that is sent twice asks once.
+
         Raises: NotFound, InvalidRequest, Conflict (`not_refundable`: no bill is paid by this order;
-        `refund_exceeds`: more than is left; `refund_too_many`).
+        `refund_exceeds`: more than is left; `refund_too_many`), StaleVersion.
         """
         _require_text("reason", reason, MOST_LETTERS, "请填写退款原因")
         if amount_fen <= 0:
@@ -50,10 +55,12 @@ class RefundDesk:
         act = _act(staff, "requested", number, out_trade_no=out_trade_no, amount_fen=amount_fen)
         try:
             written = await desk_repository.record_request(
-                out_trade_no, amount_fen, reason.strip(), self._approval_fen, act, self._audit
+                out_trade_no, amount_fen, reason.strip(), self._approval_fen, act, self._audit, seen_count
             )
         except desk_repository.TooMuch as error:
             raise Conflict("退款金额超过可退金额", code="refund_exceeds", left_fen=error.left_fen) from None
+        except desk_repository.Stale:
+            raise StaleVersion("该支付单已有新的退款申请，请刷新后核对") from None
         except desk_repository.TooMany:
             raise Conflict(f"该支付单退款次数已达上限（{MOST_REFUNDS}次）", code="refund_too_many") from None
         if written is None:

@@ -51,13 +51,24 @@ class TooMany(Exception):
     """A payment has had as many refunds as a provider takes; rolls the request back."""
 
 
+class Stale(Exception):
+    """Somebody has asked for another refund of the payment meanwhile; rolls the request back."""
+
+
 async def record_request(
-    out_trade_no: str, amount_fen: int, reason: str, approval_fen: int, act: AuditedAct, audit: Audit
+    out_trade_no: str,
+    amount_fen: int,
+    reason: str,
+    approval_fen: int,
+    act: AuditedAct,
+    audit: Audit,
+    seen_count: int | None = None,
 ) -> str | None:
     """Write a refund of a bill's payment, bill → REFUNDING, if it leaves the sum of refunds within what was paid.
 
     The bill's row lock makes concurrent requests one after the other; what refunds there are is counted under it.
-    Returns the refund's number; None when the bill is not paid by this payment. Raises: TooMuch, TooMany.
+    Returns the refund's number; None when the bill is not paid by this payment. Raises: TooMuch, TooMany, Stale (there
+    are not as many refunds as were seen).
     """
     async with db.transaction() as tx:
         row = await tx.fetch_row(
@@ -73,10 +84,13 @@ async def record_request(
         # Counted by a statement of its own, for one that waited for the lock does not see what was written meanwhile.
         refunds = await tx.fetch_row(
             "SELECT coalesce(sum(amount_fen) FILTER (WHERE status <> 'CLOSED'), 0)::bigint AS fen,"
-            " count(*) FILTER (WHERE status <> 'CLOSED' OR asked_count > 0) AS n FROM refund WHERE payment_id = $1",
+            " count(*) FILTER (WHERE status <> 'CLOSED' OR asked_count > 0) AS n, count(*) AS written"
+            " FROM refund WHERE payment_id = $1",
             row["payment_id"],
         )
-        refunded_fen, count = (refunds["fen"], refunds["n"]) if refunds else (0, 0)
+        refunded_fen, count, written = (refunds["fen"], refunds["n"], refunds["written"]) if refunds else (0, 0, 0)
+        if seen_count not in (None, written):
+            raise Stale
         if amount_fen > row["amount_fen"] - refunded_fen:
             raise TooMuch(row["amount_fen"] - refunded_fen)
         if count >= MOST_REFUNDS:

@@ -17,7 +17,13 @@ from tests.knocking import Heard, Knocker
 
 PARAMETER = re.compile(r"<(\w+)(?::\w+)?>")
 _ENDS_A_SESSION = ("/logout", "/sign-out")
-_STAFF = (("/payments", "cashier"), ("/shipments", "dispatcher"), ("/licences", "admin"), ("/force", "admin"))
+_STAFF = (
+    ("/payments", "cashier"),
+    ("/refunds", "cashier"),
+    ("/shipments", "dispatcher"),
+    ("/licences", "admin"),
+    ("/force", "admin"),
+)
 
 
 @dataclass(frozen=True)
