@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -75,13 +76,18 @@ class Call(Generic[B]):
 
 @dataclass(slots=True)
 class Reply:
-    """A handler's answer: a value to encode, or bytes with their content type."""
+    """A handler's answer: a value to encode, or bytes with their content type, or pieces that are sent as they come.
+
+    What goes wrong before the first piece becomes a problem as anywhere; afterwards the connection is cut, so that
+    nobody takes a part for the whole.
+    """
 
     value: Any = None
     status: int = 200
     etag: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = JSON
+    pieces: AsyncGenerator[bytes, None] | None = None
 
 
 Handler = Callable[[Call[Any]], Awaitable[Reply]]
@@ -122,7 +128,7 @@ def mount(app: Sanic[Any, Any], routes: Sequence[Route], *, citizen_rate: str = 
         app.add_route(_door(route, citizen_rate), route.path, methods=[route.method], name=name)
 
 
-def _door(route: Route, citizen_rate: str) -> Callable[..., Coroutine[Any, Any, HTTPResponse]]:
+def _door(route: Route, citizen_rate: str) -> Callable[..., Coroutine[Any, Any, HTTPResponse | None]]:
     read_body = _body_reader(route)
     handle, observe = route.handler, _observer(route)
     authenticate = _AUTHENTICATORS[route.auth]
@@ -133,7 +139,7 @@ def _door(route: Route, citizen_rate: str) -> Callable[..., Coroutine[Any, Any, 
 
     is_limited = citizen_rate != "" and route.auth is Auth.CITIZEN and route.method in _WRITES
 
-    async def enter(call: Call[Any]) -> HTTPResponse:
+    async def enter(call: Call[Any]) -> HTTPResponse | None:
         request = call.request
         await authenticate(call)
         check_path(call.path)
@@ -146,17 +152,28 @@ def _door(route: Route, citizen_rate: str) -> Callable[..., Coroutine[Any, Any, 
         if reads_query is not None:
             call.query = parse_query(request.query_string, reads_query)
         key = request.headers.get("idempotency-key") if remembers else None
-        return encoded(call, await handle(call)) if key is None else await _to_the_end(_once(call, handle, key))
+        if key is not None:
+            return await _to_the_end(_once(call, handle, key))
+        reply = await handle(call)
+        if reply.pieces is None:
+            return encoded(call, reply)
+        await _stream(call, reply, reply.pieces)
+        return None
 
-    async def door(request: Request, **path: str) -> HTTPResponse:
+    async def door(request: Request, **path: str) -> HTTPResponse | None:
         started = time.perf_counter()
         request_id = request_id_of(request)
         call: Call[Any] = Call(request, request.app.ctx.house, path, request_id)
         try:
             response = await enter(call)
+            status = 200 if response is None else response.status
         except Exception as error:  # noqa: BLE001  # the renderer: whatever happened becomes a problem
             response = error_page(error, request, request_id) if route.page else problem(error, request_id)
-        observe(response.status, time.perf_counter() - started, call)
+            status = response.status
+            if request.responded:  # nobody may take the pieces that are out for the whole
+                request.transport.close()
+                response = None
+        observe(status, time.perf_counter() - started, call)
         return response
 
     return door
@@ -181,6 +198,18 @@ def all_optional(route: Route) -> bool:
     except msgspec.ValidationError:
         return False
     return True
+
+
+async def _stream(call: Call[Any], reply: Reply, pieces: AsyncGenerator[bytes, None]) -> None:
+    """Send pieces as they come, each once the connection has taken those before."""
+    async with aclosing(pieces):
+        first = await anext(pieces, b"")
+        headers = reply.headers | {"X-Request-ID": call.request_id, "X-Content-Type-Options": "nosniff"}
+        sent: Any = await call.request.respond(Answer(b"", reply.status, headers, reply.content_type))
+        await sent.send(first, end_stream=False)
+        async for piece in pieces:
+            await sent.send(piece, end_stream=False)
+        await sent.eof()
 
 
 async def _to_the_end(work: Coroutine[Any, Any, HTTPResponse]) -> HTTPResponse:
