@@ -83,6 +83,11 @@ async def list_divisions() -> Sequence[Row]:
     return await db.fetch_all("SELECT code, name, level, parent_code, kind, successor_code FROM division ORDER BY code")
 
 
+async def list_department_names() -> Sequence[Row]:
+    """Return code and name of every department."""
+    return await db.fetch_all("SELECT code, name FROM department")
+
+
 async def list_topics() -> Sequence[Row]:
     """Return the topics in their order with the number of published items."""
     return await db.fetch_all(

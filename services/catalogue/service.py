@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -66,6 +66,7 @@ class CatalogueService:
         self._papers: Shelf[Rendered] = Shelf(_SLOW_SECONDS, most=100)
         self._words: Shelf[frozenset[str]] = Shelf(_WORDS_SECONDS, most=1)
         self._divisions: Shelf[Divisions] = Shelf(_WORDS_SECONDS, most=1)
+        self._departments: Shelf[Mapping[str, str]] = Shelf(_WORDS_SECONDS, most=1)
 
     async def guide(self, item_code: str) -> Rendered:
         """Return the citizen's guide of the published version. Raises NotFound."""
@@ -127,9 +128,18 @@ class CatalogueService:
         """Return every code an ID number may begin with, retired ones too."""
         return (await self._table()).codes
 
+    async def department_names(self) -> Mapping[str, str]:
+        """Return code → name of the departments, for rooms that keep only codes."""
+
+        async def load() -> Mapping[str, str]:
+            return {row["code"]: row["name"] for row in await repository.list_department_names()}
+
+        return await self._departments.get("names", load)
+
     def forget(self) -> None:
         """Drop what is kept, after an import in this process."""
-        for shelf in (self._answers, self._current, self._versions, self._papers, self._words, self._divisions):
+        lists = (self._words, self._divisions, self._departments)
+        for shelf in (self._answers, self._current, self._versions, self._papers, *lists):
             shelf.clear()
 
     async def _load_guide(self, item_code: str) -> Rendered:
