@@ -35,6 +35,7 @@ async def _work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await db.start(settings.database_url)
     house = await wiring.build(settings)
+    house.watch_merchants()
     try:
         while not stopping.is_set():
             await _run_once(settings, house, stopping)
