@@ -14,6 +14,12 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from payments.reconciliation.types import DiscrepancyPage as DiscrepancyPage
+from payments.reconciliation.types import DiscrepancyView as DiscrepancyView
+from payments.reconciliation.types import KindCount as KindCount
+from payments.reconciliation.types import ReconciliationDetail as ReconciliationDetail
+from payments.reconciliation.types import ReconciliationPage as ReconciliationPage
+from payments.reconciliation.types import ReconciliationView as ReconciliationView
 from payments.statements.types import Statement as Statement
 from payments.statements.types import StatementLine as StatementLine
 from payments.statements.types import StatementRow as StatementRow
