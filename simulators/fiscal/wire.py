@@ -102,7 +102,8 @@ def _strike(exchange: Exchange) -> None:
 def _lie(data: dict[str, Any], exchange: Exchange) -> None:
     """Make an answer contradict itself or the question: wrong_amount, wrong_merchant (another region)."""
     if exchange.struck("wrong_amount"):
-        data.update({name: f"1{data[name]}" for name in ("Amt", "PaidAmt") if name in data})
+        for part in (data, data.get("Receipt") or {}):
+            part.update({name: f"1{part[name]}" for name in ("Amt", "PaidAmt") if name in part})
     if exchange.struck("wrong_merchant"):
         data["AdmDivCode"] = "610000"
 
