@@ -15,7 +15,7 @@ from payments.merchants.certificates import Certificates
 from payments.merchants.intake import FaultyImport, Planned
 from payments.merchants.ports import ChannelFactory, UnusableMerchant, Witness
 from payments.merchants.records import Merchant, PlatformKey, StoredKey
-from payments.merchants.registry import Registry, assemble
+from payments.merchants.registry import Assembly, Registry, assemble
 from payments.ports import ChannelTable
 
 _UNKNOWN_SIGNER = ("unknown_serial", "expired_certificate")
@@ -42,6 +42,11 @@ class MerchantService:
         self._factory = factory
         self._registry = None if factory is None else Registry(channels, factory)
         self._certificates = None if self._registry is None else Certificates(self._registry)
+
+    @property
+    def present(self) -> Assembly:
+        """What the stored accounts are in this process at this moment."""
+        return Assembly() if self._registry is None else self._registry.present
 
     async def watch(self) -> None:
         """Keep the channels in step with the rows until cancelled; outlives a database that is away."""

@@ -14,6 +14,7 @@ from app.events import DomainEvent
 from app.ids import new_id
 from app.jobs import EVENT
 from app.tokens import Caller
+from payments.merchants.ports import ChannelFactory
 from payments.neutral import Acknowledgement, PlatformMessage
 from payments.ports import ChannelTable
 from payments.reactions import Reactions
@@ -63,6 +64,7 @@ class PaymentsHouse:
     first_question_seconds: int = 5
     refund_approval_fen: int = 50_000
     messages: FakePlatformGateway = field(default_factory=FakePlatformGateway)
+    factory: ChannelFactory | None = None
 
     def __post_init__(self) -> None:
         self.trail = AuditTrail(b"k" * 32)
@@ -76,6 +78,7 @@ class PaymentsHouse:
             self.payers,
             audit=PaymentAudit(self.trail),
             fiscal=self.fiscal,
+            factory=self.factory,
             expiry_seconds=self.expiry_seconds,
             first_question_seconds=self.first_question_seconds,
             refund_approval_fen=self.refund_approval_fen,
