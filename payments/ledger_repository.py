@@ -34,6 +34,12 @@ UNION ALL SELECT 'bill.repriced:' || b.bill_no FROM bill b
 WHERE b.late_fee_fen > 0 AND b.id >= $1 AND b.late_fee_fen <> (
   SELECT coalesce(sum(l.amount_fen), 0) FROM ledger_entry l
   WHERE l.bill_no = b.bill_no AND l.account = 'receivable' AND l.transfer_key LIKE 'bill.repriced:%')
+UNION ALL SELECT 'refund.bounced:' || r.out_refund_no FROM refund r JOIN bill b ON b.id = r.bill_id
+WHERE r.finished_at >= $2 AND (r.status = 'ABNORMAL' OR EXISTS (
+  SELECT 1 FROM ledger_entry l WHERE l.transfer_key = 'refund.bounced:' || r.out_refund_no))
+AND CASE r.status WHEN 'SUCCEEDED' THEN r.amount_fen ELSE 0 END <> (
+  SELECT coalesce(sum(l.amount_fen), 0) FROM ledger_entry l
+  WHERE l.bill_no = b.bill_no AND l.reference_no = r.out_refund_no AND l.account IN ('revenue', 'overpaid'))
 ORDER BY 1 LIMIT 100
 """
 

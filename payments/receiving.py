@@ -30,6 +30,7 @@ from payments.ports import ChannelTable
 from payments.records import ASK_BOUNCED, ASK_ORDER, RefundRecord
 from payments.refunds import repository as refund_repository
 from payments.states import (
+    CLOSED_THERE,
     MOST_AUTOMATIC_TRIES,
     OPEN_REFUND,
     REFUND,
@@ -178,7 +179,7 @@ def _in_our_place(event: RefundNotified, known: RefundRecord) -> RefundNotified:
         return replace(event, move=str(RefundMove.FAIL))
     is_own = known.cause != "STAFF" and known.tries >= MOST_AUTOMATIC_TRIES
     if event.move == RefundMove.CLOSE and is_own:
-        return replace(event, move=str(RefundMove.FAIL))
+        return replace(event, move=str(RefundMove.FAIL), provider_status=CLOSED_THERE)
     return event
 
 

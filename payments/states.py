@@ -145,6 +145,8 @@ MOST_REFUNDS = 50
 """Refunds of one order. Source: WeChat Pay, 申请退款 (部分退款最多50次); held to at every channel."""
 MOST_AUTOMATIC_TRIES = 3
 """New numbers that the room takes by itself for money that came twice, when the provider closes the refund of it."""
+CLOSED_THERE = "CLOSED"
+"""`provider_status` of a refund of the room's own that was closed once too often: it waits for a person."""
 SETTLED_ELSEWHERE = "SETTLED"
 """`provider_status` of a refund that staff paid back in another way: the provider's word on it no longer counts."""
 FISCAL_LADDER_SECONDS = (5, 10, 30, 60, 120, 300, 600, 1800, 3600)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app import db
 from app.clock import rfc3339
-from payments.states import SETTLED_ELSEWHERE, RefundStatus
+from payments.states import CLOSED_THERE, SETTLED_ELSEWHERE, RefundStatus
 from payments.types import StaffRefundView
 
 CAUSE_TEXT = {"STAFF": "工作人员申请", "SECOND_SUCCESS": "重复缴费自动退款", "LATE_SUCCESS": "订单关闭后到账自动退款"}
@@ -24,7 +24,7 @@ def status_text(status: str, *, is_waiting: bool = False) -> str:
 
 def is_given_up(cause: str, status: str, provider_status: str) -> bool:
     """Tell whether the room has given up a refund of its own because the provider closed it too often."""
-    return status == RefundStatus.ABNORMAL and cause != "STAFF" and provider_status == "CLOSED"
+    return status == RefundStatus.ABNORMAL and cause != "STAFF" and provider_status == CLOSED_THERE
 
 
 def staff_refund(row: db.Row) -> StaffRefundView:
