@@ -81,7 +81,7 @@ class CallbackSink:
         with self._arrived:
             return [item for item in self.received if item.path.startswith(path_prefix)]
 
-    def wait_for(self, path_prefix: str, count: int = 1, seconds: float = 5) -> list[Received]:
+    def wait_for(self, path_prefix: str, count: int = 1, seconds: float = 30) -> list[Received]:
         """Return the callbacks to a path once `count` have come; fails the test when they do not."""
         deadline = time.monotonic() + seconds
         with self._arrived:
@@ -185,7 +185,7 @@ class Simulators:
         assert self.process is not None
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(10)
+        code = self.process.wait(60)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code, time.monotonic() - started
@@ -200,7 +200,7 @@ class Simulators:
         path: str,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
-        timeout: float = 5,
+        timeout: float = 30,
     ) -> Reply:
         """Send one request with exactly these bytes and headers (no User-Agent or Accept of its own)."""
         connection = http.client.HTTPConnection("127.0.0.1", self.base_port + OFFSETS[name], timeout=timeout)
@@ -293,6 +293,13 @@ def make_config(folder: Path, keys: Keys, public_url: str) -> dict[str, Any]:
                     "seller_id": "2088101117955611",
                     "public_key_file": "alipay_app-public.pem",
                     "aes_key": base64.b64encode(bytes(range(16))).decode(),
+                    "merchants": [
+                        {
+                            "token": "202611BBauthorised",
+                            "auth_app_id": "2021000000000109",
+                            "seller_id": "2088101117955699",
+                        }
+                    ],
                 }
             ],
         },
