@@ -1,6 +1,6 @@
 """Every error code that the providers document, grouped by what it means to us; with WeChat Pay's HTTP status.
 
-The matrix is made of them. Source: WeChat Pay, 公共错误码, 退款错误码; Alipay, 公共错误码, alipay.trade.* 业务错误码.
+Source: WeChat Pay, 公共错误码, 退款错误码; Alipay, 公共错误码, 业务错误码 of alipay.trade.*; docs/providers/fiscal.md.
 """
 
 WECHAT_BUSY = (
@@ -77,3 +77,17 @@ ALIPAY_REFUND_NO = tuple(
 )
 ALIPAY_NO_TRADE = ("code ACQ.TRADE_NOT_EXIST",)
 ALIPAY_FALSE = ("http 404", "http 200", "unsigned", "wrong_signature", "rotated_key")
+FISCAL_BUSY = ("code NT9999",)
+FISCAL_LATER = ("code NT0003", "code NT0006", "code NT1008", "code NT9001")
+FISCAL_NO = tuple(f"code NT{number}" for number in "0001 0002 0004 0005 1002 1003 1004 1005 1006 1009 8888".split())
+FISCAL_FALSE = (
+    "http 404",
+    "http 200",
+    "unsigned",
+    "wrong_signature",
+    "rotated_key",
+    "stale",
+    "wrong_app",
+    "wrong_merchant",
+)
+FISCAL_NO_CODE, FISCAL_NOT_PAID = ("code NT1001",), ("code NT1007",)

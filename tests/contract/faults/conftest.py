@@ -11,8 +11,8 @@ import pytest
 
 from app import db
 from tests.conftest import cloned_database
-from tests.contract.faults.platforms import Alipay, WeChat
-from tests.contract.faults.scenes import RealHouse
+from tests.contract.faults.house import RealHouse
+from tests.contract.faults.platforms import Alipay, Fiscal, WeChat
 from tests.contract.simulators.simulator_process import CallbackSink, Keys, Simulators
 
 
@@ -51,14 +51,19 @@ async def books() -> AsyncIterator[asyncpg.Connection]:
 
 
 @pytest.fixture
-async def house(platforms: Simulators, books: asyncpg.Connection) -> AsyncIterator[RealHouse]:
+async def house(
+    request: pytest.FixtureRequest, platforms: Simulators, books: asyncpg.Connection
+) -> AsyncIterator[RealHouse]:
     """The room with one bill; platforms and books are empty otherwise."""
     platforms.control("POST", "/reset")
     platforms.sink.clear()
     await books.execute(
-        "TRUNCATE bill, payment, refund, ledger_entry, inbox_event, quarantined_callback, pgqueuer CASCADE"
+        "TRUNCATE bill, payment, refund, ledger_entry, inbox_event, quarantined_callback, fiscal_receipt, pgqueuer"
+        " CASCADE"
     )
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        house = RealHouse(WeChat(platforms, session), Alipay(platforms, session))
+        row, _ = request.node.callspec.params["case"]
+        fiscal = Fiscal(platforms, session) if row.provider == "fiscal" else None
+        house = RealHouse(WeChat(platforms, session), Alipay(platforms, session), fiscal)
         await house.begin()
         yield house

@@ -321,12 +321,44 @@ ALIPAY = (
         _COPY,
     ),
 )
-ROWS = (*WECHAT, *ALIPAY)
+_TOLD = "staff hear of it; asked again the next day, and by the sweep before"
+_JOB = "the job comes again, the same number; or the person's tap asks for it"
+_TAP = "the person taps again; nothing was opened"
+_SWEEP = "the sweep asks again at growing distance"
+_FISCAL_END = "CONFIRMED + code + receipt"
+_FISCAL_CALLS = (
+    ("issue", "UNPAID", _JOB),
+    ("query", "UNPAID + code", _TAP),
+    ("confirm", "PAID + code", _SWEEP),
+    ("receipt", "CONFIRMED + code", _SWEEP),
+    ("reverse", _FISCAL_END, _SWEEP),
+)
+
+
+def _fiscal(call: str, states: str, repair: str) -> Iterator[Row]:
+    no_code = Outcome.QUARANTINED if call == "query" else Outcome.REJECTED
+    not_paid = Outcome.LATER if call == "reverse" else Outcome.REJECTED
+    lies = Outcome.QUARANTINED if call == "receipt" else Outcome.PROTOCOL
+    told = f"{_TOLD}; {repair}"
+    yield Row("fiscal", call, (*LOST, "http 500", *codes.FISCAL_BUSY), Outcome.UNKNOWN, states, repair)
+    yield Row("fiscal", call, ("refused",), Outcome.NOT_SENT, states, repair)
+    yield Row("fiscal", call, codes.FISCAL_FALSE, Outcome.PROTOCOL, states, repair)
+    yield Row("fiscal", call, ("wrong_amount",), lies, states, repair)
+    yield Row("fiscal", call, codes.FISCAL_LATER, Outcome.LATER, states, repair)
+    yield Row("fiscal", call, codes.FISCAL_NO, Outcome.REJECTED, states, told)
+    yield Row("fiscal", call, codes.FISCAL_NO_CODE, no_code, states, told)
+    yield Row("fiscal", call, codes.FISCAL_NOT_PAID, not_paid, states, repair if not_paid is Outcome.LATER else told)
+
+
+FISCAL = tuple(row for each in _FISCAL_CALLS for row in _fiscal(*each))
+ROWS = (*WECHAT, *ALIPAY, *FISCAL)
+FISCAL_CALLS = ("issue", "query", "confirm", "receipt", "reverse")
 CALLS = ("open", "query", "close", "refund", "query_refund", "callback payment", "callback refund")
 _NO_FIELDS = "the answer has no such field"
 _OUR_CALL = "the answer to our own signed call names none"
 _NO_CLOCK = "Alipay's answers carry no time"
 CANNOT_HAPPEN: dict[tuple[str, str], dict[str, str]] = {
+    **{("fiscal", call): {"other_currency": "amounts are yuan by the protocol"} for call in FISCAL_CALLS},
     ("wechat", "open"): dict.fromkeys(_CONTRADICTIONS, _NO_FIELDS),
     ("wechat", "close"): dict.fromkeys(_CONTRADICTIONS, "204 without a body"),
     ("wechat", "refund"): dict.fromkeys(("wrong_merchant", "wrong_app"), _OUR_CALL),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,12 +19,17 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from clients.alipay import keys as alipay_keys
 from clients.alipay.config import AlipayApp
 from clients.alipay.gateway import AlipayGateway
+from clients.fiscal.client import FiscalClient
+from clients.fiscal.signing import load_platform_keys
+from clients.fiscal.types import FiscalAccount
+from clients.fiscal.wire import FiscalWire
 from clients.transport import Answer, Transport
 from clients.wechat.config import PayMerchant
 from clients.wechat.pay_client import PayClient
 from clients.wechat.pay_keys import KeyStore, public_key_from_pem
 from clients.wechat.pay_wire import PayWire
 from payments.channels.alipay import AlipayPaymentChannel
+from payments.channels.fiscal import FiscalAdapter
 from payments.channels.wechat import WeChatPaymentChannel
 from payments.ports import PaymentChannel
 from tests.contract.simulators.simulator_process import Received, Simulators
@@ -34,6 +40,14 @@ PATIENCE_SECONDS = 0.35
 LATE_SECONDS = 0.55
 """A provider that answers late does so after our patience, and is done soon enough for the test to wait for it."""
 _NOWHERE = "http://127.0.0.1:1"
+
+
+@cache
+def _private_key(pem: str) -> RSAPrivateKey:
+    """Read a key once: checking it takes longer than a whole scene."""
+    key = load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
 
 
 class HastyTransport(Transport):
@@ -154,8 +168,7 @@ class WeChat(SimulatedPlatform):
     def __init__(self, sim: Simulators, session: aiohttp.ClientSession) -> None:
         super().__init__(sim, session)
         row = sim.config["wechat_pay"]["merchants"][0]
-        key = load_pem_private_key(sim.keys.private["merchant"].encode(), None)
-        assert isinstance(key, RSAPrivateKey)
+        key = _private_key(sim.keys.private["merchant"])
         merchant = PayMerchant(WECHAT_MCH, row["serial"], key, row["apiv3_key"], base_url=sim.url("wechat_pay"))
         public_id = sim.config["wechat_pay"]["platform_keys"][0]["id"]
         keys = KeyStore([public_key_from_pem(public_id, sim.keys.public["platform"].encode())])
@@ -202,7 +215,7 @@ class Alipay(SimulatedPlatform):
         app = AlipayApp(
             app_id=ALIPAY_APP,
             seller_id=ALIPAY_SELLER,
-            private_key=alipay_keys.load_private_key(sim.keys.private["alipay_app"]),
+            private_key=_private_key(sim.keys.private["alipay_app"]),
             alipay_public_keys=(alipay_keys.load_public_key(sim.keys.public["alipay"]),),
             gateway_url=f"{sim.url('alipay')}/gateway.do",
         )
@@ -229,6 +242,38 @@ class Alipay(SimulatedPlatform):
         """Alipay's refunds are done at once; its echo can be sent again."""
         body = {"notify": notify, "out_request_no": refund[1]}
         self.sim.control("POST", f"{self.orders_path}/{refund[0]}/notify", body)
+
+
+class Fiscal(SimulatedPlatform):
+    """The fiscal platform: it moves no money, but is told of all of it."""
+
+    provider = "fiscal"
+    simulated_calls = client_calls = {
+        "issue": "notice/issue",
+        "query": "notice/query",
+        "confirm": "payment/confirm",
+        "receipt": "receipt/query",
+        "reverse": "receipt/reverse",
+    }
+
+    def __init__(self, sim: Simulators, session: aiohttp.ClientSession) -> None:
+        super().__init__(sim, session)
+        key = _private_key(sim.keys.private["fiscal_app"])
+        account = FiscalAccount(
+            base_url=sim.url("fiscal"),
+            app_id="SJTTEST140000",
+            region="140000",
+            private_key=key,
+            platform_keys=load_platform_keys(sim.keys.public["fiscal"].encode()),
+        )
+        self.channel = FiscalAdapter(FiscalClient(FiscalWire(account, self.transport)))  # type: ignore[assignment]  # its port is another
+
+    def check(self, bill_no: str, *, paid_fen: int, reversed_fen: int) -> None:
+        """Compare what the platform has booked of a bill."""
+        rows = self.sim.control("GET", "/fiscal/statement")["SJTTEST140000"]
+        own = [row for row in rows if row["biz_no"] == bill_no]
+        booked = {kind: sum(row["amount_fen"] for row in own if row["kind"] == kind) for kind in ("PAY", "REV")}
+        assert booked == {"PAY": paid_fen, "REV": reversed_fen}
 
 
 def unsigned(provider: str, item: Received) -> tuple[dict[str, str], bytes]:
