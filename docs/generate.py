@@ -14,7 +14,7 @@ from dataclasses import Field, fields
 from typing import Any
 
 from app.settings import Settings
-from docs import code_reading, words
+from docs import code_reading, faults, words
 
 ROOT = code_reading.ROOT
 _BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -148,8 +148,9 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "errors": error_table,
     "metrics": metrics_table,
     "sweeps": sweeps_table,
+    "faults": faults.table,
 }
-HOLDERS = ("README.md", "README.zh-CN.md", "docs/http.md", "docs/operations.md")
+HOLDERS = ("README.md", "README.zh-CN.md", "docs/http.md", "docs/operations.md", "docs/payments.md")
 
 
 def wanted() -> dict[str, str]:
