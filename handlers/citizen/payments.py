@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
+
 from handlers.doors import Auth, Call, Reply, Route
-from payments.types import BillList, NewPayment, OpenedPayment, PaymentView
+from handlers.parsing import make_cursor, read_cursor
+from payments.types import BillList, NewPayment, OpenedPayment, PaidPage, PaymentView
 
 _TAG = "缴费"
+
+
+class HistoryQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A page of the history."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 async def list_bills(call: Call[None]) -> Reply:
@@ -18,6 +30,15 @@ async def create_payment(call: Call[NewPayment]) -> Reply:
     """Open or continue a payment; the parameters go unchanged to the platform's cashier."""
     opened = await call.house.payments.create(call.caller, call.body.bill_no, call.body.channel)
     return Reply(opened, status=201)
+
+
+async def list_payments(call: Call[None]) -> Reply:
+    """List what the caller has paid, with refunds and receipts, newest first."""
+    query: HistoryQuery = call.query
+    found, following = await call.house.payments.statements.own_history(
+        call.caller, read_cursor(query.cursor), query.limit
+    )
+    return Reply(PaidPage(data=found, next_cursor=make_cursor(following) if following else None))
 
 
 async def get_payment(call: Call[None]) -> Reply:
@@ -33,6 +54,16 @@ ROUTES = (
         auth=Auth.CITIZEN,
         answer=BillList,
         summary="办件的缴款单",
+        tag=_TAG,
+    ),
+    Route(
+        "GET",
+        "/api/v1/payments",
+        list_payments,
+        auth=Auth.CITIZEN,
+        query=HistoryQuery,
+        answer=PaidPage,
+        summary="我的缴费记录",
         tag=_TAG,
     ),
     Route(
