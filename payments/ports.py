@@ -24,6 +24,7 @@ from payments.neutral import (
     RefundOrder,
     Standing,
 )
+from payments.reconciliation.ports import BillFiles
 from payments.types import AuditedAct, Payer
 
 
@@ -43,9 +44,15 @@ class PaymentChannel(Protocol):
     No method raises anything of a vendor or of a library.
 
     Attributes:
+        bills: the daily bills (对账单) of this account.
         refund_spacing: least distance of two refund calls of one order, also of repeats. The caller waits it out.
         refund_question_after: how long after the refund call the first question makes sense.
     """
+
+    @property
+    def bills(self) -> BillFiles:
+        """See the class."""
+        ...
 
     @property
     def refund_spacing(self) -> timedelta:

@@ -97,6 +97,8 @@ class _Detail:
     def _texts(self, lines: Iterable[bytes]) -> Iterator[str]:
         for line in lines:
             self.line_no += 1
+            if b"\0" in line:
+                raise ValueError("not a text")
             yield line.decode("gb18030")
 
     def _check_total(self, text: str) -> None:

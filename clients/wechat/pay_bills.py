@@ -73,9 +73,12 @@ class BillReader:
     def _next_line(self) -> str:
         self.line_no += 1
         try:
-            return next(self._lines, b"").decode().rstrip("\r\n")
+            line = next(self._lines, b"").decode().rstrip("\r\n")
         except UnicodeDecodeError:
             raise self.broken("encoding") from None
+        if "\0" in line:
+            raise self.broken("encoding")
+        return line
 
 
 class TradeRow(msgspec.Struct, frozen=True, gc=False):

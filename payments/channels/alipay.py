@@ -16,6 +16,7 @@ from clients.alipay.failures import is_code
 from clients.alipay.gateway import AlipayGateway
 from clients.alipay.notification import TradeEffect, TradeNotification, read_trade_notification
 from clients.alipay.trade import Buyer, RefundState, Trade, TradeStatus
+from payments.channels.alipay_bills import AlipayBillFiles
 from payments.neutral import (
     Acknowledgement,
     ChannelOrder,
@@ -68,6 +69,7 @@ class AlipayPaymentChannel:
     """One Alipay application that collects money. See ports.PaymentChannel for what every method promises."""
 
     def __init__(self, gateway: AlipayGateway, notify_url: str) -> None:
+        self.bills = AlipayBillFiles(gateway)
         self._gateway = gateway
         self._notify_url = notify_url
 

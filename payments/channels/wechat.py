@@ -15,6 +15,7 @@ from clients.wechat.pay_keys import KeyStore
 from clients.wechat.pay_notification import parse_notification
 from clients.wechat.pay_types import PrepayOrder, Refund, Transaction
 from clients.wechat.pay_types import RefundOrder as WeChatRefundOrder
+from payments.channels.wechat_bills import WeChatBillFiles
 from payments.merchants.records import PlatformKey
 from payments.neutral import (
     Acknowledgement,
@@ -65,6 +66,7 @@ class WeChatPaymentChannel:
     """One WeChat Pay merchant account. See ports.PaymentChannel for what every method promises."""
 
     def __init__(self, client: PayClient, merchant: PayMerchant, keys: KeyStore, notify_url: str) -> None:
+        self.bills = WeChatBillFiles(client.bill_files)
         self._client = client
         self._merchant = merchant
         self._keys = keys

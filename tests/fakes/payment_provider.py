@@ -23,6 +23,7 @@ from payments.neutral import (
     Standing,
 )
 from payments.states import RefundMove
+from tests.fakes.bill_files import FakeBillFiles
 
 
 @dataclass
@@ -60,6 +61,7 @@ class FakePaymentChannel:
         self.sent_bodies: list[bytes] = []
         self.refunds_succeed_at_once = True
         self.refund_spacing = timedelta(0)
+        self.bills = FakeBillFiles()
         self.refund_question_after = timedelta(seconds=60)
         self._prepay_life = prepay_life
 
