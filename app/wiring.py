@@ -83,8 +83,8 @@ CITIZEN_EVENTS = (
     "application.not_accepted application.approved application.denied application.withdrawn application.certifying "
     "application.delivering application.closed application.suspended application.resumed application.terminated "
     "application.reopened bill.issued bill.paid bill.confirmed receipt.issued payment.closed refund.succeeded "
-    "licence.issued shipment.booked shipment.picked_up shipment.out_for_delivery shipment.awaiting_collection shipment.delivered shipment.exception "
-    "shipment.returning citizen.merged"
+    "licence.issued shipment.booked shipment.picked_up shipment.out_for_delivery shipment.awaiting_collection "
+    "shipment.delivered shipment.exception shipment.returning citizen.merged"
 ).split()
 """Events that concern a person: they are told by a notice where a template says so, and live on their phone."""
 

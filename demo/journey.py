@@ -127,16 +127,33 @@ class Journey:
         bills = (await self._phone.call("GET", f"/applications/{number}/bills")).expect(200)["data"]
         return dict(bills[0]) if bills else None
 
+    async def _coded(self, number: str) -> dict[str, Any] | None:
+        bill = await self._bill(number)
+        return bill if bill and bill["payment_code"] else None
+
     async def _pay(self, number: str) -> None:
-        bill = await until("缴款单", lambda: self._bill(number), lambda found: found is not None)
+        bill = await until("缴款码", lambda: self._coded(number), lambda found: found is not None)
         assert bill is not None
         expect(bill["amount_fen"] == self._story["fee_fen"], f"金额应为 {self._story['fee_fen']} 分")
         self._say("收到缴款单", f"缴款码 {bill['payment_code']} {bill['amount_fen'] / 100:.2f} 元")
         order = await self._phone.pay(bill["bill_no"])
-        paid = await until("缴费成功", lambda: self._bill(number), lambda b: b is not None and b["status"] == "PAID")
-        self._say("支付", f"{order['out_trade_no']} → {paid and paid['status']}")
+        paid = await until("支付成功", lambda: self._bill(number), lambda b: b is not None and b["paid_at"] is not None)
+        self._say("支付", f"{order['out_trade_no']} {paid and paid['status_text']}")
         payment = (await self._phone.call("GET", f"/payments/{order['out_trade_no']}")).expect(200)
         expect(payment["status"] == "SUCCEEDED", "支付单状态应为 SUCCEEDED")
+        done = await until(
+            "财政确认", lambda: self._bill(number), lambda b: b is not None and b["status"] == "CONFIRMED"
+        )
+        self._say("财政确认", f"{done and done['status_text']} {done and done['confirmed_at']}")
+        await self._receipt(number)
+
+    async def _receipt(self, number: str) -> None:
+        billed = await until("财政电子票据", lambda: self._bill(number), lambda b: b is not None and bool(b["receipt"]))
+        assert billed is not None
+        receipt = billed["receipt"]
+        self._say("财政电子票据", f"代码 {receipt['code']} 号码 {receipt['number']} 校验码 {receipt['check_code']}")
+        async with self._session.get(receipt["url"]) as answer:
+            expect((await answer.read())[:5] == b"%PDF-", "财政电子票据应可下载")
 
     async def _fee_noted(self, number: str) -> dict[str, Any]:
         return dict((await self._reviewer.call("GET", f"/cases/{number}")).expect(200)["case"])
@@ -183,7 +200,14 @@ class Journey:
         inbox = (await self._phone.call("GET", "/notices?limit=50")).expect(200)["data"]
         self._say("站内消息", f"{len(inbox)} 条")
         expect(len(inbox) >= 5, "站内消息少于 5 条")
-        self._phone.must_have_seen("application.accepted", "bill.paid", "licence.issued", "shipment.delivered")
+        self._phone.must_have_seen(
+            "application.accepted",
+            "bill.paid",
+            "bill.confirmed",
+            "receipt.issued",
+            "licence.issued",
+            "shipment.delivered",
+        )
         self._say("实时推送", f"{len(self._phone.seen)} 个事件")
         self._phone.hang_up()
 

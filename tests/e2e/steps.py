@@ -94,8 +94,12 @@ class Applicant:
         return dict((await self.phone.call("GET", f"/payments/{order['out_trade_no']}")).expect(200))
 
     async def paid(self, number: str) -> dict[str, Any]:
-        """Wait until the bill is paid."""
-        return await until("payment", lambda: self.bill(number), lambda bill: bill["status"] == "PAID")
+        """Wait until the bill is paid and the fiscal platform has confirmed it."""
+        return await until("payment", lambda: self.bill(number), lambda bill: bill["status"] == "CONFIRMED")
+
+    async def receipted(self, number: str) -> dict[str, Any]:
+        """Wait until the receipt of the paid bill is there; return the bill."""
+        return await until("receipt", lambda: self.bill(number), lambda bill: bool(bill["receipt"]))
 
     async def approved(self, number: str) -> None:
         """Have the paid case approved."""

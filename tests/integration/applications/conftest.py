@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from app import clock, db
+from app.adapters import PaymentAudit
 from app.crypto import FieldCipher
 from app.errors import Conflict, Forbidden, NotFound
 from app.events import DomainEvent
@@ -200,14 +201,20 @@ async def world(database: str, cipher: FieldCipher, tmp_path: Path) -> World:
     storage, catalogue, people = FileStore(f"file://{tmp_path}"), GivenCatalogue(), GivenPeople()
     licences = LicenceService(cipher, storage)
     delivery = DeliveryService({"SF": MemoryCourier()}, cipher)
-    payments = PaymentService(ChannelTable({}, {}), NobodyPays(), fiscal=FakeFiscalPlatform())  # type: ignore[arg-type]  # no order is opened
+    trail = AuditTrail(secrets.token_bytes(32))
+    payments = PaymentService(
+        ChannelTable({}, {}),
+        NobodyPays(),  # type: ignore[arg-type]  # no order is opened
+        audit=PaymentAudit(trail),
+        fiscal=FakeFiscalPlatform(),
+    )
     applications = ApplicationService(
         catalogue=catalogue,
         people=people,
         licences=licences,
         delivery=delivery,
         payments=payments,
-        audit=AuditTrail(secrets.token_bytes(32)),
+        audit=trail,
         cipher=cipher,
         storage=storage,
         upload_limit_bytes=1_048_576,

@@ -57,6 +57,13 @@ async def test_paid_fee_that_the_case_never_heard_of_is_noted(world: Any) -> Non
     await db.execute("UPDATE bill SET status = 'PAID', paid_at = '2026-11-02T09:00:00+08:00'")
     await swept(world)
     view, _ = await world.applications.detail(world.citizen, number)
+    assert view.fee_paid_at is None, "the fiscal platform has not confirmed it"
+    with pytest.raises(Conflict) as unpaid:
+        await world.applications.desk.approve(world.reviewer, number, HERE)
+    assert unpaid.value.stable_code == "fee_unpaid"
+    await db.execute("UPDATE bill SET status = 'CONFIRMED'")
+    await swept(world)
+    view, _ = await world.applications.detail(world.citizen, number)
     assert view.fee_paid_at == "2026-11-02T09:00:00+08:00"
 
 

@@ -29,6 +29,8 @@ EVENT = DomainEvent(
         "outcome": "GRANTED",
         "reason": "照片不清晰，请重新上传\n近期免冠照片",
         "bill_no": "B20261121ABCDEFGHJK",
+        "receipt_code": "14010126",
+        "receipt_number": "0123456789",
         "courier_name": "顺丰速运",
         "waybill_no": "SF1234567890123",
         "type_name": "居民身份证",
@@ -68,7 +70,7 @@ def test_events_that_concern_a_citizen_have_one_template() -> None:
     codes = [template.code for template in TEMPLATES]
     assert len(codes) == len(set(codes))
     assert {code.split(".")[0] for code in codes} == {
-        "application", "bill", "refund", "licence", "shipment", "citizen",
+        "application", "bill", "receipt", "refund", "licence", "shipment", "citizen",
     }  # fmt: skip
     sms_codes = [t.bindings["SMS"].template_id for t in TEMPLATES if "SMS" in t.bindings]
     assert len(sms_codes) == len(set(sms_codes))
