@@ -36,12 +36,12 @@ async def _running(database: str, table: JobTable) -> AsyncIterator[None]:
         yield
     finally:
         runner.stop()
-        await asyncio.wait_for(work, 15)
+        await asyncio.wait_for(work, 30)
         await connection.close()
 
 
 async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while not await condition():
             await asyncio.sleep(0.02)
 
@@ -136,7 +136,7 @@ async def test_failed_sweep_is_counted_and_comes_again(database: str) -> None:
         swept.set()
 
     async with _running(database, JobTable({}, {}, {"test.sweep": ("* * * * * */1", sweep)})):
-        await asyncio.wait_for(swept.wait(), 20)
+        await asyncio.wait_for(swept.wait(), 40)
     assert _counted("test.sweep", "failed") == 1
 
 

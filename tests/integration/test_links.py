@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from app import db
-from app.links import Links
+from app.links import Links, _is_alive
 
 pytestmark = pytest.mark.anyio
 
@@ -23,11 +23,18 @@ async def test_statements_in_a_row_share_one_connection(database: str) -> None:
     assert len({await _backend() for _ in range(5)}) == 1
 
 
+def _links_are_open() -> bool:
+    """Tell whether the closing of every idle connection has yet to be noticed."""
+    return any(_is_alive(link) for link in db._opened[0]._idle)
+
+
 async def test_connection_that_the_server_closed_is_not_used_again(database: str) -> None:
     pid = await _backend()
     async with db.connection() as other:
         await other.execute("SELECT pg_terminate_backend($1)", pid)
-    await asyncio.sleep(0.2)
+    async with asyncio.timeout(20):
+        while _links_are_open():
+            await asyncio.sleep(0.02)
     assert await _backend() != pid
 
 
@@ -47,11 +54,14 @@ async def test_cancelled_statement_does_not_answer_the_next_one(database: str) -
 
 
 async def test_many_statements_at_once_leave_connections_for_transactions(database: str) -> None:
-    crowd = [asyncio.create_task(db.fetch_row("SELECT pg_sleep(0.2)")) for _ in range(60)]
+    gate = await asyncpg.connect(database)
+    await gate.execute("SELECT pg_advisory_lock(1)")
+    crowd = [asyncio.create_task(db.fetch_row("SELECT pg_advisory_xact_lock_shared(1)")) for _ in range(60)]
     await asyncio.sleep(0.1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await asyncio.gather(*(_in_transaction() for _ in range(8)))
-    assert not all(task.done() for task in crowd)
+    assert not any(task.done() for task in crowd)
+    await gate.close()
     await asyncio.gather(*crowd)
     assert len(db._opened[0]._idle) == 16
 
@@ -81,4 +91,4 @@ async def test_close_keeps_nothing_that_is_still_under_way(database: str) -> Non
     await asyncio.sleep(0.05)
     await links.close()
     assert await running == 1
-    await asyncio.wait_for(pool.close(), 5)
+    await asyncio.wait_for(pool.close(), 20)

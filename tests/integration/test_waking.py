@@ -39,7 +39,7 @@ async def test_transaction_with_jobs_wakes_the_runners_once_it_is_committed(data
         for number in range(3):
             async with db.transaction() as tx:
                 tx.enqueue("work", {"n": number})
-        told = AnyEvent.model_validate_json(await asyncio.wait_for(messages.get(), 5)).root
+        told = AnyEvent.model_validate_json(await asyncio.wait_for(messages.get(), 30)).root
         assert isinstance(told, TableChangedEvent)
 
 
@@ -56,7 +56,7 @@ async def test_statement_with_jobs_wakes_the_runners(database: str) -> None:
     async with _heard(database) as messages:
         row = await db.write_row(statement, "work", b"{}")
         assert row is not None
-        await asyncio.wait_for(messages.get(), 5)
+        await asyncio.wait_for(messages.get(), 30)
 
 
 async def test_runner_that_heard_nothing_finds_the_job_by_itself(database: str) -> None:
@@ -71,9 +71,9 @@ async def test_runner_that_heard_nothing_finds_the_job_by_itself(database: str) 
     await asyncio.sleep(0.5)
     async with db.connection() as other:
         await jobs.write(other, [NewJob("work", b"null")])
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), 30)
     runner.stop()
-    await asyncio.wait_for(running, 15)
+    await asyncio.wait_for(running, 30)
     await link.close()
 
 
@@ -91,6 +91,6 @@ async def test_closing_the_database_leaves_no_call_to_the_runners_behind(
     before = asyncio.all_tasks()
     async with db.transaction() as tx:
         tx.enqueue("work", {})
-    await asyncio.wait_for(reached.wait(), 5)
+    await asyncio.wait_for(reached.wait(), 30)
     await db.stop()
     assert asyncio.all_tasks() - before == set()

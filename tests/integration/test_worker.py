@@ -27,7 +27,7 @@ async def _beats() -> list[Any]:
 
 
 async def _until_beating() -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while not await _beats():
             await asyncio.sleep(0.05)
 
@@ -41,11 +41,11 @@ async def test_beats_while_it_runs_and_takes_its_beat_back_when_it_stops(databas
     running = asyncio.create_task(worker._run_once(Settings(database_url=database), _house(), stopping))
     await _until_beating()
     before = (await _beats())[0]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await _beats())[0] == before:
             await asyncio.sleep(0.05)
     stopping.set()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         await running
     assert await _beats() == []
 

@@ -124,7 +124,7 @@ def notification_content(fields: dict[str, str]) -> bytes:
     return "&".join(f"{name}={value}" for name, value in kept).encode()
 
 
-def notified(sim: Any, count: int = 1, seconds: float = 5) -> list[dict[str, str]]:
+def notified(sim: Any, count: int = 1, seconds: float = 30) -> list[dict[str, str]]:
     received = sim.sink.wait_for(NOTIFY_PATH, count, seconds)
     return [dict(parse_qsl(item.body.decode(), keep_blank_values=True, strict_parsing=True)) for item in received]
 

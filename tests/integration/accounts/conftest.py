@@ -154,7 +154,7 @@ async def divisions(database: str) -> None:
     )
 
 
-async def until(condition, seconds: float = 5.0) -> None:
+async def until(condition, seconds: float = 30.0) -> None:
     """Wait until something is so; fails the test when it does not come about."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():

@@ -34,6 +34,8 @@ class FakeWeChat:
         self.refuse: Callable[[str, int], bool] = lambda token, call_no: False
         self.token_answer: dict[str, Any] | None = None
         self.delay_seconds = 0.02
+        self.go_on = asyncio.Event()
+        self.go_on.set()
 
     @property
     def token(self) -> str:
@@ -43,6 +45,7 @@ class FakeWeChat:
         forced = json.loads(body)["force_refresh"]
         self.fetches.append(forced)
         await asyncio.sleep(self.delay_seconds)
+        await self.go_on.wait()
         if self.token_answer is not None:
             return web.json_response(self.token_answer)
         self.number += forced
@@ -146,12 +149,16 @@ async def test_token_close_to_its_end_is_renewed_and_used_meanwhile(
 ) -> None:
     wechat.expires_in = 200
     await ask(make_wire(redis))
-    wechat.expires_in, wechat.delay_seconds, wechat.fetches = 7200, 0.5, []
+    wechat.expires_in, wechat.fetches = 7200, []
+    wechat.go_on.clear()
     slow, quick = make_wire(redis), make_wire(redis)
     renewing = asyncio.ensure_future(ask(slow))
-    await asyncio.sleep(0.15)
-    await asyncio.wait_for(ask(quick), 0.3)
+    async with asyncio.timeout(10):
+        while not wechat.fetches:
+            await asyncio.sleep(0.01)
+    await ask(quick)
     assert not renewing.done()
+    wechat.go_on.set()
     await renewing
     assert wechat.fetches == [False]
 
