@@ -19,6 +19,7 @@ from PIL import Image
 from redis.asyncio import Redis
 
 from app import clock
+from app.adapters import PaymentAudit
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher
 from app.limits import RateLimits
@@ -46,6 +47,7 @@ from services.staff.accounts_file import import_staff
 from services.staff.audit import AuditTrail
 from services.staff.service import StaffService
 from tests.doorway import served
+from tests.fakes.fiscal_platform import FakeFiscalPlatform
 from tests.fakes.payments_house import FakePayers
 
 DATA = Path(__file__).parents[3] / "data"
@@ -54,6 +56,7 @@ STAFF = [
     {"username": "clerk", "display_name": "小店区窗口 郝婷", "roles": ["window", "reviewer"], "divisions": ["140105"]},
     {"username": "stranger", "display_name": "平城区窗口 白雪", "roles": ["window"], "divisions": ["140213"]},
     {"username": "cashier", "display_name": "收银 秦岚", "roles": ["cashier"], "divisions": ["140000"]},
+    {"username": "approver", "display_name": "审核 梁静", "roles": ["approver"], "divisions": ["140000"]},
 ]
 ANSWERS = {
     "applicant_name": "张伟",
@@ -140,7 +143,10 @@ async def house(database: str, redis: Redis, cipher: FieldCipher, tmp_path: Path
         revocations=Revocations(tokens, broadcast, account_repository.recent_revocations),
         providers={"WECHAT": AgreeablePlatform()},
     )  # fmt: skip
-    catalogue, payments = CatalogueService(), PaymentService(ChannelTable({}, {}), FakePayers())
+    catalogue = CatalogueService()
+    payments = PaymentService(
+        ChannelTable({}, {}), FakePayers(), audit=PaymentAudit(audit), fiscal=FakeFiscalPlatform()
+    )
     applications = ApplicationService(
         catalogue=catalogue, people=accounts, licences=LicenceService(storage, cipher),
         delivery=DeliveryService({}, cipher), payments=payments, audit=audit, cipher=cipher, storage=storage,

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 
 import pytest
+from msgspec import structs
 
 from app import db
 from app.ids import new_id
@@ -26,6 +27,14 @@ async def test_event_told_many_times_at_once_is_one_notice(house: NotifyHouse) -
     assert "2026-12-01" in row["text"]
     jobs = await db.fetch_all("SELECT id FROM pgqueuer")
     assert len(jobs) == 1
+
+
+async def test_two_of_a_kind_in_the_same_second_are_both_told(house: NotifyHouse) -> None:
+    first = house.event("refund.succeeded", part="R1", facts={"bill_no": "B1", "amount_fen": 500, "reason": "多缴"})
+    for event in (first, structs.replace(first, part="R2"), first):
+        await house.service.tell(event)
+    rows = await db.fetch_all("SELECT dedupe_key FROM notice ORDER BY id")
+    assert [row["dedupe_key"].rpartition(":")[2] for row in rows] == ["R1", "R2"]
 
 
 async def test_event_without_template_or_person_tells_nobody(house: NotifyHouse) -> None:

@@ -129,7 +129,8 @@ async def test_form_that_is_sent_twice_asks_once(house: PaymentsHouse) -> None:
     _, number = await _paid(house)
     desk = house.service.refunds
     answers = await asyncio.gather(
-        *(desk.request(person("cashier-1"), number, 300, "多缴", seen_count=0) for _ in range(3)), return_exceptions=True
+        *(desk.request(person("cashier-1"), number, 300, "多缴", seen_count=0) for _ in range(3)),
+        return_exceptions=True,
     )
     assert sum(isinstance(answer, StaffRefundView) for answer in answers) == 1
     assert sum(isinstance(answer, StaleVersion) for answer in answers) == 2

@@ -160,7 +160,7 @@ async def test_success_told_of_a_closed_refund_is_kept_for_staff(house: Payments
 
 
 async def test_bank_that_gives_a_refund_back_is_asked_about_and_booked_back(house: PaymentsHouse) -> None:
-    bill_no, number, refund_no = await _bounced(house)
+    bill_no, _, refund_no = await _bounced(house)
     assert (await _shown(house, refund_no)).status == "SUCCEEDED", "the message alone decides nothing"
     assert (await house.drain()).count("refund.bounced") == 1
     shown = await _shown(house, refund_no)
@@ -201,7 +201,7 @@ async def test_bank_that_takes_a_refund_in_the_end_settles_it(house: PaymentsHou
 
 
 async def test_retry_of_a_bounced_refund_asks_and_books_nothing_twice(house: PaymentsHouse) -> None:
-    _, number, refund_no = await _bounced(house)
+    _, _, refund_no = await _bounced(house)
     await house.drain()
     await house.service.refunds.retry(person("cashier-1"), refund_no)
     assert "refund.abnormal" in await house.drain()
@@ -211,7 +211,7 @@ async def test_retry_of_a_bounced_refund_asks_and_books_nothing_twice(house: Pay
 
 
 async def test_bank_that_has_not_answered_changes_nothing(house: PaymentsHouse) -> None:
-    bill_no, number = await _paid(house, "ALIPAY")
+    _, number = await _paid(house, "ALIPAY")
     refund_no = await house.refund(number, 500)
     await house.drain()
     house.alipay.bounce(number, refund_no, RefundMove.ACCEPT)
@@ -265,7 +265,7 @@ async def test_message_is_kept_once_in_the_inbox(house: PaymentsHouse) -> None:
 
 
 async def test_question_about_a_bounce_comes_again_when_nobody_answers(house: PaymentsHouse) -> None:
-    _, number, refund_no = await _bounced(house)
+    _, _, refund_no = await _bounced(house)
     house.alipay.fail("query_refund", "before")
     rows = await db.fetch_all("DELETE FROM pgqueuer WHERE entrypoint = 'payments.ask_bounced' RETURNING payload")
     payload = json.loads(rows[0]["payload"])
