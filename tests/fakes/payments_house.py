@@ -10,6 +10,7 @@ import msgspec
 
 from app import db
 from app.adapters import PaymentAudit
+from app.errors import SanjinError
 from app.events import DomainEvent
 from app.ids import new_id
 from app.jobs import EVENT
@@ -125,17 +126,29 @@ class PaymentsHouse:
         return shown.out_refund_no
 
     async def drain(self) -> list[str]:
-        """Run the room's own waiting jobs and reactions until none is left; return the names of the events met."""
+        """Run the room's own waiting jobs and reactions until none is left; return the names of the events met.
+
+        Raises what the first failed job raised, when all others are done; failed ones wait to be run again.
+        """
         functions, reactions, events = self.service.jobs(), Reactions(self.service).table(), []
+        failed: list[tuple[db.Row, SanjinError]] = []
         while rows := await db.fetch_all("DELETE FROM pgqueuer RETURNING entrypoint, payload"):
             for row in rows:
                 payload = msgspec.json.decode(row["payload"])
-                if row["entrypoint"] == EVENT:
-                    events.append(payload["name"])
-                    for _, reaction in reactions.get(payload["name"], ()):
-                        await reaction(msgspec.convert(payload, DomainEvent))
-                else:
-                    await functions[row["entrypoint"]](payload)
+                try:
+                    if row["entrypoint"] == EVENT:
+                        events.append(payload["name"])
+                        for _, reaction in reactions.get(payload["name"], ()):
+                            await reaction(msgspec.convert(payload, DomainEvent))
+                    else:
+                        await functions[row["entrypoint"]](payload)
+                except SanjinError as error:
+                    failed.append((row, error))
+        if failed:
+            async with db.transaction() as tx:
+                for row, _ in failed:
+                    tx.enqueue(row["entrypoint"], msgspec.Raw(row["payload"]))
+            raise failed[0][1]
         return events
 
     async def wake(self) -> None:

@@ -1,4 +1,4 @@
-"""Any order, repetition and concurrency of create, pay, callback, question, close and crash ends consistently:
+"""Any order, repetition and concurrency of create, pay, callback, question, close, refund and crash ends consistently:
 the bill is the fold of what the providers took, nothing is kept twice, the ledger is zero."""
 
 from __future__ import annotations
@@ -25,14 +25,28 @@ from app import db
 from app.embedded import database_url
 from app.errors import SanjinError
 from payments.neutral import Standing
-from payments.types import BillView, OpenedPayment
+from payments.types import OpenedPayment
 from tests.conftest import TEMPLATE
-from tests.fakes.payments_house import PaymentsHouse
+from tests.fakes.payments_house import person
+from tests.property.payments_truth import World
 
 _Thing = TypeVar("_Thing")
 CHANNELS = st.sampled_from(["WECHAT", "ALIPAY"])
 FAULTS = st.sampled_from(["before", "after", "not_sent", "reject"])
+FISCAL_CALLS = st.sampled_from(["issue", "query", "confirm", "receipt", "reverse", "void"])
+BEATS = st.sampled_from(["before", "after"])
 WHICH = st.integers(0, 7)
+_MONEY_CALLS = ["open", "query", "close", "refund", "query_refund"]
+LIES = {
+    "signature": {},
+    "amount": {"amount_fen": "1999"},
+    "currency": {"currency": "USD"},
+    "app": {"app_id": "wxffffffffffffffff"},
+    "merchant": {"mch_id": "1900009999"},
+    "number": {"out_trade_no": "P20260101000000000000000000000000"},
+    "trade": {"trade_no": "42OTHERTRADE"},
+    "payer": {"payer": "oSomebodyElse"},
+}
 SEQUENCES = int(os.environ.get("SJT_PROPERTY_SEQUENCES", "200"))
 
 
@@ -59,62 +73,97 @@ class _Loop:
 
 
 class Payments(RuleBasedStateMachine):
-    """One bill in a room with two providers; every rule is something that people, providers or time may do."""
+    """One bill in a room with two providers and a treasury; every rule is something that people, providers, machines
+    or time may do."""
 
     runner: _Loop
 
     @initialize()
     def issue(self) -> None:
-        self.house = PaymentsHouse()
+        self.world = World()
+        self.house = self.world.house
         self.sent: list[tuple[str, dict[str, str]]] = []
         self.handed: set[tuple[str, str]] = set()
-        self.bill: BillView = self.runner.run(self._begin())
-
-    async def _begin(self) -> BillView:
-        await self.house.prepare()
-        return await self.house.issue()
+        self.runner.run(self.world.begin())
 
     @rule(channel=CHANNELS, copies=st.integers(1, 3))
     def create(self, channel: str, copies: int) -> None:
-        self._together(
-            *(self.house.service.create(self.house.caller, self.bill.bill_no, channel) for _ in range(copies))
-        )
+        self._together(*(self._create(channel) for _ in range(copies)))
 
     @rule()
     def create_in_both_channels_at_once(self) -> None:
-        self._together(
-            *(self.house.service.create(self.house.caller, self.bill.bill_no, name) for name in ("WECHAT", "ALIPAY"))
-        )
+        self._together(*(self._create(name) for name in ("WECHAT", "ALIPAY")))
 
     @rule(channel=CHANNELS, call=st.sampled_from(["open", "query", "close", "refund", "query_refund"]), kind=FAULTS)
     def let_the_next_call_fail(self, channel: str, call: str, kind: str) -> None:
-        self.house.channel(channel).fail(call, kind)
+        self.world.provider(channel).fail(call, kind)
+
+    @rule(call=st.sampled_from(["issue", "query", "confirm", "receipt", "reverse", "void"]), kind=FAULTS)
+    def let_the_treasury_fail(self, call: str, kind: str) -> None:
+        self.world.fiscal.fail(call, kind)
+
+    @rule(holds=st.booleans())
+    def let_the_treasury_take_its_time(self, holds: bool) -> None:
+        if holds:
+            self.world.fiscal.holds = True
+        else:
+            self.world.fiscal.release()
+
+    @rule(who=st.sampled_from(["WECHAT", "ALIPAY"]), call=st.sampled_from(_MONEY_CALLS), beat=BEATS)
+    def die_at_the_next_call(self, who: str, call: str, beat: str) -> None:
+        self.world.mortals[who].deaths[call] = beat
+
+    @rule(call=st.sampled_from(["issue", "query", "confirm", "receipt", "reverse", "void"]), beat=BEATS)
+    def die_at_the_next_call_to_the_treasury(self, call: str, beat: str) -> None:
+        self.world.mortals["FISCAL"].deaths[call] = beat
+
+    @rule(channel=CHANNELS, ticks=st.integers(1, 60))
+    def die_somewhere_while_opening(self, channel: str, ticks: int) -> None:
+        self._together(_killed_after(ticks, self._create(channel)))
+
+    @rule(which=WHICH, ticks=st.integers(1, 40))
+    def die_somewhere_in_a_callback(self, which: int, ticks: int) -> None:
+        for channel, content in _one_of(self.sent, which):
+            self._together(_killed_after(ticks, self.house.notify(channel, content)))
+
+    @rule(ticks=st.integers(1, 120))
+    def die_somewhere_in_a_job(self, ticks: int) -> None:
+        self._together(_killed_after(ticks, self.world.work_off()))
 
     @rule(which=WHICH)
     def pay(self, which: int) -> None:
         for channel, number in _one_of(self._payable(), which):
-            self.sent.append((channel, self.house.channel(channel).pay(number)))
+            self.sent.append((channel, self.world.provider(channel).pay(number)))
 
     @rule(which=WHICH, copies=st.integers(1, 4))
     def deliver_callbacks(self, which: int, copies: int) -> None:
         for channel, content in _one_of(self.sent, which):
             self._together(*(self.house.notify(channel, content) for _ in range(copies)))
 
+    @rule(which=WHICH, copies=st.integers(1, 3))
+    def deliver_refund_callbacks(self, which: int, copies: int) -> None:
+        for channel, content in _one_of(self._refund_callbacks(), which):
+            self._together(*(self.house.notify(channel, content) for _ in range(copies)))
+
+    @rule(which=WHICH, lie=st.sampled_from(sorted(LIES)))
+    def deliver_a_callback_that_is_wrong(self, which: int, lie: str) -> None:
+        for channel, content in _one_of(self.sent, which):
+            signature = "forged" if lie == "signature" else "genuine"
+            self._together(self.house.notify(channel, content | LIES[lie], signature))
+
     @rule(which=WHICH)
     def deliver_while_the_sweep_asks_and_the_person_tries_again(self, which: int) -> None:
         delivered = [self.house.notify(channel, content) for channel, content in _one_of(self.sent, which)]
         self.runner.run(self.house.wake())
         self._together(
-            *delivered,
-            self.house.service.sweeps.ask_silent(),
-            self.house.service.create(self.house.caller, self.bill.bill_no, "WECHAT"),
-            self.house.service.create(self.house.caller, self.bill.bill_no, "ALIPAY"),
+            *delivered, self.house.service.sweeps.ask_silent(), self._create("WECHAT"), self._create("ALIPAY")
         )
 
     @rule()
     def ask(self) -> None:
+        sweeps = self.house.service.sweeps
         self.runner.run(self.house.wake())
-        self._together(self.house.service.sweeps.ask_silent(), self.house.service.sweeps.ask_refunds())
+        self._together(sweeps.ask_silent(), sweeps.ask_refunds(), sweeps.ask_fiscal())
 
     @rule()
     def expire(self) -> None:
@@ -122,85 +171,98 @@ class Payments(RuleBasedStateMachine):
         self._together(self.house.service.sweeps.close_expired())
 
     @rule()
-    def run_jobs(self) -> None:
-        self._together(self.house.drain())
+    def let_prepay_references_age(self) -> None:
+        self.runner.run(db.execute("UPDATE payment SET prepay_until = now() WHERE prepay_until IS NOT NULL"))
 
-    @rule()
-    def refund_all(self) -> None:
-        paid = [n for c in ("WECHAT", "ALIPAY") for n in self.house.channel(c).orders]
-        for number in paid:
-            self._together(self.house.refund(number, 2000, "撤销办理", "cashier-1"))
+    @rule(copies=st.integers(1, 2))
+    def run_jobs(self, copies: int) -> None:
+        self._together(*(self.world.work_off() for _ in range(copies)))
+
+    @rule(slow=st.booleans())
+    def let_refunds_take_their_time(self, slow: bool) -> None:
+        self.world.wechat.refunds_succeed_at_once = not slow
+
+    @rule(which=WHICH, amounts=st.lists(st.sampled_from([300, 700, 1300, 2000]), min_size=1, max_size=3))
+    def ask_for_refunds_at_once(self, which: int, amounts: list[int]) -> None:
+        for _, order in _one_of(self.world.orders(Standing.PAID), which):
+            number = order.order.out_trade_no
+            self._together(*(self.house.refund(number, fen, "撤销办理", "cashier-1") for fen in amounts))
+
+    @rule(which=WHICH, approves=st.lists(st.booleans(), min_size=1, max_size=2))
+    def decide_on_a_refund(self, which: int, approves: list[bool]) -> None:
+        waiting = self.runner.run(self.world.rows("r.out_refund_no", "r.needs_approval AND r.approved_at IS NULL"))
+        desk, second = self.house.service.refunds, person("cashier-2")
+        for row in _one_of(waiting, which):
+            number = row["out_refund_no"]
+            acts = (desk.approve(second, number) if yes else desk.refuse(second, number, "不同意") for yes in approves)
+            self._together(*acts)
+
+    @rule(which=WHICH, copies=st.integers(1, 2))
+    def try_a_refused_refund_again(self, which: int, copies: int) -> None:
+        stuck = self.runner.run(self.world.rows("r.out_refund_no", "r.status = 'ABNORMAL'"))
+        for row in _one_of(stuck, which):
+            desk = self.house.service.refunds
+            self._together(*(desk.retry(person("cashier-1"), row["out_refund_no"]) for _ in range(copies)))
 
     @rule()
     def end_the_case(self) -> None:
-        self._together(self.house.service.void_bills(self.bill.subject_no))
+        subject = "SELECT subject_no FROM bill WHERE bill_no = $1"
+        row = self.runner.run(db.fetch_row(subject, self.world.bill_no))
+        self._together(self.house.service.void_bills(row["subject_no"]))
 
     @invariant()
     def at_most_one_order_that_a_phone_holds_can_be_paid(self) -> None:
-        if hasattr(self, "bill"):
+        if hasattr(self, "world"):
             assert len(self.handed & set(self._payable())) <= 1
 
     def teardown(self) -> None:
-        if hasattr(self, "bill"):
-            self.runner.run(self._calm_down())
-            self.runner.run(self._check())
+        if hasattr(self, "world"):
+            self.runner.run(self._deliver_everything())
+            self.runner.run(self.world.calm_down())
+            self.runner.run(self.world.check())
+
+    def _create(self, channel: str) -> Coroutine[Any, Any, OpenedPayment]:
+        return self.house.service.create(self.house.caller, self.world.bill_no, channel)
 
     def _payable(self) -> list[tuple[str, str]]:
+        return [(name, order.order.out_trade_no) for name, order in self.world.orders(Standing.UNPAID)]
+
+    def _refund_callbacks(self) -> list[tuple[str, dict[str, str]]]:
         return [
-            (name, number)
-            for name in ("WECHAT", "ALIPAY")
-            for number, order in self.house.channel(name).orders.items()
-            if order.standing is Standing.UNPAID
+            (name, {"out_trade_no": order.order.out_trade_no, "out_refund_no": number, "amount_fen": str(fen)})
+            for name, order in self.world.orders(Standing.PAID)
+            for number, fen in order.refunds.items()
         ]
 
     def _together(self, *work: Coroutine[Any, Any, Any]) -> None:
+        """Run all at once; whoever dies takes nobody along, and nothing of it goes on afterwards."""
+
         async def gathered() -> None:
+            others = asyncio.all_tasks()
             for answer in await asyncio.gather(*work, return_exceptions=True):
                 if isinstance(answer, OpenedPayment):
                     self.handed.add((answer.channel, answer.out_trade_no))
-                if isinstance(answer, BaseException) and not isinstance(answer, SanjinError):
+                if isinstance(answer, BaseException) and not isinstance(answer, SanjinError | asyncio.CancelledError):
                     raise answer
+            if left := asyncio.all_tasks() - others:
+                await asyncio.wait(left, timeout=1)
 
         self.runner.run(gathered())
 
-    async def _calm_down(self) -> None:
-        """The providers recover; every callback arrives; the sweeps and jobs run until nothing moves."""
-        for name in ("WECHAT", "ALIPAY"):
-            self.house.channel(name).faults.clear()
+    async def _deliver_everything(self) -> None:
+        for mortal in self.world.mortals.values():
+            mortal.deaths.clear()
         for channel, content in self.sent:
             await self.house.notify(channel, content)
-        for _ in range(3):
-            await self.house.drain()
-            await self.house.expire()
-            await self.house.service.sweeps.close_expired()
-            await self.house.wake()
-            await self.house.service.sweeps.ask_refunds()
 
-    async def _check(self) -> None:
-        paid = [o for n in ("WECHAT", "ALIPAY") for o in self.house.channel(n).orders.values() if o.paid_at]
-        kept_fen = self.house.wechat.received_fen + self.house.alipay.received_fen
-        row = await db.fetch_row("SELECT status, paid_payment_id FROM bill WHERE bill_no = $1", self.bill.bill_no)
-        stuck = await db.fetch_all(
-            "SELECT r.id FROM refund r JOIN bill b ON b.id = r.bill_id WHERE b.bill_no = $1 AND r.status = 'ABNORMAL'",
-            self.bill.bill_no,
-        )
-        assert row is not None
-        waiting_fen = 2000 * len(stuck)
-        if row["status"] in ("UNPAID", "VOID", "REFUNDED"):
-            assert kept_fen == waiting_fen, "money kept for nothing"
-        else:
-            assert row["status"] in ("PAID", "REFUNDING")
-            assert paid
-            assert kept_fen == waiting_fen + (2000 if row["status"] == "PAID" else 0)
-        succeeded = await db.fetch_row(
-            "SELECT count(*) AS n FROM payment p JOIN bill b ON b.id = p.bill_id"
-            " WHERE b.bill_no = $1 AND p.status = 'SUCCEEDED'",
-            self.bill.bill_no,
-        )
-        assert succeeded is not None
-        assert succeeded["n"] == len(paid), "a payment is not known here"
-        assert set(await self.house.statuses(self.bill.bill_no)) <= {"SUCCEEDED", "CLOSED"}
-        assert (await self.house.service.check_ledger()).is_sound
+
+async def _killed_after(ticks: int, work: Coroutine[Any, Any, Any]) -> Any:
+    """Run until so many turns of the loop are over, then die wherever it is."""
+    task = asyncio.ensure_future(work)
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    task.cancel()
+    return await task
 
 
 def test_any_interleaving_ends_consistently() -> None:
