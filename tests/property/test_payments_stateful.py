@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import asyncpg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -265,6 +266,7 @@ async def _killed_after(ticks: int, work: Coroutine[Any, Any, Any]) -> Any:
     return await task
 
 
+@pytest.mark.timeout(120 + 2 * SEQUENCES)
 def test_any_interleaving_ends_consistently() -> None:
     server, name = os.environ["SJT_TEST_SERVER_URL"], f"t_{secrets.token_hex(8)}"
     runner = Payments.runner = _Loop()
