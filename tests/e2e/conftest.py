@@ -254,7 +254,7 @@ class Surroundings:
 @pytest.fixture
 async def scene(product: Product) -> AsyncIterator[Surroundings]:
     """The running product with an HTTP session."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         yield Surroundings(product, session)
 
 
