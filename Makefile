@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 TEST_WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format bench clean
+.PHONY: help run demo test nightly check format bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ demo: $(READY) ## play the two citizens' journey against the running service, or
 
 test: $(READY) ## set up and run the whole test suite
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
+
+nightly: $(READY) ## two thousand random courses of a payment; minutes to half an hour
+	@SJT_PROPERTY_SEQUENCES=2000 $(BIN)/python -m pytest tests/property/test_payments_stateful.py
 
 check: $(READY) ## format, lint, types, unit and architecture tests
 	@$(BIN)/ruff format --check .
