@@ -35,9 +35,9 @@ _Thing = TypeVar("_Thing")
 CHANNELS = st.sampled_from(["WECHAT", "ALIPAY"])
 FAULTS = st.sampled_from(["before", "after", "not_sent", "reject"])
 FISCAL_CALLS = st.sampled_from(["issue", "query", "confirm", "receipt", "reverse", "void"])
+MONEY_CALLS = st.sampled_from(["open", "query", "close", "refund", "query_refund"])
 BEATS = st.sampled_from(["before", "after"])
 WHICH = st.integers(0, 7)
-_MONEY_CALLS = ["open", "query", "close", "refund", "query_refund"]
 LIES = {
     "signature": {},
     "amount": {"amount_fen": "1999"},
@@ -95,11 +95,11 @@ class Payments(RuleBasedStateMachine):
     def create_in_both_channels_at_once(self) -> None:
         self._together(*(self._create(name) for name in ("WECHAT", "ALIPAY")))
 
-    @rule(channel=CHANNELS, call=st.sampled_from(["open", "query", "close", "refund", "query_refund"]), kind=FAULTS)
+    @rule(channel=CHANNELS, call=MONEY_CALLS, kind=FAULTS)
     def let_the_next_call_fail(self, channel: str, call: str, kind: str) -> None:
         self.world.provider(channel).fail(call, kind)
 
-    @rule(call=st.sampled_from(["issue", "query", "confirm", "receipt", "reverse", "void"]), kind=FAULTS)
+    @rule(call=FISCAL_CALLS, kind=FAULTS)
     def let_the_treasury_fail(self, call: str, kind: str) -> None:
         self.world.fiscal.fail(call, kind)
 
@@ -110,11 +110,11 @@ class Payments(RuleBasedStateMachine):
         else:
             self.world.fiscal.release()
 
-    @rule(who=st.sampled_from(["WECHAT", "ALIPAY"]), call=st.sampled_from(_MONEY_CALLS), beat=BEATS)
+    @rule(who=CHANNELS, call=MONEY_CALLS, beat=BEATS)
     def die_at_the_next_call(self, who: str, call: str, beat: str) -> None:
         self.world.mortals[who].deaths[call] = beat
 
-    @rule(call=st.sampled_from(["issue", "query", "confirm", "receipt", "reverse", "void"]), beat=BEATS)
+    @rule(call=FISCAL_CALLS, beat=BEATS)
     def die_at_the_next_call_to_the_treasury(self, call: str, beat: str) -> None:
         self.world.mortals["FISCAL"].deaths[call] = beat
 
