@@ -132,7 +132,7 @@ def stored(account: Account, reference: str, *keys: PlatformKey) -> Merchant:
     )
 
 
-async def nobody(*_: Any) -> None:
+async def nobody(*_: object, **__: object) -> None:
     """Nobody remembers."""
 
 

@@ -1,0 +1,91 @@
+"""Many merchants in the running product: a department that collects in its own name, an operator who changes that."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.e2e.conftest import ROOT, Surroundings
+from tests.e2e.steps import Applicant
+
+pytestmark = pytest.mark.anyio
+PLATFORMS = pytest.mark.parametrize(("platform", "key"), [("wechat", "liu-yang"), ("alipay", "chen-jing")])
+
+
+async def _given_to(scene: Surroundings, bill_no: str, department: str) -> None:
+    """Let a bill be that of another department of the city."""
+    link = await asyncpg.connect(scene.product.database_url())
+    await link.execute(
+        "UPDATE bill SET department_code = $2, division_code = '140100' WHERE bill_no = $1", bill_no, department
+    )
+    await link.close()
+
+
+def _account(scene: Surroundings, platform: str) -> dict[str, Any]:
+    """The made-up account of the department at a platform."""
+    listed = json.loads((scene.product.var / "keys" / "merchants.json").read_text(encoding="utf-8"))
+    return next(dict(entry) for entry in listed if entry["channel"] == platform.upper())
+
+
+async def _told(scene: Surroundings, applicant: Applicant, order: dict[str, Any]) -> dict[str, Any]:
+    """The order as the platform has it."""
+    part = "wechat_pay/orders" if applicant.phone.platform == "wechat" else "alipay/trades"
+    return dict((await scene.control.send("GET", f"/control/{part}/{order['out_trade_no']}")).expect(200))
+
+
+async def _merchants(scene: Surroundings, *arguments: str) -> str:
+    product = scene.product
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SJT_", "PROMETHEUS"))}
+    environment |= {"SJT_VAR": str(product.var), "SJT_PORT": str(product.port), "SJT_SIM_PORT": str(product.sim_port)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "run.py",
+        "merchants",
+        *arguments,
+        cwd=ROOT,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0, printed.decode()
+    return printed.decode()
+
+
+@PLATFORMS
+async def test_department_collects_in_its_own_name(scene: Surroundings, platform: str, key: str) -> None:
+    applicant, account = await scene.applicant(platform, key), _account(scene, platform)
+    number, bill_no = await applicant.billed()
+    await _given_to(scene, bill_no, account["department_code"])
+    order = await applicant.order(bill_no)
+    told = await _told(scene, applicant, order)
+    if platform == "wechat":
+        assert (told["sp_mchid"], told["sub_mchid"]) == (account["mch_id"], account["sub_mch_id"])
+    else:
+        assert (told["seller_id"], told["auth_app_id"]) == (account["mch_id"], account["sub_mch_id"])
+    answered = await applicant.tap(order)
+    assert answered["callback"]["status"] in (200, 204)
+    await applicant.paid(number)
+
+
+async def test_disabled_account_is_followed_and_the_next_bill_goes_elsewhere(scene: Surroundings) -> None:
+    applicant, account = await scene.applicant("wechat", "liu-yang"), _account(scene, "wechat")
+    number, bill_no = await applicant.billed()
+    await _given_to(scene, bill_no, account["department_code"])
+    order = await applicant.order(bill_no)
+    _, next_bill = await applicant.billed()
+    await _given_to(scene, next_bill, account["department_code"])
+    try:
+        assert "已停用" in await _merchants(scene, "disable", account["code"])
+        next_order = await applicant.order(next_bill)
+        assert "sub_mchid" not in await _told(scene, applicant, next_order)
+        assert (await applicant.tap(order))["callback"]["status"] == 204
+        await applicant.paid(number)
+    finally:
+        await _merchants(scene, "enable", account["code"])
