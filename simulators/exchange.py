@@ -1,6 +1,6 @@
 """One call to a provider: raw body, armed fault, journal row. Every provider route runs through `serve`.
 
-Applies delay, hang, drop, drop_after and http faults itself; all other kinds are the provider's to apply.
+Applies delay, hang, drop, drop_after, hang_after and http faults itself; all other kinds are the provider's to apply.
 """
 
 import asyncio
@@ -68,7 +68,9 @@ async def serve(world: World, provider: str, call: str, request: web.Request, ha
     if fault is not None:
         outcome = f"{outcome} fault:{fault.kind}"
     world.journal.record(provider, call, exchange.fields, outcome)
-    if exchange.struck("drop_after"):
+    if exchange.struck("hang_after"):
+        await asyncio.sleep(HANG_SECONDS)
+    if exchange.struck("drop_after") or exchange.struck("hang_after"):
         return _drop(request)
     return response
 

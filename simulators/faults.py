@@ -7,7 +7,7 @@ import itertools
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-TRANSPORT_KINDS = frozenset({"delay", "hang", "drop", "drop_after", "http"})
+TRANSPORT_KINDS = frozenset({"delay", "hang", "drop", "drop_after", "hang_after", "http"})
 PROVIDER_KINDS = frozenset(
     {
         "error",

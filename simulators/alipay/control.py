@@ -129,7 +129,7 @@ def _trade_routes(platform: Platform) -> list[web.RouteDef]:
         event = notifications.payment_event(trade, status)
         if refund_no:
             event = notifications.refund_event(trade, str(refund_no))
-        rounds, at_once = int(_number(body, "times", 1, 100)), int(_number(body, "concurrent", 1, 50))
+        rounds, at_once = int(_number(body, "times", 1, 100)), int(_number(body, "concurrent", 1, 1000))
         delay, callbacks = _number(body, "delay_seconds", 0, 86_400), []
         for _ in range(rounds):
             batches = [notifications.send_kind(platform, trade, event, kind, delay) for _ in range(at_once)]
