@@ -340,6 +340,32 @@ async def test_bank_that_gives_a_refund_back_is_heard_of_by_question(
         )
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"out_trade_no": "P1"}, ("P1", "", "", None)),
+        ({"out_trade_no": "P1", "out_request_no": "R1", "dback_status": "X"}, ("P1", "R1", "", None)),
+        ({"out_trade_no": "P1", "dback_status": "F", "dback_amount": "many"}, ("P1", "", "bounce", None)),
+        ({"out_trade_no": "P1", "out_request_no": ["R1"], "dback_amount": "5.00"}, ("P1", "", "", 500)),
+        ({"out_trade_no": "P1", "dback_status": None, "dback_amount": 5}, ("P1", "", "", 500)),
+        ({"out_request_no": "R1", "dback_status": "F"}, None),
+        ({}, None),
+    ],
+)
+async def test_message_of_a_bank_is_read_as_far_as_it_can_be(
+    sim: Simulators,
+    session: aiohttp.ClientSession,
+    content: dict[str, Any],
+    expected: tuple[str, str, str, int | None] | None,
+) -> None:
+    stand = AlipayStand(sim, session)
+    sent = {"msg_method": "alipay.trade.refund.depositback.completed", "biz_content": content}
+    await asyncio.to_thread(sim.control, "POST", "/alipay/gateway-messages", sent)
+    raw = await asyncio.to_thread(sim.sink.wait_for, f"{stand.callback_path}/gateway")
+    told = AlipayPlatformGateway(stand.app).parse_message(raw[-1].body).deposit_back
+    assert (told and (told.out_trade_no, told.out_refund_no, told.move, told.amount_fen)) == expected
+
+
 async def test_unsigned_answer_is_never_believed(simulated: SimulatedStand) -> None:
     order, _ = await paid(simulated)  # type: ignore[arg-type]  # both stands have the protocol's shape
     for call, kind in (("query", "unsigned"), ("query", "wrong_signature")):

@@ -103,3 +103,25 @@ def test_prepay_is_fresh_only_with_minutes_to_spare() -> None:
 def test_refund_questions_come_at_growing_distance() -> None:
     distances = [(states.next_refund_question_at(n, NOW) - NOW).total_seconds() for n in range(8)]
     assert distances == [60, 120, 300, 600, 1800, 3600, 3600, 3600]
+
+
+def test_channel_says_when_the_first_question_makes_sense() -> None:
+    first = states.next_refund_question_at(0, NOW, timedelta(seconds=10))
+    assert (first - NOW).total_seconds() == 10
+    later = states.next_refund_question_at(1, NOW, timedelta(seconds=10))
+    assert (later - NOW).total_seconds() == 120
+
+
+@pytest.mark.parametrize(
+    ("amount_fen", "refunded_fen", "approval_fen", "expected"),
+    [(499, 0, 500, False), (500, 0, 500, True), (1, 499, 500, True), (1, 498, 500, False), (1, 0, 0, True)],
+)
+def test_second_person_is_needed_by_the_sum_of_a_payments_refunds(
+    amount_fen, refunded_fen, approval_fen, expected
+) -> None:
+    assert states.needs_second_person(amount_fen, refunded_fen, approval_fen) is expected
+
+
+def test_money_that_a_bank_gives_back_opens_the_bill_again() -> None:
+    assert set(states.sources(BILL, BillMove.REFUND_BOUNCED)) == {"PAID", "CONFIRMED", "REFUNDED"}
+    assert states.sources(REFUND, RefundMove.BOUNCE) == ["SUCCEEDED"]
