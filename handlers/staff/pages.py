@@ -16,7 +16,7 @@ from handlers import pages
 from handlers.doors import FORM, STAFF_COOKIE, Auth, Call, Reply, Route
 from handlers.errors import SIGN_IN
 from handlers.pages import page, see_other
-from handlers.staff import act_pages, case_pages, payment_pages, refund_pages
+from handlers.staff import act_pages, case_pages, payment_pages, reconciliation_pages, refund_pages, statement_pages
 from handlers.staff.auth import ended_cookie, needs_secure_cookie, session_cookie
 from services.applications.types import Status
 from services.staff.types import Role, StaffCaller
@@ -132,5 +132,14 @@ _OWN = (
     Route("GET", _TODAY, today, Auth.STAFF, "今日", _TAG, page=True),
 )
 ROUTES = tuple(
-    chain(_OWN, case_pages.ROUTES, act_pages.ROUTES, payment_pages.ROUTES, refund_pages.ROUTES, pages.ROUTES)
+    chain(
+        _OWN,
+        case_pages.ROUTES,
+        act_pages.ROUTES,
+        payment_pages.ROUTES,
+        refund_pages.ROUTES,
+        statement_pages.ROUTES,
+        reconciliation_pages.ROUTES,
+        pages.ROUTES,
+    )
 )

@@ -3,13 +3,14 @@ that contradict our records, side by side with what was expected."""
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
 
 from app import money
-from app.errors import Conflict, FieldFault, InvalidRequest, SanjinError
+from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
 from handlers.doors import FORM, Auth, Call, Reply, Route
 from handlers.pages import page, see_other
 from handlers.parsing import make_cursor, read_cursor
@@ -38,6 +39,7 @@ _REASONS = {
 _PROVIDERS = {"wechat_pay": "微信支付", "alipay": "支付宝"}
 _CHANNELS = {"WECHAT": "微信支付", "ALIPAY": "支付宝"}
 _STATUSES = {"CREATED": "下单中", "AWAITING": "待支付", "SUCCEEDED": "已支付", "CLOSED": "已关闭"}
+MOST_LETTERS = 200
 _REFUNDABLE = ("PAID", "CONFIRMED", "REFUNDING")
 
 
@@ -66,6 +68,19 @@ class RefundForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     amount: Annotated[str, msgspec.Meta(max_length=20)] = ""
     reason: Annotated[str, msgspec.Meta(max_length=400)] = ""
     seen: Annotated[int, msgspec.Meta(ge=0, le=1000)]
+    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
+
+
+class QuarantinedQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
+    """A page of contradicting callbacks; `done` after one has been put away."""
+
+    done: Annotated[str, msgspec.Meta(max_length=1)] = ""
+
+
+class ResolutionForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What was done about a contradicting callback."""
+
+    note: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
@@ -142,12 +157,38 @@ def _list_address(number: str, cursor: str = "") -> str:
 async def quarantined(call: Call[None]) -> Reply:
     """Show a page of quarantined callbacks."""
     call.staff.require_role(*_ROLES)
-    cursor = call.query.cursor
+    return await _quarantined(call, call.query.cursor, done=call.query.done != "")
+
+
+async def resolve_quarantined(call: Call[ResolutionForm]) -> Reply:
+    """Put a contradicting callback away with what was done about it; a refusal shows the list again."""
+    call.staff.require_role(Role.CASHIER)
+    note = call.body.note.replace("\r\n", "\n").strip()
+    try:
+        if len(note) > MOST_LETTERS:
+            raise InvalidRequest(f"处理结果不能超过{MOST_LETTERS}字，现有{len(note)}字")
+        quarantined_id = uuid.UUID(hex=call.path["quarantined_id"])
+        await call.house.payments.reconciliation.resolve_quarantined(person_of(call), quarantined_id, note)
+    except ValueError:
+        raise NotFound("未找到该回调") from None
+    except (InvalidRequest, Conflict) as refusal:
+        return await _quarantined(call, problem=refusal)
+    return see_other(f"{_ADDRESS}?done=1")
+
+
+async def _quarantined(
+    call: Call[Any], cursor: str = "", *, done: bool = False, problem: SanjinError | None = None
+) -> Reply:
     rows, following = await call.house.payments.quarantined(scope_of(call.staff), read_cursor(cursor), _PAGE_LENGTH)
     return page(
         call,
         "staff/quarantined.html",
+        status=problem.status if problem else 200,
         here="quarantined",
+        done=done,
+        problem=problem,
+        may_resolve=call.staff.may(Role.CASHIER),
+        most_letters=MOST_LETTERS,
         rows=rows,
         reasons=_REASONS,
         providers=_PROVIDERS,
@@ -158,7 +199,19 @@ async def quarantined(call: Call[None]) -> Reply:
 
 ROUTES = (
     Route("GET", _LIST, search, Auth.STAFF, "支付单列表", _TAG, query=SearchQuery, page=True),
-    Route("GET", _ADDRESS, quarantined, Auth.STAFF, "待核对的支付回调", _TAG, query=PageQuery, page=True),
+    Route("GET", _ADDRESS, quarantined, Auth.STAFF, "待核对的支付回调", _TAG, query=QuarantinedQuery, page=True),
+    Route(
+        "POST",
+        f"{_ADDRESS}/<quarantined_id:str>",
+        resolve_quarantined,
+        Auth.STAFF,
+        "登记不符回调的处理结果",
+        _TAG,
+        body=ResolutionForm,
+        consumes=FORM,
+        remembers=False,
+        page=True,
+    ),
     Route("GET", _ONE, detail, Auth.STAFF, "支付单", _TAG, query=PaymentPageQuery, page=True),
     Route(
         "POST",
