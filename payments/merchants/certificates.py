@@ -61,7 +61,7 @@ class Certificates:
         await self._registry.reload()
         merchant, made = self._registry.present.merchants.get(code), self._registry.present.made.get(code)
         if merchant is None or made is None or made.certificates is None:
-            log.warning("certificates_not_fetched", account=code, code="no_such_account")
+            log.warning("certificates_not_fetched", account=code, reason="no_such_account")
             return
         try:
             found = await made.certificates.fetch_certificates()
