@@ -131,7 +131,8 @@ class Product:
                     found.append(process)
         return found
 
-    def _listens(self, process: psutil.Process) -> bool:
+    def listens(self, process: psutil.Process) -> bool:
+        """Tell whether a process is an API process."""
         try:
             open_ports = {link.laddr.port for link in process.net_connections("tcp") if link.status == "LISTEN"}
         except psutil.Error:
@@ -155,7 +156,7 @@ class Product:
 
     def api_worker(self) -> psutil.Process:
         """The API process: it holds the port open, and is not the main process."""
-        return next(child for child in self.children() if self._listens(child))
+        return next(child for child in self.children() if self.listens(child))
 
     async def job_runner(self) -> psutil.Process:
         """The job runner, by the name that it writes into its beat."""
@@ -174,7 +175,7 @@ class Product:
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def product_folder() -> Iterator[Path]:
     """A folder of our own: pytest closes its temporary folders to the database's user whenever another run begins."""
     folder = Path(tempfile.mkdtemp(prefix="sjt-e2e-"))
     try:
@@ -186,7 +187,7 @@ def _folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def run_folder() -> Iterator[Path]:
     """Where the shared product keeps its data."""
-    with _folder() as folder:
+    with product_folder() as folder:
         yield folder
 
 
@@ -206,7 +207,7 @@ def product(run_folder: Path) -> Iterator[Product]:
 def own_product() -> Iterator[Product]:
     """A product for one test that stops, kills or starves it."""
     port, sim_port = free_ports()
-    with _folder() as folder:
+    with product_folder() as folder:
         own = Product(folder / "var", port, sim_port)
         yield own
         if own.process is not None and own.process.poll() is None:
