@@ -67,13 +67,18 @@ async def _book(
     )
 
 
+async def lock_bill(tx: db.Transaction, refund: RefundRecord) -> db.Row | None:
+    """Lock the bill of a refund and return it. Before the refund's own row, as everybody does who needs both; whoever
+    counts under it sees the refunds that ended at the same moment."""
+    return await tx.fetch_row("SELECT confirmed_at FROM bill WHERE id = $1 FOR UPDATE", refund.payment.bill_id)
+
+
 async def settle_bill(tx: db.Transaction, refund: RefundRecord, move: RefundMove) -> None:
     """Move the bill after a refund of its own payment: REFUNDED once all of it went back, back to what it was when
     some stays, REFUNDING again when a bank gave money back. Money that came twice concerns no bill."""
     if refund.cause != "STAFF" or move in (RefundMove.ACCEPT, RefundMove.FAIL, RefundMove.RETRY):
         return
-    # The lock comes first: whoever counts under it sees the refunds that ended at the same moment.
-    bill = await tx.fetch_row("SELECT confirmed_at FROM bill WHERE id = $1 FOR UPDATE", refund.payment.bill_id)
+    bill = await lock_bill(tx, refund)
     row = await tx.fetch_row(
         "SELECT coalesce(sum(amount_fen) FILTER (WHERE status = 'SUCCEEDED'), 0)::bigint AS refunded,"
         " count(*) FILTER (WHERE status = ANY ($2)) AS under_way FROM refund WHERE payment_id = $1",

@@ -12,7 +12,7 @@ from app.clock import now
 from payments.ports import Audit
 from payments.records import PUSH_REFUND, RefundRecord
 from payments.refunds import repository
-from payments.refunds.booking_repository import ELSEWHERE, book_success, refund_event, settle_bill
+from payments.refunds.booking_repository import ELSEWHERE, book_success, lock_bill, refund_event, settle_bill
 from payments.states import (
     BILL,
     MOST_REFUNDS,
@@ -131,6 +131,7 @@ async def record_approval(out_refund_no: str, note: str, act: AuditedAct, audit:
 async def record_refusal(refund: RefundRecord, note: str, act: AuditedAct, audit: Audit) -> bool:
     """End a waiting refund, which frees its sum and moves its bill back; False when it does not wait."""
     async with db.transaction() as tx:
+        await lock_bill(tx, refund)
         row = await tx.fetch_row(
             "UPDATE refund SET status = $2, approved_by = $3, decision_note = $4, finished_at = now(),"
             f" ask_after = NULL, updated_at = now() WHERE id = $1 AND {_WAITING} AND requested_by <> $3 RETURNING id",
@@ -189,6 +190,7 @@ async def record_settlement(refund: RefundRecord, note: str, act: AuditedAct, au
     """Count an abnormal refund as paid back in another way; False when it is not abnormal."""
     edge, moment = REFUND[RefundStatus.ABNORMAL, RefundMove.SETTLE], now()
     async with db.transaction() as tx:
+        await lock_bill(tx, refund)
         row = await tx.fetch_row(
             "UPDATE refund SET status = $2, provider_status = $3, decision_note = $4, finished_at = $5, updated_at = $5"
             " WHERE id = $1 AND status = $6 RETURNING id",

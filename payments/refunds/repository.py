@@ -12,7 +12,7 @@ from app.ids import dated_no, new_id
 from payments import repository
 from payments.neutral import RefundNotified
 from payments.records import PUSH_REFUND, RefundRecord
-from payments.refunds.booking_repository import book_bounce, book_success, refund_event, settle_bill
+from payments.refunds.booking_repository import book_bounce, book_success, lock_bill, refund_event, settle_bill
 from payments.states import REFUND, RefundMove, RefundStatus, next_status
 
 _REFUND_RECORD = """
@@ -183,6 +183,7 @@ async def record_refund_move(
     edge = next_status(REFUND, refund.status, RefundMove(event.move))
     done = edge.to in (RefundStatus.SUCCEEDED, RefundStatus.CLOSED, RefundStatus.ABNORMAL)
     async with db.transaction() as tx:
+        await lock_bill(tx, refund)
         moved = await tx.fetch_row(
             "WITH entered AS (INSERT INTO inbox_event (id, occurred_at, received_at, provider, event_key,"
             " reference_no, outcome)"
