@@ -15,6 +15,7 @@ from rich.table import Table
 
 from app import start
 from app.cli_merchants import merchants_cli
+from app.cli_payments import payments_cli, reconcile
 from app.errors import SettingsError
 from app.settings import described
 
@@ -30,6 +31,8 @@ cli.add_typer(staff_cli, name="staff")
 cli.add_typer(audit_cli, name="audit")
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(merchants_cli, name="merchants")
+cli.add_typer(payments_cli, name="payments")
+cli.command("reconcile")(reconcile)
 console = Console()
 
 

@@ -25,11 +25,12 @@ from handlers.staff import auth as staff_auth
 from handlers.staff import cases as staff_cases
 from handlers.staff import pages as staff_pages
 from handlers.staff import payments as staff_payments
+from handlers.staff import reconciliation as staff_reconciliation
 from handlers.staff import refunds as staff_refunds
 from handlers.staff import statements as staff_statements
 
 _CITIZEN = (auth, me, catalogue, uploads, applications, payments, addresses, delivery, licences, notices)
-_STAFF = (staff_auth, staff_cases, staff_payments, staff_refunds, staff_statements, staff_pages)
+_STAFF = (staff_auth, staff_cases, staff_payments, staff_refunds, staff_reconciliation, staff_statements, staff_pages)
 _CALLBACKS = (wechat_pay, alipay_callbacks, wechat_push, couriers, sms)
 
 

@@ -19,6 +19,7 @@ from app.tokens import Caller
 from payments import repository, shown_repository, views
 from payments.asking import Asking
 from payments.auditing import LedgerAudit
+from payments.facts import FactDesk
 from payments.fiscal.office import FiscalOffice
 from payments.fiscal.ports import FiscalPlatform
 from payments.merchants.ports import ChannelFactory
@@ -84,6 +85,7 @@ class PaymentService:
         self.statements = Statements()
         self._asking = Asking(channels, receiving)
         self._receiving = receiving
+        self.facts = FactDesk(channels, self._asking, receiving)
         self.reconciliation = ReconciliationOffice(
             channels,
             self._asking,

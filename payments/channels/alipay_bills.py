@@ -40,20 +40,25 @@ class AlipayBillFiles:
         return False
 
     def read_trades(self, file: Path) -> Iterator[BillLine]:
-        """Yield the lines of the detail file; Alipay prints refunds and its fee with a minus."""
-        with file.open("rb") as packed:
-            for row in read_bill(packed):
-                yield BillLine(
-                    row.out_trade_no,
-                    row.trade_no,
-                    row.is_refund,
-                    row.out_request_no if row.is_refund else "",
-                    RefundShown.SUCCEEDED if row.is_refund else RefundShown.NONE,
-                    -row.amount_fen if row.is_refund else row.amount_fen,
-                    -row.service_fee_fen,
-                    row.finished_at,
-                )
+        """Yield the lines of the detail file."""
+        return lines_of(file)
 
     def read_flows(self, file: Path) -> FlowSum:
         """There is no such file."""
         return FlowSum(0, 0)
+
+
+def lines_of(file: Path) -> Iterator[BillLine]:
+    """Yield the neutral lines of a downloaded ZIP; Alipay prints refunds and its fee with a minus."""
+    with file.open("rb") as packed:
+        for row in read_bill(packed):
+            yield BillLine(
+                row.out_trade_no,
+                row.trade_no,
+                row.is_refund,
+                row.out_request_no if row.is_refund else "",
+                RefundShown.SUCCEEDED if row.is_refund else RefundShown.NONE,
+                -row.amount_fen if row.is_refund else row.amount_fen,
+                -row.service_fee_fen,
+                row.finished_at,
+            )

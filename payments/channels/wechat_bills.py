@@ -52,19 +52,7 @@ class WeChatBillFiles:
 
     def read_trades(self, file: Path) -> Iterator[BillLine]:
         """Yield the lines of an unpacked trade bill."""
-        with file.open("rb") as lines:
-            for row in read_trade_bill(lines):
-                is_refund = bool(row.refund_id or row.out_refund_no)
-                yield BillLine(
-                    row.out_trade_no,
-                    row.transaction_id,
-                    is_refund,
-                    row.out_refund_no,
-                    _REFUNDS.get(row.refund_status, RefundShown.PROCESSING) if is_refund else RefundShown.NONE,
-                    row.refund_fen if is_refund else row.order_fen,
-                    row.fee_fen,
-                    row.traded_at,
-                )
+        return lines_of(file)
 
     def read_flows(self, file: Path) -> FlowSum:
         """Add up the movements."""
@@ -84,6 +72,23 @@ class WeChatBillFiles:
         with target.open("wb") as file:
             await self._files.download(link, file)
         return True
+
+
+def lines_of(file: Path) -> Iterator[BillLine]:
+    """Yield the neutral lines of an unpacked trade bill."""
+    with file.open("rb") as lines:
+        for row in read_trade_bill(lines):
+            is_refund = bool(row.refund_id or row.out_refund_no)
+            yield BillLine(
+                row.out_trade_no,
+                row.transaction_id,
+                is_refund,
+                row.out_refund_no,
+                _REFUNDS.get(row.refund_status, RefundShown.PROCESSING) if is_refund else RefundShown.NONE,
+                row.refund_fen if is_refund else row.order_fen,
+                row.fee_fen,
+                row.traded_at,
+            )
 
 
 def _too_early(error: ProviderRejected, day: date) -> ProviderRejected:

@@ -124,15 +124,18 @@ WHERE p.account_id = $1 AND r.status = 'SUCCEEDED' AND r.finished_at >= $2 AND r
 AND NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.transfer_key = 'refund.succeeded:' || r.out_refund_no
                 AND e.amount_fen = r.amount_fen)
 """
-_UNCONFIRMED = f"""
-INSERT INTO found
+_CONFIRMABLE = f"""
 SELECT '{Kind.FISCAL_MISSING}', p.out_trade_no, p.bill_id, p.amount_fen, NULL::bigint,
        jsonb_build_object('confirmed_at', b.confirmed_at, 'payment_code', b.payment_code)
 FROM payment p JOIN bill b ON b.paid_payment_id = p.id AND b.id = p.bill_id
 WHERE p.account_id = $1 AND p.status = 'SUCCEEDED' AND p.paid_at >= $2 AND p.paid_at < $3
-AND (b.confirmed_at IS NOT NULL OR b.status <> 'REFUNDED')
-AND (b.confirmed_at IS NULL OR (b.confirmed_at >= $4 AND b.confirmed_at < $5 AND NOT EXISTS (
-       SELECT 1 FROM staged_fiscal f WHERE f.is_payment AND f.reference_no = p.out_trade_no)))
+"""
+_UNCONFIRMED = f"""
+INSERT INTO found {_CONFIRMABLE} AND b.confirmed_at IS NULL AND b.status <> 'REFUNDED'
+"""
+_UNLISTED = f"""
+INSERT INTO found {_CONFIRMABLE} AND b.confirmed_at >= $4 AND b.confirmed_at < $5
+AND NOT EXISTS (SELECT 1 FROM staged_fiscal f WHERE f.is_payment AND f.reference_no = p.out_trade_no)
 """
 _FOREIGN = f"""
 INSERT INTO found
@@ -191,7 +194,8 @@ async def find_at_channel(tx: db.Transaction, day: Day) -> None:
 
 async def find_at_fiscal(tx: db.Transaction, day: Day, listed_until: datetime) -> None:
     """Compare with the fiscal list of the day; `listed_until` is the end of the days that are staged."""
-    await _find(tx, _UNCONFIRMED, day.account_id, *day.judged, day.begins_at, listed_until)
+    await _find(tx, _UNCONFIRMED, day.account_id, *day.judged)
+    await _find(tx, _UNLISTED, day.account_id, *day.judged, day.begins_at, listed_until)
     await _find(tx, _FOREIGN)
     await _find(tx, _FISCAL_AMOUNTS, day.account_id)
 

@@ -39,13 +39,13 @@ async def find_run(account_code: str, business_on: date) -> db.Row | None:
     return await db.fetch_row(f"{_RUN} WHERE r.account_code = $1 AND r.business_on = $2", account_code, business_on)
 
 
-async def list_runs(before: date | None, after_code: str, limit: int) -> Sequence[db.Row]:
-    """Return a page of runs, newest day first, from the one after (day, account)."""
+async def list_runs(after: uuid.UUID | None, limit: int) -> Sequence[db.Row]:
+    """Return a page of runs, newest day first."""
     return await db.fetch_all(
-        f"{_RUN} WHERE $1::date IS NULL OR r.business_on < $1 OR (r.business_on = $1 AND r.account_code > $2)"
-        " ORDER BY r.business_on DESC, r.account_code LIMIT $3",
-        before,
-        after_code,
+        f"{_RUN} WHERE $1::uuid IS NULL OR (r.business_on, r.account_code) <"
+        " (SELECT business_on, account_code FROM reconciliation_run WHERE id = $1)"
+        " ORDER BY r.business_on DESC, r.account_code DESC LIMIT $2",
+        after,
         limit,
     )
 
@@ -121,6 +121,34 @@ async def record_resolved(discrepancy_id: uuid.UUID, note: str, act: AuditedAct,
             " WHERE id = $1 AND status = 'OPEN'",
             discrepancy_id,
             note,
+            act.actor,
+        )
+        if touched:
+            await audit.record(act, tx)
+    return bool(touched)
+
+
+async def find_quarantined(scope: StaffScope, quarantined_id: uuid.UUID) -> db.Row | None:
+    """Return a quarantined callback: of a bill within the scope, or one that matches no bill."""
+    return await db.fetch_row(
+        "SELECT q.id, q.provider, q.reason, q.reference_no, q.expected, q.received, q.created_at, q.resolved_at"
+        " FROM quarantined_callback q LEFT JOIN bill d ON d.id = coalesce("
+        "(SELECT bill_id FROM payment WHERE out_trade_no = q.reference_no),"
+        " (SELECT bill_id FROM refund WHERE out_refund_no = q.reference_no))"
+        f" WHERE (d.id IS NULL OR {_IN_SCOPE}) AND q.id = $3",
+        list(scope.divisions),
+        list(scope.departments),
+        quarantined_id,
+    )
+
+
+async def record_quarantine_resolved(quarantined_id: uuid.UUID, act: AuditedAct, audit: Audit) -> bool:
+    """Close a quarantined callback by the word of staff, with its trace; False when it was closed meanwhile."""
+    async with db.transaction() as tx:
+        touched = await tx.execute(
+            "UPDATE quarantined_callback SET resolved_at = now(), resolved_by = $2"
+            " WHERE id = $1 AND resolved_at IS NULL",
+            quarantined_id,
             act.actor,
         )
         if touched:

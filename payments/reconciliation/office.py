@@ -17,17 +17,18 @@ from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
 from app.jobs import JobFunction, Sweep
 from payments.asking import Asking
-from payments.fiscal.ports import FiscalPlatform
 from payments.ports import Audit, ChannelTable
 from payments.receiving import Receiving
 from payments.reconciliation import discrepancy_repository, run_repository, views
 from payments.reconciliation.kinds import KINDS, Kind, Repair
 from payments.reconciliation.neutral import ready_at
+from payments.reconciliation.ports import FiscalList
 from payments.reconciliation.repairing import Repairs
 from payments.reconciliation.run_repository import REPAIR_DISCREPANCY
 from payments.reconciliation.running import Progress, Runs
 from payments.reconciliation.types import DiscrepancyView, KindCount, ReconciliationView
-from payments.types import AuditedAct, StaffPerson, StaffScope
+from payments.types import AuditedAct, QuarantinedView, StaffPerson, StaffScope
+from payments.views import quarantined
 
 RECONCILE_DAY = "payments.reconcile_day"
 DAYS_CAUGHT_UP = 7
@@ -43,7 +44,7 @@ class ReconciliationOffice:
         asking: Asking,
         receiving: Receiving,
         *,
-        fiscal: FiscalPlatform | None,
+        fiscal: FiscalList | None,
         audit: Audit,
         folder: Path,
     ) -> None:
@@ -104,15 +105,17 @@ class ReconciliationOffice:
             metrics.DISCREPANCIES_OPEN.labels(str(kind)).set(counts.get(kind, 0))
         metrics.RECONCILIATION_FAILED.set(failed)
 
+    async def account_codes(self) -> list[str]:
+        """Return the codes of the enabled accounts, which are compared daily."""
+        return await run_repository.list_account_codes()
+
     async def runs(
-        self, after: tuple[date, str] | None = None, limit: int = 20
-    ) -> tuple[list[ReconciliationView], tuple[date, str] | None]:
+        self, after: uuid.UUID | None = None, limit: int = 20
+    ) -> tuple[list[ReconciliationView], uuid.UUID | None]:
         """Return a page of runs, newest day first, and where the next page begins."""
-        before, code = after or (None, "")
-        rows = await discrepancy_repository.list_runs(before, code, limit + 1)
+        rows = await discrepancy_repository.list_runs(after, limit + 1)
         page = rows[:limit]
-        following = (page[-1]["business_on"], page[-1]["account_code"]) if len(rows) > limit else None
-        return [views.run(row) for row in page], following
+        return [views.run(row) for row in page], page[-1]["id"] if len(rows) > limit else None
 
     async def one(self, business_on: date, account_code: str) -> tuple[ReconciliationView, list[KindCount]]:
         """Return a run and how many differences of each kind it has. Raises NotFound."""
@@ -147,13 +150,27 @@ class ReconciliationOffice:
 
     async def resolve(self, staff: StaffPerson, discrepancy_id: uuid.UUID, note: str) -> DiscrepancyView:
         """Close a difference with what was done about it. Raises: NotFound, InvalidRequest, Conflict."""
-        if not note.strip():
-            raise InvalidRequest(faults=(FieldFault("note", "请填写处理结果"),))
+        _require(note)
         row = await self._found(staff.scope, discrepancy_id)
         act = _act(staff, "discrepancy.resolved", row, note=note.strip())
         if not await discrepancy_repository.record_resolved(discrepancy_id, note.strip(), act, self._audit):
             raise _closed()
         return await self.discrepancy(staff.scope, discrepancy_id)
+
+    async def resolve_quarantined(self, staff: StaffPerson, quarantined_id: uuid.UUID, note: str) -> QuarantinedView:
+        """Close a callback that contradicts our records with what was done about it; the note stays in the audit trail.
+
+        Raises: NotFound, also outside the scope; InvalidRequest; Conflict `quarantined_closed`.
+        """
+        _require(note)
+        row = await discrepancy_repository.find_quarantined(staff.scope, quarantined_id)
+        if row is None:
+            raise NotFound("未找到该回调")
+        told = {"reason": row["reason"], "reference_no": row["reference_no"], "note": note.strip()}
+        act = AuditedAct(staff.username, "quarantine.resolved", "quarantined", row["id"].hex, told, staff.address)
+        if not await discrepancy_repository.record_quarantine_resolved(quarantined_id, act, self._audit):
+            raise Conflict("该回调已处理", code="quarantined_closed")
+        return quarantined(await discrepancy_repository.find_quarantined(staff.scope, quarantined_id) or row)
 
     async def _found(self, scope: StaffScope, discrepancy_id: uuid.UUID) -> Row:
         row = await discrepancy_repository.find_in_scope(scope, discrepancy_id)
@@ -170,6 +187,11 @@ class ReconciliationOffice:
 
 def _is_due(day: date, moment: datetime) -> bool:
     return ready_at(day) <= moment
+
+
+def _require(note: str) -> None:
+    if not note.strip():
+        raise InvalidRequest(faults=(FieldFault("note", "请填写处理结果"),))
 
 
 def _act(staff: StaffPerson, action: str, row: Row, **details: Any) -> AuditedAct:

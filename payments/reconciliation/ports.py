@@ -5,11 +5,12 @@ channels/wechat_bills.py and channels/alipay_bills.py implement it; a payment ch
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Protocol
 
+from payments.fiscal.neutral import FiscalEntry
 from payments.reconciliation.neutral import BillLine, FlowSum
 
 
@@ -44,4 +45,12 @@ class BillFiles(Protocol):
 
     def read_flows(self, file: Path) -> FlowSum:
         """Add up the movements of a fund flow bill that payments, refunds and their fees caused."""
+        ...
+
+
+class FiscalList(Protocol):
+    """The one use of the fiscal platform here (payments.fiscal.ports.FiscalPlatform has it)."""
+
+    def list_day(self, business_on: date) -> AsyncIterator[FiscalEntry]:
+        """List what the platform booked on a day of Beijing; complete only once the iterator has ended."""
         ...

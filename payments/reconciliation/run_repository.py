@@ -191,6 +191,11 @@ async def find_day(account_code: str, business_on: date) -> Day | None:
     return None if row is None else Day(row["id"], account_code, row["channel"], business_on)
 
 
+async def list_account_codes() -> list[str]:
+    """Return the codes of the enabled accounts."""
+    return [row["code"] for row in await db.fetch_all("SELECT code FROM payment_account WHERE enabled ORDER BY code")]
+
+
 async def request_runs(days: Sequence[date], job: str) -> None:
     """Write a job for every account and day that has no finished run yet. A failed one is tried again."""
     rows = await db.fetch_all(

@@ -22,13 +22,12 @@ import structlog
 from app.clock import now
 from app.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
 from payments.fiscal.neutral import FiscalEntryKind
-from payments.fiscal.ports import FiscalPlatform
 from payments.reconciliation import comparison_repository as comparing
 from payments.reconciliation import run_repository as repository
 from payments.reconciliation import staging_repository as staging
 from payments.reconciliation.comparison_repository import Day
 from payments.reconciliation.neutral import BillNotReady, FlowSum
-from payments.reconciliation.ports import BillFiles
+from payments.reconciliation.ports import BillFiles, FiscalList
 
 Progress = Callable[[int], None]
 _CLOCKS_DIFFER = timedelta(minutes=1)
@@ -64,7 +63,7 @@ class Runs:
         folder: where files lie while a run lasts.
     """
 
-    def __init__(self, fiscal: FiscalPlatform | None, folder: Path) -> None:
+    def __init__(self, fiscal: FiscalList | None, folder: Path) -> None:
         self._fiscal = fiscal
         self._folder = folder
 
@@ -103,7 +102,7 @@ class Runs:
         fiscal = None if self._fiscal is None else await self._list_fiscal(self._fiscal, day, folder / "fiscal")
         return Material(trades if has_trades else None, flow_sum, fiscal, listed_until)
 
-    async def _list_fiscal(self, platform: FiscalPlatform, day: Day, target: Path) -> Path:
+    async def _list_fiscal(self, platform: FiscalList, day: Day, target: Path) -> Path:
         """Write the platform's list of the day and of the next one, in which late confirmations stand."""
         with target.open("wb") as file:
             for offset in (0, 1):

@@ -8,7 +8,7 @@ COMPOSITION = {
     f"app.{name}"
     for name in (
         "wiring worker factory serving loading start migrate providers adapters upkeep showcase cli cli_merchants"
-        " merchant_desk"
+        " cli_payments merchant_desk"
     ).split()
 }
 """The frame's front: it puts the house together and so may know every room."""

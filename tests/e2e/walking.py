@@ -20,6 +20,10 @@ _ENDS_A_SESSION = ("/logout", "/sign-out")
 _STAFF = (
     ("/payments", "cashier"),
     ("/refunds", "cashier"),
+    ("/reconciliations", "cashier"),
+    ("/discrepancies", "cashier"),
+    ("/quarantined", "cashier"),
+    ("/statements", "cashier"),
     ("/shipments", "dispatcher"),
     ("/licences", "admin"),
     ("/force", "admin"),
