@@ -35,8 +35,18 @@ _REASONS = {
     "wrong_order": "退款所属订单不符",
     "refund_finished": "退款已有另一结果",
     "unreadable_content": "内容无法读取",
+    "unreadable_value": "内容无法读取",
+    "incomplete": "内容不完整",
+    "amount_differs": "财政平台金额不符",
+    "paid_by_another": "缴款码已由他人缴费",
+    "already_void": "缴款码已作废",
+    "unknown_code": "财政平台没有此缴款码",
+    "content_differs": "与财政平台登记内容不符",
+    "other": "财政平台未受理",
+    "paid_elsewhere": "作废的缴款码已在柜台缴费",
+    "receipt_differs": "票据金额不符",
 }
-_PROVIDERS = {"wechat_pay": "微信支付", "alipay": "支付宝"}
+_PROVIDERS = {"wechat_pay": "微信支付", "alipay": "支付宝", "fiscal": "财政平台"}
 _CHANNELS = {"WECHAT": "微信支付", "ALIPAY": "支付宝"}
 _STATUSES = {"CREATED": "下单中", "AWAITING": "待支付", "SUCCEEDED": "已支付", "CLOSED": "已关闭"}
 MOST_LETTERS = 200
