@@ -172,7 +172,7 @@ class PaymentService:
         try:
             return await self._opening.create(caller, bill_no, channel)
         except NotFound as missing:
-            if not await self._has_come(missing):
+            if not await self._has_come(missing, patient=True):
                 raise
         return await self._opening.create(caller, bill_no, channel)
 
@@ -200,7 +200,7 @@ class PaymentService:
             await self.merchants.heed(refusal, channel, address)
             raise
         except NotFound as missing:
-            if not await self._has_come(missing):
+            if not await self._has_come(missing, patient=False):
                 raise
         return await self._receiving.receive(channel, address, headers, body)
 
@@ -211,9 +211,9 @@ class PaymentService:
         """
         return await self._receiving.receive_message(app_id, body)
 
-    async def _has_come(self, missing: NotFound) -> bool:
+    async def _has_come(self, missing: NotFound, *, patient: bool) -> bool:
         """Tell whether the merchant account that was missing may be there now: it was added a moment ago."""
-        return missing.stable_code == "channel_unknown" and await self.merchants.look_again()
+        return missing.stable_code == "channel_unknown" and await self.merchants.look_again(patient=patient)
 
     async def settle_order(self, out_trade_no: str) -> None:
         """Ask about an order and close it if unpaid. Raises what makes the job come again. Idempotent: yes."""

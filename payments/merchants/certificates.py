@@ -14,9 +14,9 @@ import structlog
 
 from app import clock, db, metrics
 from app.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
-from app.jobs import JobFunction, Sweep
+from app.jobs import JobFunction
 from payments.merchants import repository
-from payments.merchants.records import FETCH_CERTIFICATES, SWEEP_CERTIFICATES, Address, Merchant
+from payments.merchants.records import FETCH_CERTIFICATES, Address, Merchant
 from payments.merchants.registry import Registry
 
 _ALARM = timedelta(days=10)
@@ -39,11 +39,7 @@ class Certificates:
 
         return {FETCH_CERTIFICATES: fetch}
 
-    def sweeps(self) -> Mapping[str, tuple[str, Sweep]]:
-        """Return sweep name → (cron expression, coroutine): twice a day, as the provider asks."""
-        return {SWEEP_CERTIFICATES: ("20 */12 * * *", self.refresh)}
-
-    async def refresh(self) -> None:
+    async def refresh_certificates(self) -> None:
         """Fetch the platform certificates of every account in that mode, and watch the end of the newest."""
         await self._registry.reload()
         for merchant in self._fetching():

@@ -1,4 +1,4 @@
-"""Stored merchant accounts with the keys that providers sign to them by, and the names of this part's job and sweep."""
+"""Stored merchant accounts with the keys that providers sign to them by, and the name of this part's job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from datetime import datetime
 from payments.types import Account, Channel
 
 FETCH_CERTIFICATES = "payments.fetch_account_certificates"
-SWEEP_CERTIFICATES = "payments.fetch_certificates"
 SETTINGS = "settings"
 """The key reference of an account whose secrets are those of the settings."""
 

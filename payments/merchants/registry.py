@@ -57,15 +57,22 @@ class Registry:
         async with self._lock:
             return await self._reload()
 
-    async def look_again(self) -> bool:
-        """Look at once because something was missing, at most once a second; tell whether anything has come.
+    async def look_again(self, *, patient: bool) -> bool:
+        """Look because something was missing, at most once a second; tell whether anything has come.
 
         A database that is away has nothing to tell. Those who ask meanwhile wait for the one answer.
+
+        Args:
+            patient: wait where somebody has looked within this second; else that look must do.
         """
-        before = self._generation
+        before, asked_at = self._generation, clock.monotonic()
         with suppress(*_AWAY):
+            wait_seconds = self._looked_at + _LEAST_SECONDS - asked_at
+            if patient and wait_seconds > 0:
+                await asyncio.sleep(wait_seconds)
             async with self._lock:
-                if self._generation == before and clock.monotonic() - self._looked_at >= _LEAST_SECONDS:
+                is_due = clock.monotonic() - self._looked_at >= _LEAST_SECONDS
+                if self._generation == before and self._looked_at < asked_at and is_due:
                     await self._reload()
         return self._generation != before
 

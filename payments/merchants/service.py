@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from app.errors import CallbackRejected, Conflict, NotFound
 from app.jobs import JobFunction, Sweep
-from payments.merchants import intake, repository
+from payments.merchants import intake, repository, sweeps
 from payments.merchants.certificates import Certificates
 from payments.merchants.intake import FaultyImport, Planned
 from payments.merchants.ports import ChannelFactory, UnusableMerchant, Witness
@@ -57,9 +57,13 @@ class MerchantService:
         """Take over what was changed, once; for commands that use the channels. Raises what a lost database does."""
         return self._registry is not None and await self._registry.reload()
 
-    async def look_again(self) -> bool:
-        """Look at once for an account that was missing, at most once a second; tell whether anything has come."""
-        return self._registry is not None and await self._registry.look_again()
+    async def look_again(self, *, patient: bool) -> bool:
+        """Look for an account that was missing, at most once a second; tell whether anything has come.
+
+        Args:
+            patient: wait for that second to pass; for people who are signed in, not for whoever knocks.
+        """
+        return self._registry is not None and await self._registry.look_again(patient=patient)
 
     async def heed(self, refusal: CallbackRejected, channel: str, address: str) -> None:
         """Have certificates fetched by a job when a callback was signed by one that we do not hold. Never raises."""
@@ -72,7 +76,7 @@ class MerchantService:
 
     def sweeps(self) -> Mapping[str, tuple[str, Sweep]]:
         """Return sweep name → (cron expression, coroutine) for wiring."""
-        return {} if self._certificates is None else self._certificates.sweeps()
+        return {} if self._certificates is None else sweeps.table(self._certificates)
 
     async def all(self) -> Sequence[Merchant]:
         """Return all accounts by code."""

@@ -145,9 +145,17 @@ async def test_order_keeps_what_it_was_opened_under(house: PaymentsHouse) -> Non
 
 async def test_account_that_was_just_added_serves_at_once(house: PaymentsHouse) -> None:
     await house.service.merchants.reload()
-    await asyncio.sleep(1.0)
     await save(house, merchant())
     assert (await open_at(house))[2] == "traffic", "nobody had told this process"
+
+
+async def test_first_callback_of_an_account_finds_it(house: PaymentsHouse) -> None:
+    other = PaymentsHouse(factory=FakeFactory())
+    factory_of(other).orders = factory_of(house).orders
+    await save(house, merchant())
+    bill_no, number, _ = await open_at(house)
+    await call_back(other, channel_of(house, "traffic").pay(number), "OLD")
+    assert await house.bill_status(bill_no) == "PAID"
 
 
 async def test_sub_merchants_share_an_address_and_are_told_apart(house: PaymentsHouse) -> None:
@@ -244,7 +252,6 @@ async def test_broken_row_disables_only_itself(house: PaymentsHouse) -> None:
     assert [(f.code, f.text, f.usable) for f in findings] == [("traffic", factory.broken["traffic"], False)]
     factory.broken.clear()
     factory.files += 1
-    await asyncio.sleep(1.0)
     assert (await open_at(house))[2] == "traffic", "the file was put there meanwhile"
     assert metrics.UNUSABLE_MERCHANTS._value.get() == 0
 
