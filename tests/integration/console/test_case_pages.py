@@ -7,6 +7,8 @@ import re
 import pytest
 
 from app import db
+from app.ids import new_id
+from payments.types import NewBill
 from tests.integration.console.conftest import Browser, item_record
 
 pytestmark = pytest.mark.anyio
@@ -149,3 +151,34 @@ async def test_unknown_addresses_are_pages_not_found(clerk: Browser) -> None:
         "/staff/no",
     ):
         assert "<h1>" in await clerk.get(path, status=404)
+
+
+async def test_case_shows_how_far_its_bill_is_at_the_fiscal_platform(clerk: Browser) -> None:
+    number = await clerk.house.submitted_case()
+    payments = clerk.house.payments
+    bill = await payments.issue_bill(
+        NewBill(
+            citizen_id=new_id(),
+            subject_no=number,
+            purpose="item_fee",
+            title="工本费",
+            amount_fen=4000,
+            department_code="11140105MB0001177F",
+            division_code="140105",
+        )
+    )
+    assert "财政系统开具中" in await clerk.get(f"/staff/cases/{number}")
+    await payments.jobs()["payments.register_bill"]({"bill_no": bill.bill_no})
+    await db.execute(
+        "UPDATE bill SET status = 'CONFIRMED', amount_fen = 4030, late_fee_fen = 30, paid_at = now(),"
+        " confirmed_at = now()"
+    )
+    await db.execute(
+        "INSERT INTO fiscal_receipt (id, created_at, bill_id, kind, refund_no, receipt_code, receipt_number,"
+        " check_code, amount_fen, url, issued_at) SELECT id, now(), id, 'BLUE', '', '14010126', '0000000042', 'a1b2c3', 4030,"
+        " 'https://receipts.example.gov.cn/42.pdf', now() FROM bill"
+    )
+    page = await clerk.get(f"/staff/cases/{number}")
+    for seen in ("已缴费", "0000000042", "财政确认", "其中滞纳金"):
+        assert seen in page
+    assert "财政系统开具中" not in page
