@@ -11,6 +11,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 GROUPS = {
     "tests/e2e/test_start_and_stop.py": "starts and stops of its own",
+    "tests/e2e/test_crashes.py": "starts and stops of its own",
+    "tests/e2e/test_many_callbacks.py": "starts and stops of its own",
     "tests/e2e/": "the running product",
     "tests/integration/doors/": "the whole house",
 }
