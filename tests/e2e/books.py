@@ -51,6 +51,12 @@ class Books:
         )
         await until("somebody who waits for a lock", lambda: self.value(waiting), lambda count: count > 0)
 
+    async def forget_who_waits(self) -> None:
+        """End the database's side of a process that was killed while it waited: nothing of its statement remains."""
+        waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        await self.rows(f"SELECT pg_terminate_backend(pid) {waiting}")
+        await until("nobody waits", lambda: self.value(f"SELECT count(*) {waiting}"), lambda count: count == 0)
+
     async def transfer(self, key: str) -> tuple[int, int]:
         """Return how many rows a ledger transfer has, and their sum."""
         found = await self.rows("SELECT amount_fen FROM ledger_entry WHERE transfer_key = $1", key)
