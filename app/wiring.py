@@ -52,6 +52,7 @@ from payments.channels.wechat import WeChatPaymentChannel
 from payments.fiscal.ports import FiscalPlatform
 from payments.ports import ChannelTable
 from payments.reactions import Reactions as PaymentReactions
+from payments.reconciliation import sweeps as reconciliation_sweeps
 from payments.service import PaymentService
 from payments.types import Channel
 from services.accounts import reactions as account_reactions
@@ -332,7 +333,7 @@ def _sweeps(
     progress = applications.progress
     return {
         **payments.sweeps.table(),
-        **payments.reconciliation.sweeps(),
+        **reconciliation_sweeps.table(payments.reconciliation),
         **payments.merchants.sweeps(),
         **NoticeSweeps(notify).table(),
         "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, delivery)),

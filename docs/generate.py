@@ -15,6 +15,7 @@ from typing import Any
 
 from app.settings import Settings
 from docs import code_reading, faults, words
+from payments.reconciliation.kinds import KINDS, REPAIR_TEXT, Rule
 
 ROOT = code_reading.ROOT
 _BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -142,6 +143,21 @@ def sweeps_table() -> str:
 
 
 PAGES: Mapping[str, Callable[[], str]] = {"docs/settings.md": settings_page, "docs/states.md": states_page}
+
+
+def discrepancy_table() -> str:
+    """Print every kind of difference of the reconciliation with what becomes of it."""
+    rows = [
+        f"| `{kind}` | {rule.text} | {REPAIR_TEXT[rule.repair] or '—'} | {_starts(rule)} | {rule.staff_action} |"
+        for kind, rule in KINDS.items()
+    ]
+    return "\n".join(["| Kind | 中文 | Repair | Starts | 人工处理 |", "|---|---|---|---|---|", *rows, ""])
+
+
+def _starts(rule: Rule) -> str:
+    return "by itself" if rule.is_automatic else "by staff" if rule.repair else "—"
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "settings": lambda: settings_table(english=True),
     "settings-zh": lambda: settings_table(english=False),
@@ -149,6 +165,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "metrics": metrics_table,
     "sweeps": sweeps_table,
     "faults": faults.table,
+    "discrepancies": discrepancy_table,
 }
 HOLDERS = ("README.md", "README.zh-CN.md", "docs/http.md", "docs/operations.md", "docs/payments.md")
 

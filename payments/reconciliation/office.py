@@ -15,7 +15,7 @@ from app import metrics
 from app.clock import beijing_date, now
 from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
-from app.jobs import JobFunction, Sweep
+from app.jobs import JobFunction
 from payments.asking import Asking
 from payments.ports import Audit, ChannelTable
 from payments.receiving import Receiving
@@ -60,13 +60,6 @@ class ReconciliationOffice:
             await self.run(payload["account_code"], date.fromisoformat(payload["business_on"]))
 
         return {RECONCILE_DAY: reconcile_day, REPAIR_DISCREPANCY: self._repairs.repair}
-
-    def sweeps(self) -> Mapping[str, tuple[str, Sweep]]:
-        """Return sweep name → (cron expression, UTC, and coroutine): daily at 10:30 of Beijing, and hourly after it."""
-        return {
-            "payments.reconcile": ("30 2-15 * * *", self.request_due),
-            "payments.count_discrepancies": ("*/5 * * * *", self.show_open),
-        }
 
     async def run(
         self, account_code: str, business_on: date, *, repair: bool = True, progress: Progress = lambda count: None
