@@ -18,9 +18,9 @@ from typing import IO, Any
 from urllib.parse import quote
 
 import xlsxwriter
-from xlsxwriter.worksheet import Worksheet
 
 from app import clock, money
+from app.errors import FieldFault, InvalidRequest
 
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -29,8 +29,8 @@ _MARK = "\ufeff"
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _LONGEST_NUMBER = 11
 """Excel rounds longer numbers; text cells of more digits get a tab behind, which keeps them text."""
-_ROWS_A_SHEET = 1_000_000
-"""An XLSX sheet ends at 1,048,576 rows; then a further sheet begins."""
+MOST_ROWS = 150_000
+"""Of an XLSX, which begins to arrive when its last row is written: a longer one would let its reader wait too long."""
 _CHUNK_BYTES = 65_536
 
 
@@ -64,10 +64,17 @@ async def csv_file(columns: Sequence[Column], pages: AsyncIterator[Rows]) -> Asy
 
 
 async def xlsx_file(title: str, columns: Sequence[Column], pages: AsyncIterator[Rows]) -> AsyncGenerator[bytes, None]:
-    """Yield a table as XLSX. Rows are written to a temporary file, in a thread, before the first piece goes out."""
-    with tempfile.TemporaryFile() as file:
-        book = _Book(file, title, columns)
+    """Yield a table as XLSX. Rows are written to temporary files, in a thread, before the first piece goes out.
+
+    Raises: InvalidRequest `format` for more than MOST_ROWS rows.
+    """
+    # The writer leaves files of its own behind where it is given up half-way; they go with their folder.
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile(dir=folder) as file:
+        book, count = _Book(file, folder, title, columns), 0
         async for rows in pages:
+            count += len(rows)
+            if count > MOST_ROWS:
+                raise InvalidRequest(faults=(FieldFault("format", f"超过{MOST_ROWS}行，请下载CSV"),))
             await asyncio.to_thread(book.write, rows)
         await asyncio.to_thread(book.close)
         file.seek(0)
@@ -87,32 +94,24 @@ def download_headers(name: str, plain_name: str) -> dict[str, str]:
 class _Book:
     """An XLSX file under construction; each call may come from another thread, but one at a time."""
 
-    def __init__(self, file: IO[bytes], title: str, columns: Sequence[Column]) -> None:
-        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        self._book = xlsxwriter.Workbook(file, options | {"strings_to_numbers": False})
+    def __init__(self, file: IO[bytes], folder: str, title: str, columns: Sequence[Column]) -> None:
+        self._book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
         self._book.set_properties({"title": title, "created": clock.to_beijing(clock.now()).replace(tzinfo=None)})
         self._formats = {
             Kind.FEN: self._book.add_format({"num_format": "#,##0.00"}),
             Kind.MOMENT: self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         }
-        self._bold = self._book.add_format({"bold": True})
-        self._title, self._columns = title, columns
-        self._add_sheet()
-
-    def _add_sheet(self) -> None:
-        count = len(self._book.worksheets())
-        sheet: Worksheet = self._book.add_worksheet(f"{self._title[:24]}{count + 1 if count else ''}")
-        sheet.freeze_panes(1, 0)
-        for at, column in enumerate(self._columns):
-            sheet.set_column(at, at, column.width)
-            sheet.write_string(0, at, column.heading, self._bold)
-        self._sheet, self._row = sheet, 0
+        self._columns, self._row = columns, 0
+        self._sheet = self._book.add_worksheet(title)
+        self._sheet.freeze_panes(1, 0)
+        bold = self._book.add_format({"bold": True})
+        for at, column in enumerate(columns):
+            self._sheet.set_column(at, at, column.width)
+            self._sheet.write_string(0, at, column.heading, bold)
 
     def write(self, rows: Rows) -> None:
         """Append rows."""
         for row in rows:
-            if self._row == _ROWS_A_SHEET:
-                self._add_sheet()
             self._row += 1
             for at, (column, value) in enumerate(zip(self._columns, row, strict=True)):
                 self._write_cell(at, column.kind, value)

@@ -6,9 +6,11 @@ import asyncio
 import csv
 import io
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
@@ -22,6 +24,7 @@ from app.ids import new_id
 from app.tokens import Caller
 from handlers.citizen import payments as citizen_door
 from handlers.doors import Auth, Call, Reply, Route
+from handlers.staff import sheets
 from handlers.staff import statements as staff_door
 from payments.types import StaffScope
 from services.catalogue.service import CatalogueService
@@ -180,6 +183,19 @@ async def test_lines_of_a_day_read_back_in_both_formats(doors: Doors) -> None:
     assert isinstance(paid[0], datetime)
     assert abs(paid[0] - clock.to_beijing(clock.now()).replace(tzinfo=None)).total_seconds() < 600
     assert (paid[7], refunded[7], paid[-1]) == (20, -5, "4200001234567890123456789012")
+
+
+async def test_xlsx_that_would_take_too_long_is_refused_in_favour_of_csv(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sheets, "MOST_ROWS", 1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    await doors.paid()
+    await doors.paid()
+    status, problem = await doors.json(f"{LINES}?date={TODAY}&format=xlsx")
+    assert (status, problem["errors"][0]["path"]) == (400, "format")
+    assert list(tmp_path.iterdir()) == [], "what was written so far is left behind"
+    assert (await doors.get(f"{LINES}?date={TODAY}&format=csv"))[0] == 200
 
 
 async def test_day_without_money_is_empty_in_every_format(doors: Doors) -> None:
