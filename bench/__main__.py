@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -43,6 +44,10 @@ def measure(size: Size, progress: Progress) -> list[report.Line]:
         with (
             running("bench.floor", _FLOOR_PORT, "/hello", settings.var / "floor.log") as floor,
             running("bench.product", _PRODUCT_PORT, "/healthz", settings.var / "product.log") as product,
+            running(
+                "bench.providers", _port(settings.wechat_pay_base), "/ready", settings.var / "pay.log", beside=True
+            ),
+            running("bench.providers", _port(settings.fiscal_base), "/ready", settings.var / "fiscal.log", beside=True),
         ):
             step = partial(progress.advance, task)
             return _lines(Bench(settings, seeded, platform(settings), floor, product, size, step), say)
@@ -60,6 +65,13 @@ def _lines(bench: Bench, say: Callable[[str], None]) -> list[report.Line]:
     first, repeats = bench.callbacks()
     lines.append(report.compared("WeChat Pay callback, first : verify, decrypt, five statements", first, 0.7))
     lines.append(report.compared("WeChat Pay callback, repeated : first delivery", repeats, 1.5))
+    say("Alipay callback")
+    first, repeats = bench.alipay_callbacks()
+    lines.append(report.compared("Alipay callback, first : verify, five statements", first, 0.7))
+    lines.append(report.compared("Alipay callback, repeated : first delivery", repeats, 1.5))
+    say("payment creation")
+    what = "payment creation, without the providers' time : two calls, three statements"
+    lines.append(report.compared(what, bench.openings(), 0.6))
     lines.append(report.bounded("API process, resident after the load", bench.product.memory_mib, 150, "MiB"))
     lines.append(report.bounded("API process, ready", bench.product.ready_seconds, 3, "s"))
     return lines
@@ -79,6 +91,12 @@ def main(
     if write is not None:
         report.write(write, report.markdown(lines, [said]))
     sys.exit(0 if all(line.ok for line in lines) else 1)
+
+
+def _port(base: str) -> int:
+    port = urlsplit(base).port
+    assert port is not None, "the simulators' addresses of demo mode have ports"
+    return port
 
 
 def _said(seconds: float) -> str:

@@ -9,8 +9,10 @@ import base64
 import os
 import sys
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 import asyncpg
 import msgspec
@@ -28,6 +30,7 @@ from app.processes import leave_with_parent
 from app.settings import Settings
 from bench import floor_sql as sql
 from bench.engines import ROOT
+from bench.floor_paying import FloorPaying
 
 _CONNECTIONS = 20
 
@@ -61,13 +64,15 @@ class _Paid(msgspec.Struct):
 
 
 class Floor:
-    """The five bare handlers over one pool."""
+    """The seven bare handlers over one pool."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         _, _, file = settings.wechat_pay_public_keys.partition("=")
         self._key = cast(RSAPublicKey, load_pem_public_key(Path(file).read_bytes()))
+        self._alipay_key = cast(RSAPublicKey, load_pem_public_key(Path(settings.alipay_public_key).read_bytes()))
         self._aes = AESGCM(settings.wechat_pay_apiv3_key.encode())
+        self._paying = FloorPaying(settings)
         self._pool: asyncpg.Pool = None
 
     async def open(self, _: Sanic[Any, Any]) -> None:
@@ -105,21 +110,34 @@ class Floor:
             sealed.nonce.encode(), base64.b64decode(sealed.ciphertext), sealed.associated_data.encode()
         )
         paid = msgspec.json.decode(plain, type=_Paid)
-        async with self._pool.acquire() as link, link.transaction():
-            await link.execute(sql.INBOX, uuid.uuid4(), paid.success_time, paid.transaction_id, paid.out_trade_no)
-            payment = await link.fetchrow(sql.PAYMENT, paid.out_trade_no, paid.transaction_id, paid.success_time)
-            bill = await link.fetchrow(sql.BILL, payment["bill_id"], paid.success_time, payment["id"])
-            await link.execute(
-                sql.LEDGER,
-                uuid.uuid4(),
-                uuid.uuid4(),
-                paid.out_trade_no,
-                paid.amount.total,
-                bill["bill_no"],
-                paid.success_time,
-            )
-            await link.execute(sql.JOB, sql.paid_event(bill, paid.out_trade_no))
+        await self._book("WECHAT", paid)
         return HTTPResponse(status=204)
+
+    async def alipay(self, request: Request) -> HTTPResponse:
+        """Verify a form, and book a payment by the same statements."""
+        fields = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+        signature = base64.b64decode(fields.pop("sign"))
+        del fields["sign_type"]
+        signed = "&".join(f"{name}={value}" for name, value in sorted(fields.items())).encode()
+        self._alipay_key.verify(signature, signed, PKCS1v15(), SHA256())
+        paid_at = datetime.fromisoformat(f"{fields['gmt_payment']}+08:00")
+        amount = _Amount(int(fields["total_amount"].replace(".", "")))
+        await self._book("ALIPAY", _Paid(fields["out_trade_no"], fields["trade_no"], paid_at, amount))
+        return text("success")
+
+    async def open_order(self, _: Request, bill_no: str, payer: str) -> HTTPResponse:
+        """Open an order at WeChat Pay."""
+        return await self._paying.open_order(self._pool, bill_no, payer)
+
+    async def _book(self, channel: str, paid: _Paid) -> None:
+        number, moment = paid.out_trade_no, paid.success_time
+        async with self._pool.acquire() as link, link.transaction():
+            await link.execute(sql.INBOX, uuid.uuid4(), moment, paid.transaction_id, number, channel)
+            payment = await link.fetchrow(sql.PAYMENT, number, paid.transaction_id, moment)
+            bill = await link.fetchrow(sql.BILL, payment["bill_id"], moment, payment["id"])
+            entry = (uuid.uuid4(), uuid.uuid4(), number, paid.amount.total, bill["bill_no"], moment, channel)
+            await link.execute(sql.LEDGER, *entry)
+            await link.execute(sql.JOB, sql.paid_event(bill, number, channel))
 
 
 def main(port: int) -> None:
@@ -131,6 +149,8 @@ def main(port: int) -> None:
     app.add_route(floor.detail, "/applications/<number:str>")
     app.add_route(floor.submit, "/applications/<number:str>/submit/<citizen:str>", methods=["POST"])
     app.add_route(floor.callback, "/callback", methods=["POST"])
+    app.add_route(floor.alipay, "/alipay", methods=["POST"])
+    app.add_route(floor.open_order, "/bills/<bill_no:str>/pay/<payer:str>", methods=["POST"])
     app.run(host="127.0.0.1", port=port, single_process=True, access_log=False, motd=False)
 
 

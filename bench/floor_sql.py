@@ -46,7 +46,7 @@ SELECT {_COLUMNS}, {_MATERIALS} FROM a
 """
 INBOX = """
 INSERT INTO inbox_event (id, occurred_at, received_at, provider, event_key, reference_no, outcome)
-VALUES ($1, $2, now(), 'wechat_pay', $3, $4, 'APPLIED') ON CONFLICT (provider, event_key, occurred_at) DO NOTHING
+VALUES ($1, $2, now(), $5, $3, $4, 'APPLIED') ON CONFLICT (provider, event_key, occurred_at) DO NOTHING
 """
 PAYMENT = """
 UPDATE payment SET status = 'SUCCEEDED', provider_status = 'SUCCESS', provider_trade_no = $2, paid_at = $3,
@@ -59,7 +59,7 @@ WHERE id = $1 AND status IN ('UNPAID', 'PAYING') RETURNING bill_no, subject_no, 
 """
 LEDGER = """
 INSERT INTO ledger_entry (id, created_at, transfer_key, account, amount_fen, bill_no, reference_no, occurred_at)
-VALUES ($1, now(), 'payment.succeeded:' || $3::text, 'channel:WECHAT', $4::bigint, $5, $3::text, $6),
+VALUES ($1, now(), 'payment.succeeded:' || $3::text, 'channel:' || $7::text, $4::bigint, $5, $3::text, $6),
        ($2, now(), 'payment.succeeded:' || $3::text, 'receivable', - $4::bigint, $5, $3::text, $6)
 """
 JOB = "INSERT INTO pgqueuer (priority, entrypoint, payload, status) VALUES (0, 'event', $1, 'queued')"
@@ -75,13 +75,13 @@ def submit_values(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["id"], "DRAFT", row["version"], "SUBMITTED", now, *step, event, now, now, row["item_version"], 4000
 
 
-def paid_event(bill: Mapping[str, Any], out_trade_no: str) -> bytes:
+def paid_event(bill: Mapping[str, Any], out_trade_no: str, channel: str) -> bytes:
     """Return the event of a payment, encoded."""
     facts = {
         "bill_no": bill["bill_no"],
         "title": bill["title"],
         "amount_fen": bill["amount_fen"],
-        "channel": "WECHAT",
+        "channel": channel,
         "out_trade_no": out_trade_no,
     }
     return _event("bill.paid", bill["subject_no"], bill["citizen_id"], facts)

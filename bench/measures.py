@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.tokens import AccessTokens
 from bench import seeding
 from bench.engines import ROOT
-from bench.messages import Platform, get, post
+from bench.messages import Alipay, Platform, alipay, get, post
 from bench.report import Pair
 from bench.servers import Server, cores
 
@@ -46,7 +46,7 @@ class Size:
     @property
     def steps(self) -> int:
         """How often a bench of this size reports a step."""
-        return 2 * 2 * self.rounds + (2 + 3) * len(self.batches)
+        return 2 * 2 * self.rounds + (2 + 3 + 3 + 2) * len(self.batches)
 
 
 class WrongAnswers(Exception):
@@ -87,12 +87,29 @@ class Bench:
         return pairs[1:]
 
     def callbacks(self) -> tuple[list[Pair], list[Pair]]:
-        """Measure first deliveries against the floor, and their repeats against the first deliveries."""
+        """Measure first deliveries of WeChat Pay against the floor, and their repeats against the first deliveries."""
+        return self._callbacks(self.platform, "/callback")
+
+    def alipay_callbacks(self) -> tuple[list[Pair], list[Pair]]:
+        """Measure the same for Alipay."""
+        return self._callbacks(alipay(self.settings), "/alipay")
+
+    def openings(self) -> list[Pair]:
+        """Measure the opening of orders, each of another bill, against the same calls and statements."""
+        numbers = iter(range(self.seeded.orders))
+        pairs = []
+        for count in self.size.batches:
+            floor = [self._bare_opening(n) for n in islice(numbers, count)]
+            product = [self._opening(n) for n in islice(numbers, count)]
+            pairs.append(Pair(self._write(self.floor, floor), self._write(self.product, product)))
+        return pairs[1:]
+
+    def _callbacks(self, platform: Platform | Alipay, bare: str) -> tuple[list[Pair], list[Pair]]:
         numbers = iter(range(self.seeded.orders))
         first, repeats = [], []
         for count in self.size.batches:
-            floor = [self.platform.notification("/callback", n) for n in islice(numbers, count)]
-            product = [self.platform.notification(self.platform.path, n) for n in islice(numbers, count)]
+            floor = [platform.notification(bare, n) for n in islice(numbers, count)]
+            product = [platform.notification(platform.path, n) for n in islice(numbers, count)]
             first.append(Pair(self._write(self.floor, floor), self._write(self.product, product)))
             repeats.append(Pair(first[-1].product, self._write(self.product, product)))
         return first[1:], repeats[1:]
@@ -126,6 +143,14 @@ class Bench:
             b"{}",
             {"Authorization": f"Bearer {self._token(number)}"},
         )
+
+    def _opening(self, number: int) -> bytes:
+        wish = json.dumps({"bill_no": seeding.bill_no(number), "channel": "WECHAT"}).encode()
+        return post("/api/v1/payments", wish, {"Authorization": f"Bearer {self._token(number)}"})
+
+    def _bare_opening(self, number: int) -> bytes:
+        payer = seeding.openid(seeding.owner_of(number))
+        return post(f"/bills/{seeding.bill_no(number)}/pay/{payer}", b"{}")
 
     def _bare_submit(self, number: int) -> bytes:
         return post(f"/applications/{seeding.draft_no(number)}/submit/{seeding.owner_of(number).hex}", b"{}")

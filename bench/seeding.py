@@ -24,6 +24,8 @@ CITIZENS = 20_000
 APPLICATIONS = 100_000
 AMOUNT_FEN = 4000
 PAYER = "bench-openid"
+_DAYS = {"WECHAT": "20250101", "ALIPAY": "20250102"}
+_UNPAID_DAY = "20250103"
 _ITEM_FILE = "id-card-reissue-xiaodian.json"
 
 
@@ -56,9 +58,19 @@ def draft_no(number: int) -> str:
     return f"1420250102{number:010d}"
 
 
-def out_trade_no(number: int) -> str:
+def out_trade_no(number: int, channel: str = "WECHAT") -> str:
     """Return the number of a waiting order."""
-    return f"P20250101{number:010d}"
+    return f"P{_DAYS[channel]}{number:010d}"
+
+
+def bill_no(number: int) -> str:
+    """Return the number of a bill that nobody has begun to pay; its payer is `owner_of`, named by `openid`."""
+    return f"B{_UNPAID_DAY}{number:010d}"
+
+
+def openid(citizen: uuid.UUID) -> str:
+    """Return a citizen's name at WeChat."""
+    return f"o{citizen.hex[:27]}"
 
 
 async def seed(settings: Settings, data: Path, drafts: int, orders: int) -> Seeded:
@@ -80,7 +92,13 @@ async def seed(settings: Settings, data: Path, drafts: int, orders: int) -> Seed
         await link.execute(_DRAFTS, *case, stored.form, stored.form_cipher, drafts)
         for statement in _BELONGINGS:
             await link.execute(statement, timeout=120)
-        await _orders(link, item, orders)
+        for channel in _DAYS:
+            await _orders(link, item, channel, orders)
+        place = (item["name"], item["department_code"], item["division_code"])
+        await link.execute(_BILLS, *place, AMOUNT_FEN, CITIZENS, orders, _UNPAID_DAY)
+        await link.execute("UPDATE bill SET status = 'UNPAID' WHERE bill_no LIKE 'B' || $1 || '%'", _UNPAID_DAY)
+        await link.execute(_IDENTITIES, settings.wechat_app_id)
+        await link.execute(_LEDGER)
         await link.execute("VACUUM ANALYZE")
         await link.execute("CHECKPOINT")
     finally:
@@ -88,14 +106,12 @@ async def seed(settings: Settings, data: Path, drafts: int, orders: int) -> Seed
     return Seeded(item["item_code"], drafts, orders)
 
 
-async def _orders(link: asyncpg.Connection, item: dict[str, Any], orders: int) -> None:
-    account = await link.fetchrow("SELECT id, app_id, mch_id FROM payment_account WHERE channel = 'WECHAT'")
+async def _orders(link: asyncpg.Connection, item: dict[str, Any], channel: str, orders: int) -> None:
+    account = await link.fetchrow("SELECT id, app_id, mch_id FROM payment_account WHERE channel = $1", channel)
     assert account is not None
-    await link.execute(
-        _BILLS, item["name"], item["department_code"], item["division_code"], AMOUNT_FEN, CITIZENS, orders
-    )
-    await link.execute(_PAYMENTS, account["id"], account["app_id"], account["mch_id"], PAYER)
-    await link.execute(_LEDGER)
+    place = (item["name"], item["department_code"], item["division_code"])
+    await link.execute(_BILLS, *place, AMOUNT_FEN, CITIZENS, orders, _DAYS[channel])
+    await link.execute(_PAYMENTS, account["id"], account["app_id"], account["mch_id"], PAYER, channel, _DAYS[channel])
 
 
 _CITIZENS = """
@@ -103,6 +119,10 @@ INSERT INTO citizen (id, created_at, updated_at, status, real_name_level, name_m
                      preferences)
 SELECT md5('citizen' || n)::uuid, now(), now(), 'ACTIVE', 'L3', '张*', '1401**********0012', '138****0001', '{}'
 FROM generate_series(0, $1::int - 1) AS n
+"""
+_IDENTITIES = """
+INSERT INTO identity (id, created_at, citizen_id, provider, app_id, subject, signed_in_at)
+SELECT id, now(), id, 'WECHAT', $1, 'o' || substr(replace(id::text, '-', ''), 1, 27), now() FROM citizen
 """
 _COLUMNS = """
 INSERT INTO application (id, created_at, updated_at, application_no, citizen_id, provider, item_code, item_version,
@@ -144,8 +164,8 @@ SELECT uuidv7(), submitted_at, id, 'application.submitted', 'DRAFT', 'SUBMITTED'
 _BILLS = """
 INSERT INTO bill (id, created_at, updated_at, bill_no, payment_code, citizen_id, subject_kind, subject_no, purpose,
                   title, lines, department_code, division_code, amount_fen, status, version)
-SELECT uuidv7(), now(), now(), 'B20250101' || lpad(n::text, 10, '0'), '14' || lpad(n::text, 18, '0'),
-       md5('citizen' || n % $5::int)::uuid, 'APPLICATION', '1420250101' || lpad(n::text, 10, '0'), 'fee', $1, '[]',
+SELECT uuidv7(), now(), now(), 'B' || $7::text || lpad(n::text, 10, '0'), '14' || $7::text || lpad(n::text, 10, '0'),
+       md5('citizen' || n % $5::int)::uuid, 'APPLICATION', '14' || $7::text || lpad(n::text, 10, '0'), 'fee', $1, '[]',
        $2, $3, $4, 'PAYING', 2
 FROM generate_series(0, $6::int - 1) AS n
 """
@@ -153,9 +173,9 @@ _PAYMENTS = """
 INSERT INTO payment (id, created_at, updated_at, out_trade_no, bill_id, channel, account_id, app_id, mch_id, sub_mch_id,
                      payer_subject, amount_fen, status, provider_status, provider_trade_no, request_body,
                      prepay_reference, expires_at, asked_count, ask_after)
-SELECT uuidv7(), now(), now(), 'P' || substr(bill_no, 2), id, 'WECHAT', $1::uuid, $2, $3, '', $4, amount_fen,
+SELECT uuidv7(), now(), now(), 'P' || substr(bill_no, 2), id, $5, $1::uuid, $2, $3, '', $4, amount_fen,
        'AWAITING', '', '', '\\x7b7d', 'wx-prepay', now() + interval '30 minutes', 0, now() + interval '10 minutes'
-FROM bill
+FROM bill WHERE bill_no LIKE 'B' || $6::text || '%'
 """
 _LEDGER = """
 INSERT INTO ledger_entry (id, created_at, transfer_key, account, amount_fen, bill_no, reference_no, occurred_at)

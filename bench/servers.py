@@ -49,8 +49,11 @@ def cores() -> tuple[int, int] | None:
 
 
 @contextmanager
-def running(module: str, port: int, path: str, log: Path) -> Iterator[Server]:
-    """Run `python -m module port` for as long as the block lasts; `path` answers 200 when it is ready."""
+def running(module: str, port: int, path: str, log: Path, *, beside: bool = False) -> Iterator[Server]:
+    """Run `python -m module port` for as long as the block lasts; `path` answers 200 when it is ready.
+
+    What runs `beside` the servers shares the core of the load.
+    """
     started = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -58,7 +61,7 @@ def running(module: str, port: int, path: str, log: Path) -> Iterator[Server]:
         )
         try:
             if (chosen := cores()) is not None:
-                os.sched_setaffinity(process.pid, {chosen[0]})
+                os.sched_setaffinity(process.pid, {chosen[beside]})
             _wait(f"http://127.0.0.1:{port}{path}", process, started, log)
             yield Server(port, psutil.Process(process.pid), time.monotonic() - started)
         finally:
