@@ -56,6 +56,7 @@ FROM ({lines}) l
 JOIN payment p ON p.out_trade_no = l.out_trade_no AND p.account_id = $1
 JOIN bill b ON b.id = p.bill_id, (VALUES ('fees', 1), ($2, -1)) AS side (account, sign)
 WHERE l.fee_fen <> 0 AND NOT EXISTS (SELECT 1 FROM ledger_entry e WHERE e.transfer_key = {prefix} || l.number)
+ORDER BY l.number
 ON CONFLICT (transfer_key, account) DO NOTHING
 """
 _CHARGED = _FEES.format(

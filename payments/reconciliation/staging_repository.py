@@ -20,6 +20,7 @@ LONG_SECONDS = 600
 """Patience with one statement over a whole day."""
 _BATCH = 5_000
 _TABLES = """
+SET LOCAL work_mem = '96MB';
 CREATE TEMPORARY TABLE staged_line (
     out_trade_no text, provider_trade_no text, is_refund boolean, out_refund_no text, refund_status text,
     amount_fen bigint, fee_fen bigint, at timestamptz
