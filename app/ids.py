@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 import uuid
@@ -28,6 +29,12 @@ def first_id(moment: datetime) -> uuid.UUID:
 def random_text(length: int) -> str:
     """Return `length` random characters out of 32 that cannot be misread."""
     return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+def settled_text(content: bytes, length: int) -> str:
+    """Return `length` (at most 51) of the same characters that are always the same for this content."""
+    value = int.from_bytes(hashlib.sha256(content).digest())
+    return "".join(_LETTERS[value >> 5 * place & 31] for place in range(length))
 
 
 def dated_no(prefix: str, moment: datetime, length: int = 10) -> str:

@@ -55,8 +55,10 @@ class RefundQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 async def request_refund(call: Call[RefundRequest]) -> Reply:
     """Ask for a refund."""
     call.staff.require_role(Role.CASHIER)
-    body, number = call.body, call.path["out_trade_no"]
-    made = await call.house.payments.refunds.request(person_of(call), number, body.amount_fen, body.reason)
+    body, number, key = call.body, call.path["out_trade_no"], call.request.headers.get("idempotency-key", "")
+    made = await call.house.payments.refunds.request(
+        person_of(call), number, body.amount_fen, body.reason, request_key=key
+    )
     return Reply(made, status=201)
 
 

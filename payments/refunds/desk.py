@@ -36,12 +36,21 @@ class RefundDesk:
         self._audit, self._approval_fen = audit, approval_fen
 
     async def request(
-        self, staff: StaffPerson, out_trade_no: str, amount_fen: int, reason: str, *, seen_count: int | None = None
+        self,
+        staff: StaffPerson,
+        out_trade_no: str,
+        amount_fen: int,
+        reason: str,
+        *,
+        seen_count: int | None = None,
+        request_key: str = "",
     ) -> StaffRefundView:
         """Ask for (a part of) a paid bill's money to go back; it is pushed by a job, or waits for a second person.
 
         Args:
             seen_count: how many refunds of the payment the caller has seen; a form that is sent twice asks once.
+            request_key: the caller's own name of this request; one that comes again asks once, also when the process
+                that took it died before it could answer.
 
         Raises: NotFound, InvalidRequest, Conflict (`not_refundable`: no bill is paid by this order;
         `refund_exceeds`: more than is left; `refund_too_many`), StaleVersion.
@@ -51,7 +60,9 @@ class RefundDesk:
             raise InvalidRequest(faults=(FieldFault("amount_fen", "退款金额应大于零"),))
         if not await desk_repository.is_in_scope(staff.scope, out_trade_no):
             raise NotFound("未找到该支付单")
-        number = repository.new_refund_no()
+        number = _number_of(staff, out_trade_no, amount_fen, reason, request_key)
+        if request_key and (asked := await desk_repository.find_shown(staff.scope, number)) is not None:
+            return views.staff_refund(asked)
         act = _act(staff, "requested", number, out_trade_no=out_trade_no, amount_fen=amount_fen)
         try:
             written = await desk_repository.record_request(
@@ -161,6 +172,12 @@ class RefundDesk:
         if found is None:
             raise NotFound("未找到该退款")
         return found
+
+
+def _number_of(staff: StaffPerson, out_trade_no: str, amount_fen: int, reason: str, request_key: str) -> str:
+    if not request_key:
+        return repository.new_refund_no()
+    return repository.refund_no_of(staff.username, request_key, out_trade_no, str(amount_fen), reason)
 
 
 def _act(staff: StaffPerson, verb: str, out_refund_no: str, **details: Any) -> AuditedAct:

@@ -68,7 +68,7 @@ async def record_request(
 
     The bill's row lock makes concurrent requests one after the other; what refunds there are is counted under it.
     Returns the refund's number; None when the bill is not paid by this payment. Raises: TooMuch, TooMany, Stale (there
-    are not as many refunds as were seen).
+    are not as many refunds as were seen, or this one is there already).
     """
     async with db.transaction() as tx:
         row = await tx.fetch_row(
@@ -84,12 +84,14 @@ async def record_request(
         # Counted by a statement of its own, for one that waited for the lock does not see what was written meanwhile.
         refunds = await tx.fetch_row(
             "SELECT coalesce(sum(amount_fen) FILTER (WHERE status <> 'CLOSED'), 0)::bigint AS fen,"
-            " count(*) FILTER (WHERE status <> 'CLOSED' OR asked_count > 0) AS n, count(*) AS written"
-            " FROM refund WHERE payment_id = $1",
+            " count(*) FILTER (WHERE status <> 'CLOSED' OR asked_count > 0) AS n, count(*) AS written,"
+            " coalesce(bool_or(out_refund_no = $2), false) AS is_asked FROM refund WHERE payment_id = $1",
             row["payment_id"],
+            act.object_no,
         )
-        refunded_fen, count, written = (refunds["fen"], refunds["n"], refunds["written"]) if refunds else (0, 0, 0)
-        if seen_count not in (None, written):
+        assert refunds is not None, "a row of sums"
+        refunded_fen, count = refunds["fen"], refunds["n"]
+        if refunds["is_asked"] or seen_count not in (None, refunds["written"]):
             raise Stale
         if amount_fen > row["amount_fen"] - refunded_fen:
             raise TooMuch(row["amount_fen"] - refunded_fen)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from app import db
 from app.clock import now
-from app.ids import dated_no, new_id
+from app.ids import dated_no, new_id, settled_text
 from payments import repository
 from payments.neutral import RefundNotified
 from payments.records import PUSH_REFUND, RefundRecord
@@ -66,6 +66,11 @@ async def insert_refund(
 def new_refund_no() -> str:
     """Return a fresh refund number."""
     return dated_no("R", now(), 16)
+
+
+def refund_no_of(*words: str) -> str:
+    """Return the one refund number of a request that may come again in the same words."""
+    return "R" + settled_text("\n".join(words).encode(), 24)
 
 
 def sweep_after() -> datetime:

@@ -138,6 +138,16 @@ async def test_form_that_is_sent_twice_asks_once(house: PaymentsHouse) -> None:
     assert house.wechat.received_fen == 1700
 
 
+async def test_request_that_comes_again_under_its_key_asks_once(house: PaymentsHouse) -> None:
+    _, number = await _paid(house)
+    desk, cashier = house.service.refunds, person("cashier-1")
+    work = [desk.request(cashier, number, 300, "多缴", request_key="k1") for _ in range(5)]
+    answers = await asyncio.gather(*work, return_exceptions=True)
+    assert {type(answer).__name__ for answer in answers} <= {"StaffRefundView", "StaleVersion"}
+    later = await desk.request(cashier, number, 300, "多缴", request_key="k1")
+    assert [each.out_refund_no for each in (await desk.refunds(EVERYWHERE))[0]] == [later.out_refund_no]
+
+
 async def test_abnormal_refund_is_tried_again_under_its_number(house: PaymentsHouse) -> None:
     bill_no, number = await _paid(house)
     house.wechat.fail("refund", "reject")

@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from app import db
 from app.crypto import FieldCipher
 from app.ids import new_id
 from handlers.staff import payments as payment_door
@@ -94,6 +95,24 @@ async def test_same_key_asks_once_and_answers_alike(doors: Doors) -> None:
     assert await doors.call("cashier", "POST", path, body, key="refund-1") == first
     await doors.house.drain()
     assert doors.house.wechat.received_fen == 1700
+
+
+@pytest.mark.parametrize("amount_fen", [300, 900])
+async def test_key_whose_answer_was_lost_with_its_process_asks_once(doors: Doors, amount_fen: int) -> None:
+    number = await doors.paid()
+    path, body = f"/api/staff/v1/payments/{number}/refunds", {"amount_fen": amount_fen, "reason": "多缴"}
+    _, first = await doors.call("cashier", "POST", path, body, key="refund-1")
+    await doors.house.drain()
+    await db.execute(
+        "UPDATE idempotency_record SET response_status = NULL, response_body = NULL,"
+        " created_at = created_at - interval '2 minutes'"
+    )
+    status, again = await doors.call("cashier", "POST", path, body, key="refund-1")
+    assert (status, again["out_refund_no"], again["status"]) == (201, first["out_refund_no"], "SUCCEEDED")
+    await doors.house.drain()
+    assert doors.house.wechat.received_fen == 2000 - amount_fen
+    _, other = await doors.call("cashier", "POST", path, body | {"reason": "再退一笔"}, key="refund-2")
+    assert other["out_refund_no"] != first["out_refund_no"]
 
 
 @pytest.mark.parametrize(
