@@ -18,15 +18,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app import clock
-from bench import report, seeding
+from app.settings import Settings
+from bench import bill_day, report, seeding
 from bench.engines import ROOT, engines
 from bench.measures import CONNECTIONS, Bench, Size
 from bench.messages import platform
 from bench.servers import cores, running
 
-FULL = Size(rounds=5, seconds=2.0, writes=1500, warm_writes=400)
-QUICK = Size(rounds=2, seconds=1.0, writes=500, warm_writes=200)
+FULL = Size(rounds=5, seconds=2.0, writes=1500, warm_writes=400, bill_lines=1_000_000)
+QUICK = Size(rounds=2, seconds=1.0, writes=500, warm_writes=200, bill_lines=50_000)
 _FLOOR_PORT, _PRODUCT_PORT = 18_801, 18_802
+_LEAST_LINES_A_SECOND = 1_000_000 / 60
 console = Console()
 
 
@@ -50,7 +52,25 @@ def measure(size: Size, progress: Progress) -> list[report.Line]:
             running("bench.providers", _port(settings.fiscal_base), "/ready", settings.var / "fiscal.log", beside=True),
         ):
             step = partial(progress.advance, task)
-            return _lines(Bench(settings, seeded, platform(settings), floor, product, size, step), say)
+            lines = _lines(Bench(settings, seeded, platform(settings), floor, product, size, step), say)
+        return lines + _reconciliation(settings, size.bill_lines, say, step)
+
+
+def _reconciliation(
+    settings: Settings, bill_lines: int, say: Callable[[str], None], step: Callable[[], None]
+) -> list[report.Line]:
+    say("seeding a day")
+    asyncio.run(bill_day.seed(settings, bill_lines))
+    bill_day.write_bill(settings.var / "bill.csv", bill_lines)
+    step()
+    say("reconciliation")
+    taken = bill_day.reconciled(bill_lines, settings.var)
+    step()
+    what = f"reconciliation of {bill_lines:,} lines"
+    return [
+        report.reached(f"{what}, three ways", bill_lines / taken.seconds, _LEAST_LINES_A_SECOND, "lines/s"),
+        report.bounded(f"{what}, most memory", taken.peak_mib, 300, "MiB"),
+    ]
 
 
 def _lines(bench: Bench, say: Callable[[str], None]) -> list[report.Line]:

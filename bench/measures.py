@@ -26,12 +26,13 @@ _SPREAD = 199
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How long it all lasts: alternations, seconds of a reading, requests of a writing, and of its warm-up."""
+    """How long it all lasts: alternations, seconds of a reading, requests of a writing and its warm-up, bill lines."""
 
     rounds: int
     seconds: float
     writes: int
     warm_writes: int
+    bill_lines: int = 0
 
     @property
     def batches(self) -> tuple[int, ...]:
@@ -46,7 +47,7 @@ class Size:
     @property
     def steps(self) -> int:
         """How often a bench of this size reports a step."""
-        return 2 * 2 * self.rounds + (2 + 3 + 3 + 2) * len(self.batches)
+        return 2 * 2 * self.rounds + (2 + 3 + 3 + 2) * len(self.batches) + 2
 
 
 class WrongAnswers(Exception):

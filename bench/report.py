@@ -54,6 +54,11 @@ def bounded(measure: str, value: float, most: float, unit: str, digits: int = 1)
     return Line(measure, "–", f"{value:.{digits}f} {unit}", "–", f"≤ {most:g} {unit}", value <= most)
 
 
+def reached(measure: str, value: float, least: float, unit: str) -> Line:
+    """Make the line of a rate that must reach `least`."""
+    return Line(measure, "–", f"{value:,.0f} {unit}", "–", f"≥ {least:,.0f} {unit}", value >= least)
+
+
 def screen(lines: Sequence[Line]) -> Table:
     """Return the table for the terminal."""
     table = Table(*HEADINGS)

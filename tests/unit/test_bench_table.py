@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.measures import Size
-from bench.report import BEGIN, END, Line, Pair, bounded, compared, markdown, marked, write
+from bench.report import BEGIN, END, Line, Pair, bounded, compared, markdown, marked, reached, write
 
 _PAIRS = [Pair(1000.0, 800.0), Pair(2000.0, 1000.0), Pair(1500.0, 1150.0)]
 
@@ -27,6 +27,16 @@ def test_pair_without_floor_has_no_ratio() -> None:
 def test_bounded_quantity_is_met_at_the_bound_and_missed_above_it() -> None:
     assert bounded("memory", 150.0, 150, "MiB").cells() == ("memory", "–", "150.0 MiB", "–", "≤ 150 MiB", "yes")
     assert bounded("memory", 150.2, 150, "MiB").cells()[-1] == "NO"
+
+
+def test_rate_is_met_at_its_least_and_missed_below_it() -> None:
+    assert reached("lines", 16_667.0, 16_667, "lines/s").cells()[2:] == (
+        "16,667 lines/s",
+        "–",
+        "≥ 16,667 lines/s",
+        "yes",
+    )
+    assert reached("lines", 16_600.0, 16_667, "lines/s").cells()[-1] == "NO"
 
 
 def test_markdown_has_one_row_a_line_and_ends_with_what_was_said() -> None:
