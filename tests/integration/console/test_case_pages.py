@@ -175,8 +175,8 @@ async def test_case_shows_how_far_its_bill_is_at_the_fiscal_platform(clerk: Brow
     )
     await db.execute(
         "INSERT INTO fiscal_receipt (id, created_at, bill_id, kind, refund_no, receipt_code, receipt_number,"
-        " check_code, amount_fen, url, issued_at) SELECT id, now(), id, 'BLUE', '', '14010126', '0000000042', 'a1b2c3', 4030,"
-        " 'https://receipts.example.gov.cn/42.pdf', now() FROM bill"
+        " check_code, amount_fen, url, issued_at) SELECT id, now(), id, 'BLUE', '', '14010126', '0000000042', "
+        " 'a1b2c3', 4030, 'https://receipts.example.gov.cn/42.pdf', now() FROM bill"
     )
     page = await clerk.get(f"/staff/cases/{number}")
     for seen in ("已缴费", "0000000042", "财政确认", "其中滞纳金"):
