@@ -72,7 +72,12 @@ class Refunding:
                 await self._receiving.apply_refund(_said(told, number, payload))
                 continue
             channel = self._channels.of_account(refund.payment.account_code)
-            answer = await channel.query_refund(_order(refund))
+            try:
+                answer = await channel.query_refund(_order(refund))
+            except ProviderRejected as error:
+                if error.retryable or not told.move or not numbers:
+                    raise
+                answer = None
             if answer is None or not answer.tells_of_bank:
                 if not told.move or not numbers:
                     continue
@@ -81,7 +86,7 @@ class Refunding:
 
     async def _next_step(self, refund: RefundRecord, channel: PaymentChannel) -> RefundNotified | None:
         """Ask, or call when it is the order's turn; None when the refund must wait for it."""
-        event = await channel.query_refund(_order(refund)) if refund.asked_count else None
+        event = await self._asked(refund, channel) if refund.asked_count else None
         if event is not None:
             return event
         free_at = await repository.claim_turn(refund, now(), channel.refund_spacing)
@@ -89,6 +94,14 @@ class Refunding:
             await repository.record_wait(refund.id, free_at)
             return None
         return await channel.refund(_order(refund))
+
+    async def _asked(self, refund: RefundRecord, channel: PaymentChannel) -> RefundNotified | None:
+        """Ask how a try went. A no to the question says nothing of the refund, which may be on its way: unknown."""
+        try:
+            return await channel.query_refund(_order(refund))
+        except ProviderRejected as error:
+            log.error("refund_question_refused", out_refund_no=refund.out_refund_no, provider_code=error.provider_code)
+            raise ProviderUnavailable(provider=error.provider, reason="question_refused") from error
 
     async def _refused(self, refund: RefundRecord, channel: PaymentChannel, error: ProviderRejected) -> None:
         log.error("refund_refused", out_refund_no=refund.out_refund_no, provider_code=error.provider_code)

@@ -31,7 +31,8 @@ MEANINGS = {
     Outcome.BELIEVED: "a genuine answer that is acted upon as it stands",
     Outcome.UNKNOWN: "nothing is decided; the row stays as it is and is asked about by our own number",
     Outcome.NOT_SENT: "no connection: the only case in which a new order is given up without asking",
-    Outcome.REJECTED: "a plain no to this call; a new order is given up only after asking, a refund waits for a person",
+    Outcome.REJECTED: "a plain no to this call; a new order is given up only after asking, a refund waits for a "
+    "person, a question is asked again",
     Outcome.LATER: "a no that passes (balance, rate): the same number is tried again",
     Outcome.PROTOCOL: "an answer that is not proved genuine: never a success, the outcome counts as unknown",
     Outcome.QUARANTINED: "genuine, but it contradicts our records: kept for staff, nothing is booked",
@@ -173,8 +174,8 @@ WECHAT = (
         "query_refund",
         (*codes.WECHAT_NO, *codes.WECHAT_STATES, *codes.WECHAT_NO_ORDER),
         Outcome.REJECTED,
-        _STUCK,
-        f"{_PERSON}; or the provider's callback",
+        _TAKEN,
+        f"{_FOLLOW}; or the provider's callback",
     ),
     Row(
         "wechat",
@@ -290,8 +291,8 @@ ALIPAY = (
         "query_refund",
         ("code ACQ.INVALID_PARAMETER", *codes.ALIPAY_GATEWAY_NO),
         Outcome.REJECTED,
-        _STUCK,
-        _PERSON,
+        _ASKED,
+        _FOLLOW,
     ),
     Row(
         "alipay",

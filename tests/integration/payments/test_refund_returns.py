@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from app import clock, db
+from app.errors import ProviderRejected
 from app.ids import random_text
 from payments.neutral import DepositBack, PlatformMessage
 from payments.states import RefundMove
@@ -272,4 +273,29 @@ async def test_question_about_a_bounce_comes_again_when_nobody_answers(house: Pa
     with pytest.raises(Exception, match="provider_unavailable"):
         await house.service.jobs()["payments.ask_bounced"](payload)
     await house.service.jobs()["payments.ask_bounced"](payload)
+    assert (await _shown(house, refund_no)).status == "ABNORMAL"
+
+
+async def test_message_counts_where_the_question_is_refused(house: PaymentsHouse) -> None:
+    bill_no, number = await _paid(house, "ALIPAY")
+    refund_no = await house.refund(number, 2000)
+    await house.drain()
+    house.alipay.fail("query_refund", "reject", 99)
+    await _tell(house, number, refund_no, str(RefundMove.BOUNCE))
+    assert "refund.bounced" in await house.drain()
+    assert (await _shown(house, refund_no)).status == "ABNORMAL"
+    assert await house.bill_status(bill_no) == "REFUNDING"
+    await _sound(house)
+
+
+async def test_message_without_our_number_waits_while_the_question_is_refused(house: PaymentsHouse) -> None:
+    _, number = await _paid(house, "ALIPAY")
+    refund_no = await house.refund(number, 2000)
+    await house.drain()
+    house.alipay.bounce(number, refund_no)
+    house.alipay.fail("query_refund", "reject")
+    await _tell(house, number, "", str(RefundMove.BOUNCE))
+    with pytest.raises(ProviderRejected):
+        await house.drain()
+    await house.drain()
     assert (await _shown(house, refund_no)).status == "ABNORMAL"

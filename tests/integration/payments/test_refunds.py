@@ -128,6 +128,29 @@ async def test_refused_refund_waits_for_a_person(house: PaymentsHouse) -> None:
     assert row["ask_after"] is None
 
 
+@pytest.mark.parametrize("is_taken", [True, False])
+async def test_refused_question_says_nothing_of_the_refund(house: PaymentsHouse, is_taken: bool) -> None:
+    bill_no, number = await _paid(house)
+    house.wechat.refunds_succeed_at_once = False
+    if not is_taken:
+        house.wechat.fail("refund", "after")
+    await house.refund(number, 2000)
+    await house.drain()
+    before = await _refund_row()
+    house.wechat.fail("query_refund", "reject", 2)
+    for _ in range(2):
+        await house.wake()
+        await house.service.sweeps.ask_refunds()
+    assert await house.drain() == []
+    assert await _refund_row() == before, "it may be on its way to the payer"
+    house.wechat.refunds_succeed_at_once = True
+    await house.wake()
+    await house.service.sweeps.ask_refunds()
+    assert await house.bill_status(bill_no) == "REFUNDED"
+    assert house.wechat.calls["refund"] == 1
+    await _sound(house)
+
+
 async def test_request_without_reason_or_of_nothing_is_refused(house: PaymentsHouse) -> None:
     _, number = await _paid(house)
     for amount_fen, reason in ((0, "多缴"), (-5, "多缴"), (10, " "), (10, "多" * 81)):
