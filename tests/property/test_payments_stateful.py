@@ -38,7 +38,7 @@ CALLS = st.sampled_from(
     [(who, call) for who in ("WECHAT", "ALIPAY") for call in ("open", "query", "close", "refund", "query_refund")]
     + [("FISCAL", call) for call in ("issue", "query", "confirm", "receipt", "reverse", "void")]
 )
-BEGINNINGS = ["issued", "opened", "paid", "paid twice", "told", "settled", "refunding"]
+BEGINNINGS = ["issued", "opened", "paid", "paid twice", "told", "settled", "refunding", "refund lost"]
 TICKS = st.integers(1, 80)
 WHICH = st.integers(0, 7)
 LIES = {
@@ -107,8 +107,12 @@ class Payments(RuleBasedStateMachine):
             self.deliver_callbacks(0, 1)
         if done >= BEGINNINGS.index("settled"):
             self.run_jobs(1)
-        if begun == "refunding":
+        if done >= BEGINNINGS.index("refunding"):
             self.ask_for_refunds_at_once(0, [700])
+        if begun == "refund lost":
+            self.world.mortals["WECHAT"].deaths["refund"] = "late" if channel == "WECHAT" else "after"
+            self.run_jobs(1)
+            self.ask()
 
     @rule(channel=CHANNELS, copies=st.integers(1, 3))
     def create(self, channel: str, copies: int) -> None:
