@@ -114,10 +114,12 @@ async def record_question(bill: FiscalBillRecord, ask_after: datetime | None) ->
     """Note when to ask next about a bill (None = never again), unless it has come further since it was read."""
     await db.execute(
         "UPDATE bill SET fiscal_ask_after = $2 WHERE id = $1 AND (confirmed_at IS NULL) = $3"
+        " AND ($2::timestamptz IS NOT NULL OR status = $4)"
         " AND NOT EXISTS (SELECT 1 FROM fiscal_receipt r WHERE r.bill_id = bill.id AND r.kind = 'BLUE')",
         bill.id,
         ask_after,
         bill.confirmed_at is None,
+        bill.status,
     )
 
 

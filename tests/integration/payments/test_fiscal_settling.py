@@ -356,6 +356,29 @@ async def test_refund_that_the_bank_gave_back_takes_the_confirmation_up_again(ho
     assert await _next_question(bill_no) is not None
 
 
+async def test_bank_that_gives_a_refund_back_while_the_code_is_withdrawn_is_not_forgotten(
+    house: PaymentsHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill_no, number = await _paid(house)
+    house.fiscal.fail("confirm", "before")
+    refund_no = await house.refund(number, 2000, "撤销办理", "cashier-1")
+    await house.drain()
+    void = house.fiscal.void
+
+    async def bounced_meanwhile(payment_code: str) -> None:
+        await void(payment_code)
+        house.wechat.bounce(number, refund_no)
+        await house.notify("WECHAT", {"out_trade_no": number, "out_refund_no": refund_no, "amount_fen": "2000"})
+        await house.drain()
+
+    monkeypatch.setattr(house.fiscal, "void", bounced_meanwhile)
+    await house.wake()
+    await house.service.sweeps.ask_fiscal()
+    assert await house.bill_status(bill_no) == "REFUNDING"
+    assert await _next_question(bill_no) is not None
+    assert await _sound(house)
+
+
 async def test_money_that_came_twice_needs_no_red_letter(house: PaymentsHouse) -> None:
     bill = await house.issue()
     first = await house.service.create(house.caller, bill.bill_no, "WECHAT")
