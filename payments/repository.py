@@ -212,17 +212,20 @@ async def record_intent(
 
 
 async def record_opened(payment_id: uuid.UUID, prepay_reference: str, prepay_until: datetime) -> bool:
-    """Third beat: CREATED or AWAITING → AWAITING with a fresh prepay reference; False when it was settled meanwhile."""
+    """Third beat: CREATED or AWAITING → AWAITING with a fresh prepay reference; False when it was settled meanwhile, or
+    its bill was paid by another order."""
     move = PaymentMove.OPENED
     return bool(
         await db.execute(
             "UPDATE payment SET status = $2, prepay_reference = $3, prepay_until = $4, updated_at = now()"
-            " WHERE id = $1 AND status = ANY ($5)",
+            " WHERE id = $1 AND status = ANY ($5)"
+            " AND EXISTS (SELECT 1 FROM bill WHERE bill.id = payment.bill_id AND bill.status = $6)",
             payment_id,
             PAYMENT[PaymentStatus.CREATED, move].to,
             prepay_reference,
             prepay_until,
             sources(PAYMENT, move),
+            BILL[BillStatus.UNPAID, BillMove.OPEN].to,
         )
     )
 

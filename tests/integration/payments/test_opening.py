@@ -10,7 +10,7 @@ import pytest
 from app import db
 from app.clock import now
 from app.errors import Conflict, NotFound, ProviderRejected, ProviderUnavailable
-from payments.neutral import ChannelOrder, OrderState, Standing
+from payments.neutral import ChannelOrder, OpenedOrder, OrderState, Standing
 from tests.fakes.payments_house import PaymentsHouse, caller
 
 pytestmark = pytest.mark.anyio
@@ -131,6 +131,29 @@ async def test_order_given_up_while_the_provider_was_slow_is_closed_there(house:
         await house.service.create(house.caller, bill.bill_no, "WECHAT")
     await house.drain()
     assert [order.standing for order in house.wechat.orders.values()] == [Standing.CLOSED]
+
+
+async def test_order_of_a_bill_that_was_paid_meanwhile_never_reaches_the_phone(
+    house: PaymentsHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = await house.issue()
+    first = await house.service.create(house.caller, bill.bill_no, "WECHAT")
+    late = house.wechat.pay(first.out_trade_no)
+    await db.execute("UPDATE payment SET status = 'CLOSED', closed_at = now(), ask_after = NULL")
+    await db.execute("UPDATE bill SET status = 'UNPAID'")
+    original = house.alipay.open
+
+    async def overtaken(order: ChannelOrder) -> OpenedOrder:
+        await house.notify("WECHAT", late)
+        return await original(order)
+
+    monkeypatch.setattr(house.alipay, "open", overtaken)
+    with pytest.raises(Conflict) as refused:
+        await house.service.create(house.caller, bill.bill_no, "ALIPAY")
+    assert refused.value.stable_code == "bill_paid"
+    await house.drain()
+    assert [order.standing for order in house.alipay.orders.values()] == [Standing.CLOSED]
+    assert await house.statuses(bill.bill_no) == ["SUCCEEDED", "CLOSED"]
 
 
 async def test_order_that_arrives_right_after_the_provider_denied_it_stays_the_only_one(
