@@ -8,16 +8,11 @@ import aiohttp
 from rich.console import Console
 
 from demo.counter import Counter
+from demo.narrator import Narrator
 from demo.phone import Phone
-from demo.wire import Unexpected, Wire, until
+from demo.wire import Wire, expect, until
 
 _PLATFORMS = {"wechat": "微信", "alipay": "支付宝"}
-
-
-def expect(condition: bool, what: str) -> None:
-    """Raise Unexpected unless the condition holds."""
-    if not condition:
-        raise Unexpected(what)
 
 
 class Journey:
@@ -35,12 +30,13 @@ class Journey:
     ) -> None:
         self._phone, self._window, self._reviewer, self._control = phone, window, reviewer, control
         self._story, self._session, self._console = story, session, console
-        self._step = 0
+        self._narrator = Narrator(console)
+        self._say = self._narrator.say
 
     async def play(self) -> str:
         """Play the whole journey; return the application number. Raises Unexpected."""
         person = self._phone.person
-        self._console.rule(f"[bold]{_PLATFORMS[self._phone.platform]}：{person['name']}")
+        self._narrator.begin(f"{_PLATFORMS[self._phone.platform]}：{person['name']}")
         await self._log_in()
         await self._find_item()
         number = await self._apply()
@@ -49,10 +45,6 @@ class Journey:
         await self._approve_and_deliver(number)
         await self._look_back(number)
         return number
-
-    def _say(self, title: str, seen: str = "") -> None:
-        self._step += 1
-        self._console.print(f"[cyan]{self._step:2d}[/cyan] {title}  [dim]{seen}[/dim]")
 
     async def _log_in(self) -> None:
         signed_in = await self._phone.sign_in()

@@ -1,4 +1,4 @@
-"""`run.py demo`: plays both journeys against the running service, or starts one for as long as it takes."""
+"""`run.py demo`: plays both journeys, then the money part, against the running service, or starts one meanwhile."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from rich.console import Console
 
 from demo.counter import Counter
 from demo.journey import Journey, check_one_person_on_both_platforms
+from demo.money import Money
+from demo.payer import Payer
 from demo.phone import Phone
 from demo.wire import Unexpected, Wire
 
@@ -39,7 +41,7 @@ def main(root: Path) -> int:
         except (Unexpected, aiohttp.ClientError, TimeoutError) as error:
             console.print(f"[bold red]与预期不符：{error}[/bold red]")
             return 1
-    console.print("\n[bold green]两段旅程均与预期一致[/bold green]")
+    console.print("\n[bold green]两段旅程与资金均与预期一致[/bold green]")
     return 0
 
 
@@ -50,10 +52,10 @@ async def _play(root: Path, var: Path, base: str, control: str) -> None:
     timeout = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         service, simulators = Wire(session, base), Wire(session, control)
-        counter = Counter(staff["window-xiaodian"], service)
-        reviewer = Counter(staff["reviewer-xiaodian"], service)
-        await counter.sign_in()
-        await reviewer.sign_in()
+        names = ("window-xiaodian", "reviewer-xiaodian", "cashier", "cashier-second")
+        counter, reviewer, cashier, second_cashier = desks = [Counter(staff[name], service) for name in names]
+        for desk in desks:
+            await desk.sign_in()
         numbers = {}
         for platform, key in (("wechat", story["wechat_person"]), ("alipay", story["alipay_person"])):
             phone = Phone(platform, people[key], service, simulators)
@@ -62,6 +64,8 @@ async def _play(root: Path, var: Path, base: str, control: str) -> None:
         first = Phone("wechat", people[story["wechat_person"]], service, simulators)
         second = Phone("alipay", people[story["wechat_person"]], service, simulators)
         await check_one_person_on_both_platforms(first, second, numbers["wechat"], console)
+        payer = Payer(first, second, counter, story)
+        await Money(payer, cashier, second_cashier, simulators, story, console).play()
 
 
 @contextlib.contextmanager

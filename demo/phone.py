@@ -82,20 +82,27 @@ class Phone:
         (await self.call("POST", "/subscriptions", {"results": results})).expect(200)
         return len(ids)
 
-    async def pay(self, bill_no: str) -> dict[str, Any]:
-        """Open the platform's cashier with what the backend gave, and pay."""
-        order = (await self.call("POST", "/payments", {"bill_no": bill_no, "channel": self.platform.upper()})).expect(
-            200, 201
-        )
-        key = self.person["key"]
+    async def order(self, bill_no: str) -> dict[str, Any]:
+        """Open (or continue) a payment of a bill on this phone's platform."""
+        wish = {"bill_no": bill_no, "channel": self.platform.upper()}
+        return dict((await self.call("POST", "/payments", wish)).expect(200, 201))
+
+    async def tap(self, order: dict[str, Any]) -> Answer:
+        """Open the platform's cashier with what the backend gave, and pay; the platform may refuse."""
+        key, given = self.person["key"], order["parameters"]
         if self.platform == "wechat":
-            tap = {"parameters": order["parameters"], "person": key}
-            paid = await self._control.send("POST", "/control/wechat_pay/pay", value=tap)
-        else:
-            tap = {"tradeNO": order["parameters"]["tradeNO"], "person": key}
-            paid = await self._control.send("POST", "/control/alipay/pay", value=tap)
-        paid.expect(200)
-        return dict(order)
+            return await self._control.send(
+                "POST", "/control/wechat_pay/pay", value={"parameters": given, "person": key}
+            )
+        return await self._control.send(
+            "POST", "/control/alipay/pay", value={"tradeNO": given["tradeNO"], "person": key}
+        )
+
+    async def pay(self, bill_no: str) -> dict[str, Any]:
+        """Open a payment and pay it; return the order."""
+        order = await self.order(bill_no)
+        (await self.tap(order)).expect(200)
+        return order
 
     async def case(self, number: str) -> dict[str, Any]:
         """Look at one case."""

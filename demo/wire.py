@@ -32,6 +32,12 @@ class Answer:
         return self.value
 
 
+def expect(condition: bool, what: str) -> None:
+    """Raise Unexpected unless the condition holds."""
+    if not condition:
+        raise Unexpected(what)
+
+
 class Wire:
     """One HTTP connection pool to one address."""
 
