@@ -83,8 +83,9 @@ WITH entered AS (
 ), refunded AS (
   INSERT INTO refund (id, created_at, updated_at, out_refund_no, payment_id, bill_id, amount_fen, reason, cause, status,
          provider_refund_no, provider_status, requested_by, asked_count, ask_after)
-  SELECT $15::uuid, now(), now(), $16::text, id, bill_id, amount_fen, '重复缴费自动退款', $17::text, 'REQUESTED',
-         '', '', '', 0, now() + interval '30 seconds'
+  SELECT $15::uuid, now(), now(), $16::text, id, bill_id, amount_fen,
+         CASE WHEN EXISTS (SELECT 1 FROM bill WHERE id = $10 AND status = 'VOID') THEN '缴款单已作废自动退款'
+              ELSE '重复缴费自动退款' END, $17::text, 'REQUESTED', '', '', '', 0, now() + interval '30 seconds'
   FROM paid WHERE NOT EXISTS (SELECT 1 FROM settled)
   RETURNING id
 ), queued AS (

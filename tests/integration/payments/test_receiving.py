@@ -135,6 +135,22 @@ async def test_late_success_pays_the_bill_and_the_other_open_order_is_closed(hou
     assert await house.bill_status(bill_no) == "CONFIRMED"
 
 
+async def test_success_of_a_voided_bill_goes_back_and_says_why(house: PaymentsHouse) -> None:
+    bill_no, number = await _opened(house)
+    late = house.wechat.pay(number)
+    await db.execute("UPDATE payment SET status = 'CLOSED', closed_at = now(), ask_after = NULL")
+    await db.execute("UPDATE bill SET status = 'UNPAID'")
+    row = await db.fetch_row("SELECT subject_no FROM bill WHERE bill_no = $1", bill_no)
+    assert row is not None
+    await house.service.void_bills(row["subject_no"])
+    await asyncio.gather(*(house.notify("WECHAT", late) for _ in range(5)))
+    assert (await house.drain()).count("refund.succeeded") == 1
+    assert (await house.bill_status(bill_no), house.wechat.received_fen) == ("VOID", 0)
+    refunds, _ = await house.service.refunds.refunds(EVERYWHERE)
+    assert [(each.cause, each.reason) for each in refunds] == [("LATE_SUCCESS", "缴款单已作废自动退款")]
+    assert (await house.service.check_ledger()).is_sound
+
+
 async def test_second_success_is_refunded_by_itself(house: PaymentsHouse) -> None:
     bill_no, number = await _opened(house)
     late = house.wechat.pay(number)
