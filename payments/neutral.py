@@ -130,7 +130,7 @@ class DepositBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformMessage:
-    """A verified message of a payment platform that comes to its second address (a withdrawn consent, a bank's word)."""
+    """A verified message that comes to a platform's second address (a withdrawn consent, a bank's word)."""
 
     provider: str
     event_key: str

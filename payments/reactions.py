@@ -30,7 +30,7 @@ class Reactions:
 
     async def void_bills(self, event: DomainEvent) -> None:
         """A case has ended without its fee: nobody shall pay it any more."""
-        await self._service.void_bills(event.subject_no)
+        await self._service.void_bills(event.subject_no, event.occurred_at)
 
     async def move_bills(self, event: DomainEvent) -> None:
         """Two records of one person became one: the bills go with them."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import structlog
 
 from app import metrics
-from app.clock import now
+from app.clock import now, rfc3339
 from app.errors import CallbackQuarantined, CallbackRejected, ServiceUnavailable
 from payments import settlement_repository as repository
 from payments.checks import payment_mismatch, refund_mismatch, shown_expected, shown_payment
@@ -122,6 +123,17 @@ class Receiving:
             if outcome:
                 return outcome
         raise ServiceUnavailable(retry_after_seconds=1)
+
+    async def report_paid_after(self, subject_no: str, ended_at: datetime) -> None:
+        """Keep for staff what was paid for a case after its end: for nothing, unless they say otherwise.
+
+        Idempotent: yes, by the order.
+        """
+        for row in await repository.list_paid_after(subject_no, ended_at):
+            number, expected = row["out_trade_no"], {"bill_no": row["bill_no"], "ended_at": rfc3339(ended_at)}
+            received = {"out_trade_no": number, "amount_fen": row["amount_fen"], "paid_at": rfc3339(row["paid_at"])}
+            event = Unreadable(provider="payments", event_key=number, reason="case_ended")
+            await self._quarantine(event, event.reason, number, expected, received)
 
     async def _apply_refund(self, event: RefundNotified) -> str:
         known = await refund_repository.find_refund(event.out_refund_no)

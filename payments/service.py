@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from app import db
@@ -229,8 +230,11 @@ class PaymentService:
         for out_refund_no in await refund_repository.list_open_refunds(out_trade_no):
             await self._refunding.push(out_refund_no)
 
-    async def void_bills(self, subject_no: str) -> None:
+    async def void_bills(self, subject_no: str, ended_at: datetime | None = None) -> None:
         """Void the unpaid bills of a case; an open order is settled first, and one that was paid keeps its bill.
+
+        Args:
+            ended_at: the end of the case; what was paid for it later is kept for staff, who give it back.
 
         Raises: ProviderUnavailable while the outcome of an open order is unknown, Conflict `payment_in_progress` when
         a new order was opened meanwhile; call again then. Idempotent: yes, by status.
@@ -242,6 +246,8 @@ class PaymentService:
             await repository.record_void(bill.bill_no)
         if await repository.list_unsettled_bills(subject_no):
             raise Conflict("该缴款单正在支付处理中，请稍后再试", code="payment_in_progress", retry_after_seconds=2)
+        if ended_at is not None:
+            await self._receiving.report_paid_after(subject_no, ended_at)
 
     async def unsettled_subjects(
         self, after: uuid.UUID | None = None, limit: int = 200

@@ -209,3 +209,14 @@ async def record_quarantined(
             facts = {"provider": provider, "reason": reason}
             tx.emit(DomainEvent(name="callback.quarantined", subject_no=reference_no[:64], facts=facts))
     return row is not None
+
+
+async def list_paid_after(subject_no: str, moment: datetime) -> Sequence[db.Row]:
+    """Return the orders that paid bills of a subject at a moment or later; providers tell whole seconds."""
+    return await db.fetch_all(
+        "SELECT b.bill_no, p.out_trade_no, p.amount_fen, p.paid_at FROM bill b JOIN payment p"
+        " ON p.id = b.paid_payment_id WHERE b.subject_no = $1 AND p.paid_at >= date_trunc('second', $2::timestamptz)"
+        " ORDER BY p.id",
+        subject_no,
+        moment,
+    )

@@ -99,7 +99,7 @@ class ReconciliationOffice:
         metrics.RECONCILIATION_FAILED.set(failed)
 
     async def account_codes(self) -> list[str]:
-        """Return the codes of the enabled accounts, which are compared daily."""
+        """Return the codes of the accounts that are compared daily: the enabled, and those that lately took money."""
         return await run_repository.list_account_codes()
 
     async def runs(

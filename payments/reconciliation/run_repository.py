@@ -85,6 +85,11 @@ SELECT there.*, here.*, back.*, fiscal.*, differences.* FROM
 (SELECT count(*) AS discrepancy_count FROM discrepancy
  WHERE account_code IN ($2, '') AND business_on = $5) differences
 """
+_COMPARED = (
+    "a.enabled OR EXISTS (SELECT 1 FROM payment p WHERE p.account_id = a.id AND p.status = 'SUCCEEDED'"
+    " AND p.paid_at >= now() - interval '30 days')"
+)
+"""An account that was disabled is compared as long as money that it took may still be missing."""
 _WANTS_REPAIR = (
     "SELECT '" + REPAIR_DISCREPANCY + "',"
     " convert_to(json_build_object('discrepancy_id', d.id)::text, 'UTF8') FROM discrepancy d"
@@ -193,15 +198,16 @@ async def find_day(account_code: str, business_on: date) -> Day | None:
 
 
 async def list_account_codes() -> list[str]:
-    """Return the codes of the enabled accounts."""
-    return [row["code"] for row in await db.fetch_all("SELECT code FROM payment_account WHERE enabled ORDER BY code")]
+    """Return the codes of the accounts whose days are compared: the enabled, and those that lately took money."""
+    rows = await db.fetch_all(f"SELECT code FROM payment_account a WHERE {_COMPARED} ORDER BY code")
+    return [row["code"] for row in rows]
 
 
 async def request_runs(days: Sequence[date], job: str) -> None:
     """Write a job for every account and day that has no finished run yet. A failed one is tried again."""
     rows = await db.fetch_all(
         "SELECT a.code, day::date AS business_on FROM payment_account a, unnest($1::date[]) AS day"
-        " WHERE a.enabled AND day >= (a.created_at AT TIME ZONE 'Asia/Shanghai')::date AND NOT EXISTS"
+        f" WHERE ({_COMPARED}) AND day >= (a.created_at AT TIME ZONE 'Asia/Shanghai')::date AND NOT EXISTS"
         " (SELECT 1 FROM reconciliation_run r WHERE r.account_code = a.code AND r.business_on = day"
         "  AND r.status = 'DONE') ORDER BY 2, 1",
         list(days),

@@ -69,9 +69,14 @@ GROUP BY 1, 2, 3
 """
 _FEES = """
 SELECT b.department_code, b.division_code, p.account_id, sum(l.amount_fen)::bigint AS fee_fen
-FROM ledger_entry l JOIN payment p ON p.out_trade_no = l.reference_no JOIN bill b ON b.id = p.bill_id
-WHERE l.occurred_at >= $1 AND l.occurred_at < $2 AND l.account = 'fees' GROUP BY 1, 2, 3
+FROM (SELECT l.amount_fen, p.id AS payment_id FROM ledger_entry l JOIN payment p ON p.out_trade_no = l.reference_no
+      WHERE l.occurred_at >= $1 AND l.occurred_at < $2 AND l.account = 'fees' AND l.transfer_key LIKE 'fee.charged:%'
+      UNION ALL
+      SELECT l.amount_fen, r.payment_id FROM ledger_entry l JOIN refund r ON r.out_refund_no = l.reference_no
+      WHERE l.occurred_at >= $1 AND l.occurred_at < $2 AND l.account = 'fees' AND l.transfer_key LIKE 'fee.returned:%'
+     ) AS l JOIN payment p ON p.id = l.payment_id JOIN bill b ON b.id = p.bill_id GROUP BY 1, 2, 3
 """
+"""Charged by the channel for a payment, or given back with a refund."""
 _DIFFERENCES = """
 SELECT d.department_code, d.division_code, a.id AS account_id, count(*) AS open_differences
 FROM discrepancy d JOIN payment_account a ON a.code = d.account_code

@@ -435,6 +435,14 @@ async def test_sweep_asks_for_the_days_of_the_last_week_that_are_not_done(house:
     assert {each.status for each in runs} == {"DONE"}
 
 
+async def test_disabled_account_is_compared_as_long_as_it_lately_took_money(house: PaymentsHouse) -> None:
+    await paid(house)
+    await db.execute("UPDATE payment_account SET enabled = false")
+    assert await house.service.reconciliation.account_codes() == ["wechat-default"]
+    await db.execute("UPDATE payment SET paid_at = paid_at - interval '40 days'")
+    assert await house.service.reconciliation.account_codes() == []
+
+
 async def test_staff_see_and_settle_differences_of_their_scope_only(house: PaymentsHouse) -> None:
     number = await paid(house)
     await run(house)

@@ -103,6 +103,20 @@ async def test_day_is_summed_by_department_and_account(house: PaymentsHouse) -> 
     assert _stated(statement) == _fold(await _lines(house))
 
 
+async def test_fee_given_back_with_a_refund_is_subtracted(house: PaymentsHouse) -> None:
+    number = await _paid(house, amount_fen=2000)
+    await _refunded(house, number, 700)
+    refund = await db.fetch_row("SELECT out_refund_no FROM refund")
+    assert refund is not None
+    bill_no = await _bill_no(number)
+    await _booked(f"fee.charged:{number}", "fees", "channel:WECHAT", 12, bill_no, number)
+    await _booked(
+        f"fee.returned:{refund['out_refund_no']}", "fees", "channel:WECHAT", -4, bill_no, refund["out_refund_no"]
+    )
+    (row,) = (await house.service.statements.summary(EVERYWHERE, TODAY)).rows
+    assert (row.fee_fen, row.net_fen, row.ledger_agrees) == (8, 1292, True)
+
+
 async def test_fees_and_open_differences_are_in_it(house: PaymentsHouse) -> None:
     number = await _paid(house, amount_fen=2000)
     await _booked(f"fee.charged:{number}", "fees", "channel:WECHAT", 12, await _bill_no(number), number)
