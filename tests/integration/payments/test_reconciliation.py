@@ -436,7 +436,7 @@ async def test_sweep_asks_for_the_days_of_the_last_week_that_are_not_done(house:
 
 
 async def test_disabled_account_is_compared_as_long_as_it_lately_took_money(house: PaymentsHouse) -> None:
-    await paid(house)
+    await paid(house, at=datetime.now(UTC) - timedelta(days=3))
     await db.execute("UPDATE payment_account SET enabled = false")
     assert await house.service.reconciliation.account_codes() == ["wechat-default"]
     await db.execute("UPDATE payment SET paid_at = paid_at - interval '40 days'")
