@@ -34,6 +34,7 @@ _REASONS = {
     "other_trade": "同一订单有另一笔交易号",
     "wrong_order": "退款所属订单不符",
     "refund_finished": "退款已有另一结果",
+    "case_ended": "办件结束后才缴费，请核对是否退款",
     "unreadable_content": "内容无法读取",
     "unreadable_value": "内容无法读取",
     "incomplete": "内容不完整",
@@ -46,7 +47,7 @@ _REASONS = {
     "paid_elsewhere": "作废的缴款码已在柜台缴费",
     "receipt_differs": "票据金额不符",
 }
-_PROVIDERS = {"wechat_pay": "微信支付", "alipay": "支付宝", "fiscal": "财政平台"}
+_PROVIDERS = {"wechat_pay": "微信支付", "alipay": "支付宝", "fiscal": "财政平台", "payments": "本系统"}
 _CHANNELS = {"WECHAT": "微信支付", "ALIPAY": "支付宝"}
 _STATUSES = {"CREATED": "下单中", "AWAITING": "待支付", "SUCCEEDED": "已支付", "CLOSED": "已关闭"}
 MOST_LETTERS = 200

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 
 import pytest
 
 from app.errors import Conflict
+from app.events import DomainEvent
 from payments import repository
 from payments.neutral import Standing
+from payments.reactions import Reactions
 from payments.types import BillLine
-from tests.fakes.payments_house import PaymentsHouse, caller
+from tests.fakes.payments_house import EVERYWHERE, PaymentsHouse, caller
 
 pytestmark = pytest.mark.anyio
 
@@ -65,6 +68,24 @@ async def test_void_of_a_bill_that_was_paid_meanwhile_keeps_the_payment(house: P
     opened = await house.service.create(house.caller, bill.bill_no, "WECHAT")
     house.wechat.pay(opened.out_trade_no)
     await house.service.void_bills(bill.subject_no)
+    assert await house.bill_status(bill.bill_no) == "PAID"
+
+
+@pytest.mark.parametrize("is_late", [True, False])
+async def test_fee_that_was_paid_after_the_end_of_its_case_is_kept_for_staff(
+    house: PaymentsHouse, is_late: bool
+) -> None:
+    bill = await house.issue()
+    opened = await house.service.create(house.caller, bill.bill_no, "WECHAT")
+    callback = house.wechat.pay(opened.out_trade_no)
+    await house.notify("WECHAT", callback)
+    ended_at = datetime.fromisoformat(callback["at"]) + timedelta(seconds=-3 if is_late else 3)
+    withdrawn = DomainEvent(name="application.withdrawn", subject_no=bill.subject_no, occurred_at=ended_at)
+    for _ in range(2):
+        for _, reaction in Reactions(house.service).table()[withdrawn.name]:
+            await reaction(withdrawn)
+    kept, _ = await house.service.quarantined(EVERYWHERE)
+    assert [(row.reason, row.reference_no) for row in kept] == [("case_ended", opened.out_trade_no)] * is_late
     assert await house.bill_status(bill.bill_no) == "PAID"
 
 
