@@ -145,7 +145,8 @@ class Receiving:
         if reason or known is None:
             received = {"out_trade_no": event.out_trade_no, "amount_fen": event.amount_fen, "status": event.move}
             expected = {} if known is None else {"amount_fen": known.amount_fen, "status": known.status}
-            return await self._quarantine(event, reason, event.out_refund_no, expected, received)
+            number = event.out_refund_no or event.out_trade_no
+            return await self._quarantine(event, reason, number, expected, received)
         if (known.status, event.move) not in REFUND or _is_outdated(event, known):
             return "duplicate"
         ask_after = next_refund_question_at(known.asked_count, now())

@@ -66,7 +66,10 @@ class Refunding:
         """
         told = msgspec.convert(payload["told"], DepositBack)
         numbers = [told.out_refund_no] if told.out_refund_no else []
-        for number in numbers or await repository.list_succeeded_refunds(told.out_trade_no):
+        meant = numbers or await repository.list_succeeded_refunds(told.out_trade_no)
+        if not meant and not await repository.list_open_refunds(told.out_trade_no):
+            await self._receiving.apply_refund(_said(told, "", payload))
+        for number in meant:
             refund = await repository.find_refund(number)
             if refund is None:
                 await self._receiving.apply_refund(_said(told, number, payload))

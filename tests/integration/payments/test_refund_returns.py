@@ -258,6 +258,15 @@ async def test_message_that_contradicts_us_is_kept_for_staff(
     assert (await _shown(house, made)).status == "SUCCEEDED"
 
 
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_message_that_fits_no_refund_is_kept_for_staff(house: PaymentsHouse, is_ours: bool) -> None:
+    number = (await _paid(house, "ALIPAY"))[1] if is_ours else "P20260101NOBODYKNOWSIT0"
+    await _tell(house, number, "", str(RefundMove.BOUNCE))
+    await house.drain()
+    found, _ = await house.service.quarantined(EVERYWHERE)
+    assert [(row.reason, row.reference_no) for row in found] == [("unknown_number", number)]
+
+
 async def test_message_is_kept_once_in_the_inbox(house: PaymentsHouse) -> None:
     await _bounced(house)
     row = await db.fetch_row("SELECT count(*) AS n FROM inbox_event WHERE event_key LIKE 'message:%'")
