@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from app import start
 from app.cli_merchants import merchants_cli
 from app.cli_payments import payments_cli, reconcile
 from app.errors import SettingsError
 from app.settings import described
+from app.terminal import make_console, make_table
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,7 +32,7 @@ cli.add_typer(keys_cli, name="keys")
 cli.add_typer(merchants_cli, name="merchants")
 cli.add_typer(payments_cli, name="payments")
 cli.command("reconcile")(reconcile)
-console = Console()
+console = make_console()
 
 
 @cli.command()
@@ -114,7 +113,7 @@ def staff_import(
         if file is None and not settings.is_demo:
             raise SettingsError("生产环境不使用演示账号，请给出账号文件：run.py staff import 文件")
         listed = asyncio.run(loading.import_staff_accounts(settings, file or ROOT / "data" / "staff.json"))
-    table = Table("账号", "姓名", "初始密码", "TOTP 密钥")
+    table = make_table("账号", "姓名", "初始密码", "TOTP 密钥")
     for row in listed:
         table.add_row(row.username, row.display_name, row.password, row.totp_secret)
     console.print(table)
@@ -152,7 +151,7 @@ def keys_new(name: Annotated[str, typer.Argument(help="密钥编号，例如 202
 def doctor() -> None:
     """列出全部设置（密钥已遮盖）并说明缺少什么。"""
     settings = start.settings(ROOT)
-    table = Table("变量", "值", "含义")
+    table = make_table("变量", "值", "含义")
     for row in described(settings):
         table.add_row(*row)
     console.print(table)

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from app import start
 from app.errors import SanjinError
+from app.terminal import make_console, make_table
 
 if TYPE_CHECKING:
     from app.merchant_desk import AuditedChanges
@@ -28,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 merchants_cli = typer.Typer(help="商户账户与验签公钥", no_args_is_help=True)
 key_cli = typer.Typer(help="验签公钥与平台证书", no_args_is_help=True)
 merchants_cli.add_typer(key_cli, name="key")
-console = Console()
+console = make_console()
 
 Code = Annotated[str, typer.Argument(help="账户代码")]
 KeyId = Annotated[str, typer.Argument(help="公钥 ID（PUB_KEY_ID_…）、证书序列号或支付宝证书 SN")]
@@ -39,7 +38,7 @@ def list_merchants() -> None:
     """列出全部商户账户及其有效公钥。"""
 
     async def show(desk: MerchantService, _: AuditedChanges) -> int:
-        table = Table("代码", "渠道", "模式", "商户号", "子商户", "部门", "区划", "密钥", "有效公钥", "状态")
+        table = make_table("代码", "渠道", "模式", "商户号", "子商户", "部门", "区划", "密钥", "有效公钥", "状态")
         for each in await desk.all():
             account = each.account
             keys = "\n".join(

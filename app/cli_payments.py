@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from app import start
 from app.errors import SanjinError
+from app.terminal import make_console, make_table, print_rows
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from app.settings import Settings
     from payments.facts import Facts
     from payments.service import PaymentService
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 
 payments_cli = typer.Typer(help="支付单：查询与核实", no_args_is_help=True)
-console = Console()
+console = make_console()
 
 Number = Annotated[str, typer.Argument(help="缴款单号、缴款码、支付单号、退款单号或渠道单号")]
 
@@ -59,7 +60,7 @@ def reconcile(
                         code, business_on, repair=repair, progress=partial(progress.advance, task)
                     )
                 except SanjinError as error:
-                    progress.console.print(f"[red]{code}：{error.detail}（{error.stable_code}）[/red]")
+                    progress.console.print(f"[red]{code}：{_refusal(error)}[/red]")
                     failed = True
                     continue
                 progress.update(task, total=view.paid_count + view.refund_count)
@@ -90,10 +91,10 @@ def ask(number: Number) -> None:
     async def work(payments: PaymentService) -> int:
         before = await payments.facts.of(number)
         for answer in await payments.facts.ask(before):
-            console.print(answer)
+            console.print(answer, markup=False)
         changes = before.changes(await payments.facts.of(number))
         for line in changes:
-            console.print(f"[green]{line}[/green]")
+            console.print(line, style="green", markup=False)
         console.print("无变化" if not changes else f"共 {len(changes)} 处变化")
         return 0
 
@@ -101,7 +102,7 @@ def ask(number: Number) -> None:
 
 
 def _runs(views: list[ReconciliationView]) -> Table:
-    table = Table(
+    table = make_table(
         "账户", "状态", "渠道收款", "本地收款", "渠道退款", "本地退款", "财政确认", "手续费", "差异", "待处理"
     )
     for view in views:
@@ -124,7 +125,7 @@ def _runs(views: list[ReconciliationView]) -> Table:
 async def _print_differences(payments: PaymentService, view: ReconciliationView) -> None:
     _, kinds = await payments.reconciliation.one(date.fromisoformat(view.business_on), view.account_code)
     if kinds:
-        table = Table("差异种类", "状态", "笔数", title=view.account_code)
+        table = make_table("差异种类", "状态", "笔数", title=view.account_code)
         for each in kinds:
             table.add_row(each.kind_text, each.status, str(each.count))
         console.print(table)
@@ -133,10 +134,12 @@ async def _print_differences(payments: PaymentService, view: ReconciliationView)
 def _print_facts(found: Facts) -> None:
     for title, rows in found.tables.items():
         if rows:
-            table = Table(*rows[0], title=title)
-            for row in rows:
-                table.add_row(*row.values())
-            console.print(table)
+            print_rows(console, title, rows)
+
+
+def _refusal(error: SanjinError) -> str:
+    told = "；".join(fault.message for fault in error.faults) or error.detail
+    return f"{told}（{error.stable_code}）"
 
 
 def _line(view: ReconciliationView) -> str:
@@ -176,6 +179,6 @@ def _run(work: Callable[[PaymentService], Awaitable[int]]) -> None:
         try:
             code = asyncio.run(opened(settings))
         except SanjinError as error:
-            console.print(f"[red]{error.detail}（{error.stable_code}）[/red]")
+            console.print(f"[red]{_refusal(error)}[/red]")
             code = 1
     sys.exit(code)

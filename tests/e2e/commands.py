@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from tests.e2e.conftest import ROOT, Product
 
-_WIDE = "400"
-
 
 @dataclass(frozen=True)
 class Printed:
@@ -27,14 +25,16 @@ class Printed:
 
 async def command(product: Product, *arguments: str) -> Printed:
     """Run one command to its end."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SJT_", "PROMETHEUS"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("SJT_", "PROMETHEUS", "COLUMNS"))
+    }
     environment |= {"SJT_VAR": str(product.var), "SJT_PORT": str(product.port), "SJT_SIM_PORT": str(product.sim_port)}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "run.py",
         *arguments,
         cwd=ROOT,
-        env=environment | {"COLUMNS": _WIDE},
+        env=environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

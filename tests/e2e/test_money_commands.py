@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -130,9 +131,14 @@ async def test_day_is_compared_and_the_payment_that_nobody_told_is_booked(
     assert await difference() == repaired
 
 
-async def test_day_without_bill_files_ends_with_an_error(scene: Surroundings) -> None:
-    refused = await command(scene.product, "reconcile", "--date", "2199-01-01")
-    assert (refused.code, "对账日期不能晚于今天" in refused.text or "请求" in refused.text) == (1, True), refused.text
+async def test_day_whose_bills_are_not_there_yet_ends_with_an_error(scene: Surroundings) -> None:
+    now = (await scene.control.send("GET", "/control/clock")).expect(200)["now"]
+    today = (datetime.fromisoformat(now) + timedelta(hours=8)).date()
+    refused = await command(scene.product, "reconcile", "--date", str(today), "--account", "alipay-default")
+    assert (refused.code, "alipay-default：该日账单尚未生成" in refused.text) == (1, True), refused.text
+    refused = await command(scene.product, "reconcile", "--date", str(today + timedelta(days=2)))
+    assert refused.code == 1
+    assert refused.text.count("对账日期不能晚于今天（invalid_request）") >= 2, refused.text
 
 
 async def test_merchants_are_listed_and_checked_and_the_ledger_is_sound(
