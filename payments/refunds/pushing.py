@@ -52,8 +52,8 @@ class Refunding:
             event = await self._next_step(refund, channel)
             if event is None:
                 return
-            await self._receiving.apply_refund(event)
-            if event.move == RefundMove.ACCEPT:
+            outcome = await self._receiving.apply_refund(event)
+            if event.move == RefundMove.ACCEPT or outcome == "quarantined":
                 await self._ask_later(refund, channel)
         except ProviderRejected as error:
             await self._refused(refund, channel, error)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from app import clock, db
 from app.errors import Conflict, InvalidRequest, NotFound
+from payments.neutral import RefundNotified, RefundOrder
 from payments.refunds import repository
 from payments.types import StaffScope
 from tests.fakes.payments_house import EVERYWHERE, PaymentsHouse, person
@@ -149,6 +151,29 @@ async def test_refused_question_says_nothing_of_the_refund(house: PaymentsHouse,
     assert await house.bill_status(bill_no) == "REFUNDED"
     assert house.wechat.calls["refund"] == 1
     await _sound(house)
+
+
+async def test_contradicting_answer_is_asked_about_at_growing_distance(
+    house: PaymentsHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, number = await _paid(house)
+    query = house.wechat.query_refund
+
+    async def of_another_sum(order: RefundOrder) -> RefundNotified | None:
+        told = await query(order)
+        return None if told is None else replace(told, amount_fen=1)
+
+    monkeypatch.setattr(house.wechat, "query_refund", of_another_sum)
+    house.wechat.fail("refund", "after")
+    await house.refund(number, 2000)
+    await house.drain()
+    for _ in range(5):
+        await house.wake()
+        await house.service.sweeps.ask_refunds()
+    row = await db.fetch_row("SELECT status, ask_after - now() AS wait FROM refund")
+    assert row is not None
+    assert (row["status"], row["wait"] > timedelta(minutes=30)) == ("REQUESTED", True)
+    assert [q.reason for q in (await house.service.quarantined(EVERYWHERE))[0]] == ["wrong_amount"]
 
 
 async def test_request_without_reason_or_of_nothing_is_refused(house: PaymentsHouse) -> None:
