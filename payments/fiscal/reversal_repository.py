@@ -27,7 +27,7 @@ async def request_reversal(out_refund_no: str) -> bool:
     """Have the red letter of a refund asked for by a job, if its bill is confirmed; otherwise the confirmation, should
     it come, asks for it. The bill's lock puts the two in order.
 
-    Idempotent: yes, by `reversed_at` and `fiscal_ask_after`. Returns False when nothing is to be reversed (yet).
+    Idempotent: yes, by `reversed_at`. Returns False when nothing is to be reversed (yet).
     """
     async with db.transaction() as tx:
         await tx.execute(
@@ -38,7 +38,7 @@ async def request_reversal(out_refund_no: str) -> bool:
             "UPDATE refund SET fiscal_ask_after = now() + interval '1 minute', fiscal_asked_count = 0 FROM bill"
             " WHERE refund.out_refund_no = $1 AND bill.id = refund.bill_id AND bill.confirmed_at IS NOT NULL"
             " AND refund.payment_id = bill.paid_payment_id AND refund.status = 'SUCCEEDED'"
-            " AND refund.reversed_at IS NULL AND refund.fiscal_ask_after IS NULL RETURNING refund.id",
+            " AND refund.reversed_at IS NULL RETURNING refund.id",
             out_refund_no,
         )
         if row is not None:

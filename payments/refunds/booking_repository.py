@@ -28,6 +28,13 @@ async def book_success(tx: db.Transaction, refund: RefundRecord, occurred_at: da
         f"refund.resettled:{refund.out_refund_no}:{bounces}" if bounces else f"refund.succeeded:{refund.out_refund_no}"
     )
     await _book(tx, refund, key, refund.amount_fen, occurred_at, account or f"channel:{refund.payment.channel}")
+    # The reaction asks for the red letter at once; this lets the sweep ask should the reaction be lost.
+    await tx.execute(
+        "UPDATE refund SET fiscal_ask_after = now() + interval '1 minute', fiscal_asked_count = 0 FROM bill"
+        " WHERE refund.id = $1 AND bill.id = refund.bill_id AND bill.confirmed_at IS NOT NULL"
+        " AND refund.payment_id = bill.paid_payment_id AND refund.reversed_at IS NULL",
+        refund.id,
+    )
 
 
 async def book_bounce(tx: db.Transaction, refund: RefundRecord, occurred_at: datetime) -> None:

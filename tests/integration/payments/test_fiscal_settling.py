@@ -238,6 +238,18 @@ async def test_red_letter_that_takes_its_time_is_fetched_by_the_sweep(house: Pay
     assert await _sound(house)
 
 
+async def test_red_letter_whose_reaction_was_lost_is_asked_for_by_the_sweep(house: PaymentsHouse) -> None:
+    _, number = await _paid(house)
+    await house.drain()
+    refund_no = await house.refund(number, 500, "多缴", "cashier-1")
+    await house.service.jobs()["payments.push_refund"]({"out_refund_no": refund_no})
+    await db.execute("DELETE FROM pgqueuer")
+    await _asked(house)
+    assert list(house.fiscal.reversals) == [refund_no]
+    assert await _count("refund WHERE reversed_at IS NOT NULL AND fiscal_ask_after IS NULL") == 1
+    assert await _sound(house)
+
+
 async def test_refused_red_letter_is_shown_to_staff_and_asked_daily(house: PaymentsHouse) -> None:
     _, number = await _paid(house)
     await house.drain()
