@@ -208,10 +208,33 @@ class Transaction:
         self.pending.append(jobs.NewJob(job, msgspec.json.encode(payload), delay_seconds, dedupe_key))
 
 
+class _Begun:
+    """The ORM's transaction, which gives its connection back also when it is given up while it begins.
+
+    The ORM alone would keep it for ever: some phones that hang up at that moment would use up the pool.
+    """
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    async def __aenter__(self) -> Any:
+        try:
+            return await self._context.__aenter__()
+        except (asyncio.CancelledError, *AWAY):
+            # It has a token from the moment on that it has borrowed a connection; there is nothing to roll back.
+            if hasattr(self._context, "token"):
+                with suppress(*AWAY):
+                    await self._context.__aexit__(asyncio.CancelledError, None, None)
+            raise
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self._context.__aexit__(*error)
+
+
 @asynccontextmanager
 async def transaction() -> AsyncIterator[Transaction]:
     """Open a transaction; commit at the end of the block, with the jobs it caused; roll back on any error."""
-    async with in_transaction() as wrapper:
+    async with _Begun(in_transaction()) as wrapper:
         opened = Transaction(wrapper._connection)  # type: ignore[attr-defined]  # the raw asyncpg connection
         yield opened
         if opened.pending:
