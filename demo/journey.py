@@ -192,7 +192,7 @@ class Journey:
         inbox = (await self._phone.call("GET", "/notices?limit=50")).expect(200)["data"]
         self._say("站内消息", f"{len(inbox)} 条")
         expect(len(inbox) >= 5, "站内消息少于 5 条")
-        self._phone.must_have_seen(
+        await self._phone.must_see(
             "application.accepted",
             "bill.paid",
             "bill.confirmed",

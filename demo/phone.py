@@ -137,9 +137,10 @@ class Phone:
         if self._stream is not None:
             self._stream.cancel()
 
-    def must_have_seen(self, *names: str) -> None:
-        """Check that these live events came. Raises Unexpected."""
-        came = {event.get("event") for event in self.seen}
-        missing = [name for name in names if name not in came]
-        if missing:
-            raise Unexpected(f"实时推送缺少 {missing}，收到 {sorted(map(str, came))}")
+    async def must_see(self, *names: str) -> None:
+        """Wait until these live events have come. Raises Unexpected when they stay away."""
+
+        async def came() -> set[str]:
+            return {str(event.get("event")) for event in self.seen}
+
+        await until("实时推送", came, lambda seen: seen >= set(names))

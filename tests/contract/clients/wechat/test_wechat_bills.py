@@ -81,7 +81,7 @@ def test_what_is_no_fee_is_refused(text: str) -> None:
         _rounded_fen(text)
 
 
-values = st.text(st.characters(codec="utf-8", exclude_characters="`\n\r", exclude_categories=["Cs"]), max_size=12)
+values = st.text(st.characters(codec="utf-8", exclude_characters="`\n\r\0", exclude_categories=["Cs"]), max_size=12)
 
 
 @given(st.lists(st.tuples(values, values, values), max_size=8))
