@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from demo.photo import photograph
-from demo.wire import Answer, Unexpected, Wire, until
+from demo.wire import Answer, Wire, until
 
 
 class Phone:
