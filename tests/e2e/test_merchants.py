@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
 from typing import Any
 
 import asyncpg
 import pytest
 
-from tests.e2e.conftest import ROOT, Surroundings
+from tests.e2e.commands import command
+from tests.e2e.conftest import Surroundings
 from tests.e2e.steps import Applicant
 
 pytestmark = pytest.mark.anyio
@@ -40,22 +38,9 @@ async def _told(scene: Surroundings, applicant: Applicant, order: dict[str, Any]
 
 
 async def _merchants(scene: Surroundings, *arguments: str) -> str:
-    product = scene.product
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("SJT_", "PROMETHEUS"))}
-    environment |= {"SJT_VAR": str(product.var), "SJT_PORT": str(product.port), "SJT_SIM_PORT": str(product.sim_port)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "run.py",
-        "merchants",
-        *arguments,
-        cwd=ROOT,
-        env=environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    printed, _ = await process.communicate()
-    assert process.returncode == 0, printed.decode()
-    return printed.decode()
+    printed = await command(scene.product, "merchants", *arguments)
+    assert printed.code == 0, printed.text
+    return printed.text
 
 
 @PLATFORMS
