@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
 import pytest
 from tortoise import Tortoise
@@ -85,3 +87,18 @@ async def test_a_database_that_hangs_is_away_within_the_patience(database: str) 
         assert await db.ping() == (1,), "asking again and again uses up no connections"
         await other.execute("ROLLBACK")
     assert await db.ping("SELECT max(beat_at) FROM runner_beat") == (None,)
+
+
+async def test_transactions_that_are_given_up_at_any_moment_give_their_connections_back(database: str) -> None:
+    async def some_work() -> None:
+        async with db.transaction() as tx:
+            await tx.execute("SELECT 1")
+
+    for ticks in [*range(60)] * 5:
+        tasks = [asyncio.ensure_future(some_work()) for _ in range(6)]
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        for task in tasks[:4]:
+            task.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*tasks, return_exceptions=True)
