@@ -55,7 +55,8 @@ async def move(house: PaymentsHouse, number: str, at: datetime) -> None:
     """Let a payment and all that followed have happened at another time."""
     await db.execute("UPDATE payment SET paid_at = $2, created_at = $2 WHERE out_trade_no = $1", number, at)
     await db.execute(
-        "UPDATE bill SET paid_at = $2::timestamptz, confirmed_at = CASE WHEN confirmed_at IS NULL THEN NULL ELSE $2::timestamptz END"
+        "UPDATE bill SET paid_at = $2::timestamptz,"
+        " confirmed_at = CASE WHEN confirmed_at IS NULL THEN NULL ELSE $2::timestamptz END"
         " WHERE id = (SELECT bill_id FROM payment WHERE out_trade_no = $1)",
         number,
         at,

@@ -7,10 +7,8 @@ import asyncio
 import pytest
 
 from app import db
-from app.errors import Conflict, InvalidRequest
 from payments.neutral import Standing
-from payments.refunds import repository as refund_repository
-from tests.fakes.payments_house import EVERYWHERE, PaymentsHouse
+from tests.fakes.payments_house import PaymentsHouse
 
 pytestmark = pytest.mark.anyio
 
