@@ -17,8 +17,6 @@ from enum import StrEnum
 from typing import IO, Any
 from urllib.parse import quote
 
-import xlsxwriter
-
 from app import clock, money
 from app.errors import FieldFault, InvalidRequest
 
@@ -95,6 +93,9 @@ class _Book:
     """An XLSX file under construction; each call may come from another thread, but one at a time."""
 
     def __init__(self, file: IO[bytes], folder: str, title: str, columns: Sequence[Column]) -> None:
+        # Loaded with the first file: most processes never write one.
+        import xlsxwriter
+
         self._book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
         self._book.set_properties({"title": title, "created": clock.to_beijing(clock.now()).replace(tzinfo=None)})
         self._formats = {

@@ -13,9 +13,9 @@ import msgspec
 
 from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
-from services.catalogue import guide, paging, papers, repository, search
+from services.catalogue import guide, paging, repository, search
 from services.catalogue.places import ServicePoint
-from services.catalogue.records import ItemRecord, PackageRecord
+from services.catalogue.records import ItemRecord, Material, PackageRecord, Template
 from services.catalogue.shelf import Shelf
 from services.catalogue.terms import Item, make_item
 from services.catalogue.types import (
@@ -102,7 +102,7 @@ class CatalogueService:
             raise NotFound("该材料没有此文件")
 
         async def draw() -> Rendered:
-            return _rendered(await asyncio.to_thread(papers.draw, item.record, material, template, filled=filled))
+            return _rendered(await asyncio.to_thread(_draw, item.record, material, template, filled))
 
         return await self._papers.get((item.content_hash, material_code, filled), draw)
 
@@ -264,3 +264,10 @@ async def _load_package(package_code: str) -> Rendered:
 
 def _rendered(body: bytes) -> Rendered:
     return Rendered(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+def _draw(record: ItemRecord, material: Material, template: Template, filled: bool) -> bytes:
+    """Draw a paper, in a thread; what draws it is loaded with the first one, for it takes 8 MiB of every process."""
+    from services.catalogue import papers
+
+    return papers.draw(record, material, template, filled=filled)

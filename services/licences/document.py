@@ -1,4 +1,4 @@
-"""Draws the document of a licence as PDF and codes as QR pictures. Pure and slow: the service calls it in a thread.
+"""Draws the document of a licence as PDF. Pure and slow: the service calls it in a thread.
 
 The Chinese font is one that every PDF reader brings along (STSong-Light), so no font file is shipped.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 
-import segno
 from reportlab.lib.pagesizes import A5, landscape
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
+
+from services.licences.qr import qr_matrix
 
 _FONT = "STSong-Light"
 _WIDTH, _HEIGHT = landscape(A5)
@@ -63,15 +64,8 @@ def draw(document: Document) -> bytes:
     return buffer.getvalue()
 
 
-def qr_svg(text: str) -> str:
-    """Return a QR picture of a code as SVG."""
-    buffer = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(buffer, kind="svg", scale=6, border=3, xmldecl=False)
-    return buffer.getvalue().decode()
-
-
 def _qr(canvas: Canvas, text: str, left: float, bottom: float, size: float) -> None:
-    matrix = segno.make(text, error="m", micro=False).matrix
+    matrix = qr_matrix(text)
     cell = size / len(matrix)
     for row, line in enumerate(matrix):
         for column, is_dark in enumerate(line):

@@ -19,7 +19,7 @@ from app.identifiers import make_licence_number, mask_id_number, mask_name
 from app.ids import dated_no, new_secret, random_text
 from app.storage import FileStore
 from services.licences import repository
-from services.licences.document import Document, draw, qr_svg
+from services.licences.qr import qr_svg
 from services.licences.states import CODES, TEXT, Change, LicenceStatus, after, effective
 from services.licences.types import (
     LicenceSummary,
@@ -170,6 +170,9 @@ class LicenceService:
         await repository.take_over(from_citizen_id, into_citizen_id)
 
     async def _finish(self, row: Row) -> None:
+        # Loaded with the first document, for it takes 8 MiB of memory and the processes that answer draw none.
+        from services.licences.document import Document, draw
+
         holder = self._cipher.decrypt_json(_HOLDER_COLUMN, row["holder_cipher"])
         document = Document(
             title=row["type_name"],
