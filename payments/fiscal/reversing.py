@@ -16,7 +16,7 @@ from payments.fiscal.contradictions import report, report_refusal
 from payments.fiscal.neutral import FiscalRefund, FiscalRefusal
 from payments.fiscal.ports import FiscalPlatform, FiscalRefused
 from payments.fiscal.records import FiscalRefundRecord
-from payments.states import FISCAL_REFUSED_SECONDS, RefundStatus, next_fiscal_question_at
+from payments.states import FISCAL_LADDER_SECONDS, FISCAL_REFUSED_SECONDS, RefundStatus, next_fiscal_question_at
 
 log = structlog.get_logger()
 
@@ -70,7 +70,9 @@ class Reversing:
         return next_fiscal_question_at(refund.asked_count, now())
 
     async def _refused(self, refund: FiscalRefundRecord, error: FiscalRefused) -> datetime:
-        if error.retryable or error.refusal is FiscalRefusal.NOT_CONFIRMED:
+        # Both may have crossed; but a bill that is called unpaid for hours is for staff.
+        crossed = error.refusal is FiscalRefusal.NOT_CONFIRMED and refund.asked_count < len(FISCAL_LADDER_SECONDS)
+        if error.retryable or crossed:
             return next_fiscal_question_at(refund.asked_count, now())
         await report_refusal("reverse", error, refund.bill_no, refund.out_refund_no, _expected(refund))
         return _tomorrow()

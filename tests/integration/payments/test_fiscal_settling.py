@@ -262,6 +262,22 @@ async def test_refused_red_letter_is_shown_to_staff_and_asked_daily(house: Payme
     assert list(house.fiscal.reversals) == [refund_no]
 
 
+async def test_red_letter_of_a_bill_that_the_platform_calls_unpaid_is_shown_to_staff_after_a_while(
+    house: PaymentsHouse,
+) -> None:
+    _, number = await _paid(house)
+    await house.drain()
+    await house.refund(number, 500, "多缴", "cashier-1")
+    house.fiscal.fail("reverse", "reject", times=40, refusal=FiscalRefusal.NOT_CONFIRMED)
+    await house.drain()
+    await _asked(house)
+    assert await _reasons(house) == [], "the two may have crossed"
+    for _ in range(12):
+        await _asked(house)
+    assert await _reasons(house) == ["not_confirmed"]
+    assert await _count("refund WHERE reversed_at IS NULL AND fiscal_ask_after > now() + interval '23 hours'") == 1
+
+
 async def test_refund_before_the_confirmation_gets_its_red_letter_afterwards(house: PaymentsHouse) -> None:
     bill_no, number = await _paid(house)
     house.fiscal.holds = True
