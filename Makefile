@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Starts are several times slower where Python may not keep its byte code.
 export PYTHONDONTWRITEBYTECODE :=
-TEST_WORKERS ?= 3
+TEST_WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test nightly check format bench clean

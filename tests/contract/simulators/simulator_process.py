@@ -223,6 +223,14 @@ class Simulators:
         assert reply.status < 400, f"{reply.status} {reply.body.decode()}"
         return reply.json()
 
+    def journalled(self, provider: str, count: int) -> list[dict[str, Any]]:
+        """Return a provider's callbacks, newest first, once so many are noted: each is, once its answer has come."""
+        deadline = time.monotonic() + 30
+        while len(tries := self.control("GET", f"/callbacks?provider={provider}")) < count:
+            assert time.monotonic() < deadline, f"try {count} was not noted"
+            time.sleep(0.005)
+        return list(tries)
+
     def control_error(self, method: str, path: str, body: Any = None) -> tuple[int, str]:
         """Call the control API where it must refuse; return status and error text."""
         raw = None if body is None else json.dumps(body, ensure_ascii=False).encode()

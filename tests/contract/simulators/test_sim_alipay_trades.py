@@ -163,7 +163,7 @@ def test_notification_is_repeated_until_the_answer_is_success(sim: Any, gateway:
     sim.control("PUT", "/clock", {"offset_seconds": 3600})
     received = notified(sim, 4)
     assert len({fields["notify_id"] for fields in received}) == 1
-    attempts = sim.control("GET", "/callbacks?provider=alipay")
+    attempts = sim.journalled("alipay", 4)
     assert (attempts[0]["attempt"], attempts[0]["accepted"]) == (4, True)
 
 

@@ -276,7 +276,7 @@ def test_push_is_repeated_twice_when_not_accepted(sim):
     sim.sink.answers["/callbacks/wechat"] = [(500, ""), (200, "fail"), (200, "success")]
     _allow(sim)
     sim.sink.wait_for("/callbacks/wechat/", 3)
-    attempts = sim.control("GET", "/callbacks?provider=wechat")
+    attempts = sim.journalled("wechat", 3)
     assert [row["accepted"] for row in attempts] == [True, False, False]
     assert [row["status"] for row in attempts] == [200, 200, 500]
 

@@ -33,14 +33,6 @@ def _header(received, name):
     return {key.lower(): value for key, value in received.headers.items()}[name.lower()]
 
 
-def _journalled(sim, count):
-    """Wait until so many tries stand in the journal: a try is noted once its answer has come."""
-    deadline = time.monotonic() + 30
-    while len(sim.control("GET", "/callbacks?provider=wechat_pay")) < count:
-        assert time.monotonic() < deadline, f"try {count} did not come"
-        time.sleep(0.005)
-
-
 def test_payment_is_notified_once_accepted_with_204(pay, sim):
     sim.sink.answers[PATH] = [(204, "")]
     callback = pay.paid(notify="normal")["callback"]
@@ -60,11 +52,10 @@ def test_refused_notification_is_repeated_with_the_same_id_until_accepted(pay, s
     sim.sink.answers[PATH] = [(500, ""), (401, '{"code":"FAIL"}'), (302, ""), (200, '{"code":"FAIL"}')]
     pay.paid(notify="normal")
     received = sim.sink.wait_for(PATH, 4)
-    _journalled(sim, 4)
+    attempts = sim.journalled("wechat_pay", 4)
     time.sleep(0.15)
     assert len(sim.sink.matching(PATH)) == 4
     assert len({json.loads(item.body)["id"] for item in received}) == 1
-    attempts = sim.control("GET", "/callbacks?provider=wechat_pay")
     assert [(row["attempt"], row["status"]) for row in attempts] == [(4, 200), (3, 302), (2, 401), (1, 500)]
 
 
@@ -72,7 +63,7 @@ def test_schedule_follows_the_moved_clock_to_its_sixteenth_and_last_try(pay, sim
     sim.sink.answers[PATH] = [(500, "")] * 20
     pay.paid(notify="normal")
     for done in range(1, 18):
-        _journalled(sim, min(done, 16))
+        sim.journalled("wechat_pay", min(done, 16))
         sim.control("PUT", "/clock", {"offset_seconds": done * 60})
     time.sleep(0.1)
     assert len(sim.sink.matching(PATH)) == 16
