@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import threading
 import time
 import uuid
 from datetime import datetime
@@ -13,12 +14,31 @@ from app.clock import to_beijing
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+class _Ticks:
+    """Milliseconds with 12 bits of a counter behind them; each is later than the one before."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def next(self) -> int:
+        now = time.time_ns() // 1_000_000 << 12
+        with self._lock:
+            self._last = max(now, self._last + 1)
+            return self._last
+
+
+_ticks = _Ticks()
+
+
 def new_id() -> uuid.UUID:
-    """Make a time-ordered UUID (version 7), so that new rows sit together in the index."""
-    millis = time.time_ns() // 1_000_000
-    rand = secrets.randbits(74)
-    value = (millis & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (rand >> 62) << 64 | 0b10 << 62 | (rand & (1 << 62) - 1)
-    return uuid.UUID(int=value)
+    """Make a time-ordered UUID (version 7), so that new rows sit together in the index.
+
+    Of one process each is later than the one before, also within a millisecond: rows sort as they were made.
+    """
+    tick = _ticks.next()
+    value = (tick >> 12 & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (tick & 0xFFF) << 64 | 0b10 << 62
+    return uuid.UUID(int=value | secrets.randbits(62))
 
 
 def first_id(moment: datetime) -> uuid.UUID:
