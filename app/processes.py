@@ -58,6 +58,7 @@ class Supervisor:
 
     def __init__(self, manager: Any, stop: Stop) -> None:
         self._manager, self._stop = manager, stop
+        stop.take()  # the manager has put its own handlers in place
         self.failed = False
         """Whether the processes did not all come up."""
 

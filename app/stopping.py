@@ -35,10 +35,14 @@ class Stop:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
         return bool(self.asked) and isinstance(error, StopAsked | asyncio.CancelledError | subprocess.SubprocessError)
 
-    def listen(self) -> None:
-        """Hear both signals from now on, those that were held included."""
+    def take(self) -> None:
+        """Have both signals come here, whoever else has asked for them meanwhile."""
         for number in SIGNALS:
             signal.signal(number, self._hear)
+
+    def listen(self) -> None:
+        """Hear both signals from now on, those that were held included."""
+        self.take()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     @staticmethod

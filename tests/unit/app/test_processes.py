@@ -145,7 +145,9 @@ def test_a_process_that_ends_unasked_is_started_again(stop: Stop, number: signal
     def kill_and_wait() -> None:
         seen.append(house.marks.get())
         house.report()
-        time.sleep(1)
+        looked = threading.Event()
+        house.states.between = looked.set
+        looked.wait()
         os.kill(seen[0], number)
         seen.append(house.marks.get())
 
