@@ -56,6 +56,11 @@ def rfc3339(moment: datetime) -> str:
     return f"{_minute(minutes)}{rest.seconds:02}+08:00"
 
 
+def rfc3339_or_none(moment: datetime | None) -> str | None:
+    """Print a moment that may not have come yet."""
+    return None if moment is None else rfc3339(moment)
+
+
 @lru_cache(4096)
 def _minute(minutes: int) -> str:
     """Print a minute since the epoch up to where its seconds begin; the moments of a row often share one."""

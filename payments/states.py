@@ -205,6 +205,11 @@ def next_fiscal_question_at(asked_count: int, now: datetime) -> datetime:
     return now + timedelta(seconds=FISCAL_LADDER_SECONDS[rung])
 
 
+def refused_question_at(now: datetime) -> datetime:
+    """Return when the fiscal platform is asked again after a plain no."""
+    return now + timedelta(seconds=FISCAL_REFUSED_SECONDS)
+
+
 def order_expiry(now: datetime, expiry_seconds: int, due_at: datetime | None) -> datetime:
     """Return the end of a new order: never later than the bill's own, whole seconds as the providers print them."""
     usual = now + timedelta(seconds=expiry_seconds)

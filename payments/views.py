@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
 from app import db
-from app.clock import rfc3339
+from app.clock import rfc3339, rfc3339_or_none
 from payments.refunds.views import status_text
 from payments.states import BillStatus
 from payments.types import BillLine, BillView, PaymentView, QuarantinedView, ReceiptView, RefundView, StaffPaymentView
@@ -36,9 +35,9 @@ def bill(row: db.Row, receipt_row: db.Row | None = None, refund_rows: Sequence[d
         late_fee_fen=row["late_fee_fen"],
         status=row["status"],
         status_text=BILL_STATUS_TEXT[BillStatus(row["status"])],
-        due_at=_moment(row["due_at"]),
-        paid_at=_moment(row["paid_at"]),
-        confirmed_at=_moment(row["confirmed_at"]),
+        due_at=rfc3339_or_none(row["due_at"]),
+        paid_at=rfc3339_or_none(row["paid_at"]),
+        confirmed_at=rfc3339_or_none(row["confirmed_at"]),
         created_at=rfc3339(row["created_at"]),
         receipt=_receipt(receipt_row),
         refunds=_refunds(refund_rows),
@@ -57,7 +56,7 @@ def payment(row: db.Row, receipt_row: db.Row | None = None, refund_rows: Sequenc
         bill_status=row["bill_status"],
         bill_status_text=BILL_STATUS_TEXT[BillStatus(row["bill_status"])],
         expires_at=rfc3339(row["expires_at"]),
-        paid_at=_moment(row["paid_at"]),
+        paid_at=rfc3339_or_none(row["paid_at"]),
         receipt=_receipt(receipt_row),
         refunds=_refunds(refund_rows),
     )
@@ -71,8 +70,8 @@ def staff_payment(row: db.Row) -> StaffPaymentView:
     )
     return StaffPaymentView(
         created_at=rfc3339(row["created_at"]),
-        paid_at=_moment(row["paid_at"]),
-        closed_at=_moment(row["closed_at"]),
+        paid_at=rfc3339_or_none(row["paid_at"]),
+        closed_at=rfc3339_or_none(row["closed_at"]),
         **{name: row[name] for name in same.split()},
     )
 
@@ -92,7 +91,7 @@ def _refunds(rows: Sequence[db.Row]) -> list[RefundView]:
             status=row["status"],
             status_text=status_text(row["status"], is_waiting=row["needs_approval"] and row["approved_at"] is None),
             created_at=rfc3339(row["created_at"]),
-            finished_at=_moment(row["finished_at"]),
+            finished_at=rfc3339_or_none(row["finished_at"]),
         )
         for row in rows
     ]
@@ -120,9 +119,5 @@ def quarantined(row: db.Row) -> QuarantinedView:
         expected=msgspec.json.decode(row["expected"]),
         received=msgspec.json.decode(row["received"]),
         created_at=rfc3339(row["created_at"]),
-        resolved_at=_moment(row["resolved_at"]),
+        resolved_at=rfc3339_or_none(row["resolved_at"]),
     )
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else rfc3339(moment)

@@ -6,7 +6,7 @@ distance, a plain no is shown to staff and asked again daily.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -18,7 +18,7 @@ from payments.fiscal.neutral import FiscalPayment, FiscalRefusal, FiscalStanding
 from payments.fiscal.ports import FiscalPlatform, FiscalRefused
 from payments.fiscal.records import FiscalBillRecord, Paid
 from payments.fiscal.registering import Registering
-from payments.states import FISCAL_REFUSED_SECONDS, PAID_BILL, BillStatus, next_fiscal_question_at
+from payments.states import PAID_BILL, BillStatus, next_fiscal_question_at, refused_question_at
 
 log = structlog.get_logger()
 
@@ -82,7 +82,7 @@ class Confirming:
             received = {"receipt_number": receipt.number, "amount_fen": receipt.amount_fen}
             expected = {"bill_no": bill.bill_no, "amount_fen": paid.amount_fen}
             await report("receipt_differs", f"receipt:{bill.bill_no}", paid.out_trade_no, expected, received)
-            return _tomorrow()
+            return refused_question_at(now())
         await repository.record_receipt(bill, receipt)
         return None
 
@@ -121,8 +121,4 @@ class Confirming:
         }
         call = "confirm" if bill.confirmed_at is None else "receipt"
         await report_refusal(call, error, bill.bill_no, paid.out_trade_no, expected)
-        return _tomorrow()
-
-
-def _tomorrow() -> datetime:
-    return now() + timedelta(seconds=FISCAL_REFUSED_SECONDS)
+        return refused_question_at(now())

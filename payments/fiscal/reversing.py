@@ -5,7 +5,7 @@ Run as a job after a refund has succeeded, and by the sweep while it is not done
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -16,7 +16,7 @@ from payments.fiscal.contradictions import report, report_refusal
 from payments.fiscal.neutral import FiscalRefund, FiscalRefusal
 from payments.fiscal.ports import FiscalPlatform, FiscalRefused
 from payments.fiscal.records import FiscalRefundRecord
-from payments.states import FISCAL_LADDER_SECONDS, FISCAL_REFUSED_SECONDS, RefundStatus, next_fiscal_question_at
+from payments.states import FISCAL_LADDER_SECONDS, RefundStatus, next_fiscal_question_at, refused_question_at
 
 log = structlog.get_logger()
 
@@ -64,7 +64,7 @@ class Reversing:
             received = {"receipt_number": receipt.number, "amount_fen": receipt.amount_fen}
             key = f"reverse:{refund.out_refund_no}"
             await report("receipt_differs", key, refund.out_refund_no, _expected(refund), received)
-            return _tomorrow()
+            return refused_question_at(now())
         if receipt is not None:
             await repository.record_reversed(refund, receipt)
         return next_fiscal_question_at(refund.asked_count, now())
@@ -75,13 +75,9 @@ class Reversing:
         if error.retryable or crossed:
             return next_fiscal_question_at(refund.asked_count, now())
         await report_refusal("reverse", error, refund.bill_no, refund.out_refund_no, _expected(refund))
-        return _tomorrow()
+        return refused_question_at(now())
 
 
 def _expected(refund: FiscalRefundRecord) -> dict[str, object]:
     same = "out_refund_no bill_no payment_code status amount_fen"
     return {name: getattr(refund, name) for name in same.split()}
-
-
-def _tomorrow() -> datetime:
-    return now() + timedelta(seconds=FISCAL_REFUSED_SECONDS)

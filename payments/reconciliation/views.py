@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
 from app import db
-from app.clock import rfc3339
+from app.clock import rfc3339, rfc3339_or_none
 from payments.reconciliation.kinds import KINDS, REPAIR_TEXT, DiscrepancyStatus, Kind, Repair
 from payments.reconciliation.types import DiscrepancyView, KindCount, ReconciliationView
 
@@ -31,7 +29,7 @@ def run(row: db.Row) -> ReconciliationView:
     return ReconciliationView(
         business_on=row["business_on"].isoformat(),
         started_at=rfc3339(row["started_at"]),
-        finished_at=_moment(row["finished_at"]),
+        finished_at=rfc3339_or_none(row["finished_at"]),
         **{name: row[name] for name in _RUN},
     )
 
@@ -48,7 +46,7 @@ def discrepancy(row: db.Row) -> DiscrepancyView:
         status_text=STATUS_TEXT[DiscrepancyStatus(row["status"])],
         repair_text=REPAIR_TEXT[rule.repair],
         staff_action=rule.staff_action,
-        resolved_at=_moment(row["resolved_at"]),
+        resolved_at=rfc3339_or_none(row["resolved_at"]),
         created_at=rfc3339(row["created_at"]),
         acts=([*(["repair"] if rule.repair is not Repair.NONE else []), "resolve"] if is_open else []),
         **{name: row[name] for name in _DISCREPANCY},
@@ -60,7 +58,3 @@ def kind_count(row: db.Row) -> KindCount:
     return KindCount(
         kind=row["kind"], kind_text=KINDS[Kind(row["kind"])].text, status=row["status"], count=row["count"]
     )
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else rfc3339(moment)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app import db
-from app.clock import rfc3339
+from app.clock import rfc3339, rfc3339_or_none
 from payments.states import CLOSED_THERE, SETTLED_ELSEWHERE, RefundStatus
 from payments.types import StaffRefundView
 
@@ -38,9 +38,9 @@ def staff_refund(row: db.Row) -> StaffRefundView:
         cause_text=CAUSE_TEXT[row["cause"]],
         status_text=_staff_text(row, is_waiting),
         needs_approval=is_waiting,
-        approved_at=None if row["approved_at"] is None else rfc3339(row["approved_at"]),
+        approved_at=rfc3339_or_none(row["approved_at"]),
         created_at=rfc3339(row["created_at"]),
-        finished_at=None if row["finished_at"] is None else rfc3339(row["finished_at"]),
+        finished_at=rfc3339_or_none(row["finished_at"]),
         acts=_acts(row["status"], is_waiting=is_waiting),
         **{name: row[name] for name in same.split()},
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from app import db
-from app.clock import rfc3339
+from app.clock import rfc3339, rfc3339_or_none
 from payments.refunds.views import status_text
 from payments.states import BillStatus, RefundStatus
 from payments.types import PaidView, ReceiptView, RefundView
@@ -61,7 +61,7 @@ def _refund(refund: _Refund) -> RefundView:
         status=refund.status,
         status_text=status_text(refund.status, is_waiting=refund.is_waiting),
         created_at=rfc3339(refund.created_at),
-        finished_at=None if refund.finished_at is None else rfc3339(refund.finished_at),
+        finished_at=rfc3339_or_none(refund.finished_at),
     )
 
 

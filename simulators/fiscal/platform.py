@@ -4,9 +4,9 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from simulators import key_files
 from simulators.config import ConfigError, FiscalApp
 from simulators.core import World
 
@@ -29,7 +29,7 @@ class Platform:
         settings = world.config.fiscal
         self.world = world
         self.apps = {row.app_id: App(row, _public_key(world, row)) for row in settings.apps}
-        self._key = _private_key(world, settings.private_key_file) if settings.private_key_file else None
+        self._key = key_files.private_key(world, settings.private_key_file) if settings.private_key_file else None
         if self.apps and self._key is None:
             raise ConfigError("fiscal: apps without private_key_file")
 
@@ -64,20 +64,4 @@ def unknown_key() -> rsa.RSAPrivateKey:
 def _public_key(world: World, row: FiscalApp) -> rsa.RSAPublicKey:
     if not 16 <= row.code_length <= 20 or not (row.region.isdecimal() and len(row.region) == 6):
         raise ConfigError(f"fiscal: app {row.app_id} needs a region of 6 digits and a code_length of 16 to 20")
-    try:
-        key = serialization.load_pem_public_key(world.config.read_file(row.public_key_file))
-    except ValueError as error:
-        raise ConfigError(f"key file {row.public_key_file}: not a PEM public key") from error
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise ConfigError(f"key file {row.public_key_file}: not an RSA key")
-    return key
-
-
-def _private_key(world: World, name: str) -> rsa.RSAPrivateKey:
-    try:
-        key = serialization.load_pem_private_key(world.config.read_file(name), None)
-    except ValueError as error:
-        raise ConfigError(f"key file {name}: not a PEM private key") from error
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise ConfigError(f"key file {name}: not an RSA key")
-    return key
+    return key_files.public_key(world, row.public_key_file)

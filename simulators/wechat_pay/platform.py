@@ -7,9 +7,9 @@ import functools
 import secrets
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from simulators import key_files
 from simulators.config import ConfigError, PayMerchant
 from simulators.core import World
 from simulators.wechat_pay.signing import PROBE_PREFIX, SCHEME, answer_text, sign
@@ -42,12 +42,12 @@ class Platform:
         settings = world.config.wechat_pay
         self._clock = world.clock
         self.merchants = {
-            row.mch_id: Merchant(row, _public_key(world, row.public_key_file)) for row in settings.merchants
+            row.mch_id: Merchant(row, key_files.public_key(world, row.public_key_file)) for row in settings.merchants
         }
         self.keys = [
             SigningKey(
                 row.id,
-                _private_key(world, row.private_key_file),
+                key_files.private_key(world, row.private_key_file),
                 world.config.read_file(row.certificate_file).decode() if row.certificate_file else "",
             )
             for row in settings.platform_keys
@@ -87,23 +87,3 @@ class Platform:
 @functools.cache
 def _unknown_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
-
-
-def _public_key(world: World, name: str) -> rsa.RSAPublicKey:
-    try:
-        key = serialization.load_pem_public_key(world.config.read_file(name))
-    except ValueError as error:
-        raise ConfigError(f"key file {name}: not a PEM public key") from error
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise ConfigError(f"key file {name}: not an RSA key")
-    return key
-
-
-def _private_key(world: World, name: str) -> rsa.RSAPrivateKey:
-    try:
-        key = serialization.load_pem_private_key(world.config.read_file(name), None)
-    except ValueError as error:
-        raise ConfigError(f"key file {name}: not a PEM private key") from error
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise ConfigError(f"key file {name}: not an RSA key")
-    return key
