@@ -1,11 +1,13 @@
 """The error families of the house; raised anywhere, rendered only at the doors (handlers/errors.py).
 
 Each class carries a stable `code`, an HTTP `status` and a Chinese `message` that is safe to show a citizen.
-`details` are for the log only and must not hold personal data.
+`details` are for the log only and must not hold personal data; `current` goes out with a conflict and may only show
+what the caller may read anyway.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -32,8 +34,10 @@ class SanjinError(Exception):
         code: str | None = None,
         faults: tuple[FieldFault, ...] = (),
         retry_after_seconds: int | None = None,
+        current: Mapping[str, Any] | None = None,
         **details: Any,
     ) -> None:
+        self.current = current
         self.detail = message or self.message
         self.stable_code = code or self.code
         self.faults = faults
@@ -91,7 +95,7 @@ class InvalidTransition(Conflict):
 
 
 class StaleVersion(Conflict):
-    """Somebody changed the thing since the caller read it."""
+    """Somebody changed the thing since the caller read it; `current` shows the caller what it is now."""
 
     code, message = "stale_version", "内容已被更新，请刷新后再试"
 

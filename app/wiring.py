@@ -6,25 +6,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 
 import aiohttp
 from redis.asyncio import Redis
 
-from app import providers, upkeep
+from app import providers
 from app.adapters import AccountPayers, AccountRecipients, PaymentAudit
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher, parse_keys
-from app.jobs import JobFunction, JobTable, Reaction, Sweep
+from app.jobs import JobTable
 from app.limits import RateLimits
 from app.live import LiveEvents
 from app.revocations import Revocations
 from app.settings import Settings
 from app.showcase import Showcase
 from app.storage import FileStore
+from app.tables import job_table
 from app.tokens import AccessTokens
 from clients.sms.aliyun import AliyunSms
 from notify.channels.alipay import AlipayNoticeChannel
@@ -38,9 +37,7 @@ from notify.channels.sms import (
 from notify.channels.wechat import WeChatNoticeChannel
 from notify.channels.wechat_push import WeChatPushDoor
 from notify.ports import NoticeTable
-from notify.reactions import NoticeReactions
 from notify.service import NotifyService
-from notify.sweeps import NoticeSweeps
 from notify.types import Channel as NoticeName
 from payments import accounts as payment_accounts
 from payments.channels.alipay import AlipayPaymentChannel
@@ -51,43 +48,21 @@ from payments.channels.secret_files import SecretFiles
 from payments.channels.wechat import WeChatPaymentChannel
 from payments.fiscal.ports import FiscalPlatform
 from payments.ports import ChannelTable
-from payments.reactions import Reactions as PaymentReactions
-from payments.reconciliation import sweeps as reconciliation_sweeps
 from payments.service import PaymentService
 from payments.types import Channel
-from services.accounts import reactions as account_reactions
 from services.accounts import repository as account_repository
 from services.accounts.identity.alipay import AlipayIdentityProvider
 from services.accounts.identity.wechat import WeChatIdentityProvider
 from services.accounts.places import DivisionTable
 from services.accounts.ports import IdentityProvider
 from services.accounts.service import AccountsService
-from services.accounts.sweeps import tidy_accounts
-from services.applications import sweeps as application_sweeps
-from services.applications.reactions import ApplicationReactions
 from services.applications.service import ApplicationService
 from services.catalogue.service import CatalogueService
-from services.delivery import repository as delivery_repository
-from services.delivery import sweeps as delivery_sweeps
 from services.delivery.couriers.sf import SfCourier
-from services.delivery.reactions import DeliveryReactions
 from services.delivery.service import DeliveryService
-from services.licences.reactions import LicenceReactions
 from services.licences.service import LicenceService
-from services.licences.sweeps import forget_presentations
 from services.staff.audit import AuditTrail
 from services.staff.service import StaffService
-from services.staff.sweeps import forget_ended_sessions
-
-CITIZEN_EVENTS = (
-    "application.submitted application.accepted application.correction_requested application.corrected "
-    "application.not_accepted application.approved application.denied application.withdrawn application.certifying "
-    "application.delivering application.closed application.suspended application.resumed application.terminated "
-    "application.reopened bill.issued bill.paid bill.confirmed receipt.issued payment.closed refund.succeeded "
-    "licence.issued shipment.booked shipment.picked_up shipment.out_for_delivery shipment.awaiting_collection "
-    "shipment.delivered shipment.exception shipment.returning citizen.merged"
-).split()
-"""Events that concern a person: they are told by a notice where a template says so, and live on their phone."""
 
 
 @dataclass(frozen=True)
@@ -191,11 +166,7 @@ async def build(settings: Settings) -> Container:
         payments=payments,
         notify=notify,
         showcase=Showcase(settings, session),
-        job_table=JobTable(
-            functions=_jobs(delivery, payments, notify),
-            reactions=_reactions(accounts, applications, delivery, licences, payments, notify, live),
-            sweeps=_sweeps(applications, delivery, payments, notify),
-        ),
+        job_table=job_table(accounts, applications, delivery, licences, payments, notify, live),
     )
 
 
@@ -287,68 +258,3 @@ def _notice_table(settings: Settings, clients: providers.Clients) -> NoticeTable
             "tencent": TencentReceiptDoor(settings.sms_push_token),
         },
     )
-
-
-def _jobs(delivery: DeliveryService, payments: PaymentService, notify: NotifyService) -> dict[str, JobFunction]:
-    return {
-        delivery_repository.BOOK: delivery.book,
-        delivery_repository.CONFIRM: delivery.confirm,
-        **payments.jobs(),
-        **notify.jobs(),
-    }
-
-
-def _reactions(
-    accounts: AccountsService,
-    applications: ApplicationService,
-    delivery: DeliveryService,
-    licences: LicenceService,
-    payments: PaymentService,
-    notify: NotifyService,
-    live: LiveEvents,
-) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
-    """Event → reactions, in the order in which they are tried; each runs again alone when it fails."""
-    tables: list[Mapping[str, Sequence[tuple[str, Reaction]]]] = [
-        ApplicationReactions(applications.progress).table(),
-        PaymentReactions(payments).table(),
-        {
-            "citizen.merged": (
-                ("accounts.announce_merge", partial(account_reactions.announce_merge, accounts)),
-                ("delivery.take_over", DeliveryReactions(delivery).take_over),
-                ("licences.take_over", LicenceReactions(licences).take_over),
-                ("notify.move_notices", NoticeReactions(notify).move_notices),
-            )
-        },
-        {name: (("notify.tell", NoticeReactions(notify).tell),) for name in CITIZEN_EVENTS},
-        dict.fromkeys(CITIZEN_EVENTS, (("live.publish", live.publish),)),
-    ]
-    names = {name for table in tables for name in table}
-    return {name: [reaction for table in tables for reaction in table.get(name, ())] for name in names}
-
-
-def _sweeps(
-    applications: ApplicationService, delivery: DeliveryService, payments: PaymentService, notify: NotifyService
-) -> dict[str, tuple[str, Sweep]]:
-    """Sweep → (cron expression, seconds in the sixth place, UTC) and what it does."""
-    progress = applications.progress
-    return {
-        **payments.sweeps.table(),
-        **reconciliation_sweeps.table(payments.reconciliation),
-        **payments.merchants.sweeps(),
-        **NoticeSweeps(notify).table(),
-        "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, delivery)),
-        "applications.accept_by_silence": ("*/10 * * * *", partial(application_sweeps.accept_by_silence, progress)),
-        "applications.expire_corrections": ("5 16 * * *", partial(application_sweeps.expire_corrections, progress)),
-        "applications.continue_stalled": ("25 * * * *", partial(application_sweeps.continue_stalled, progress)),
-        "applications.recompute_provisional": (
-            "20 16 * * *",
-            partial(application_sweeps.recompute_provisional, progress),
-        ),
-        "applications.forget_drafts": ("40 17 * * *", application_sweeps.forget_drafts),
-        "licences.forget_presentations": ("15 * * * *", forget_presentations),
-        "accounts.tidy": ("25 18 * * *", tidy_accounts),
-        "staff.forget_sessions": ("45 18 * * *", forget_ended_sessions),
-        "frame.partitions": ("10 18 * * *", upkeep.prepare_partitions),
-        "frame.job_log": ("40 * * * *", upkeep.forget_job_log),
-        "frame.idempotency": ("35 * * * *", upkeep.forget_idempotency),
-    }

@@ -63,6 +63,8 @@ def problem(error: BaseException, request_id: str) -> HTTPResponse:
         "errors": [{"path": fault.path, "message": fault.message} for fault in known.faults],
         "request_id": request_id,
     }
+    if known.current is not None:
+        body["current"] = known.current
     headers = {"X-Request-ID": request_id, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     if known.retry_after_seconds is not None:
         headers["Retry-After"] = str(known.retry_after_seconds)

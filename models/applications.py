@@ -16,11 +16,25 @@ class Application(Table):
     application_no = fields.CharField(max_length=50, unique=True)
     citizen_id = fields.UUIDField()
     provider = fields.CharField(max_length=16, description="where it was filed: WECHAT, ALIPAY, WINDOW")
+    package_no = fields.CharField(
+        max_length=50, default="", db_default="", description="the package case (一件事) it is a part of"
+    )
+    enterprise_id = fields.UUIDField(null=True, description="the enterprise for which citizen_id files")
+    agent_id = fields.UUIDField(null=True, description="the citizen who acts for citizen_id or the enterprise")
+    mandate_id = fields.UUIDField(null=True, description="by which authority the agent acts")
+    assisted_by = fields.CharField(
+        max_length=64, default="", db_default="", description="member of staff who helped to file (帮办)"
+    )
     item_code = fields.CharField(max_length=64)
     item_version = fields.IntField()
     item_name = fields.CharField(max_length=200)
     division_code = fields.CharField(max_length=12)
     department_code = fields.CharField(max_length=18)
+    intake_division_code = fields.CharField(
+        max_length=12, default="", db_default="", description="受理地: where it was handed in"
+    )
+    officer = fields.CharField(max_length=64, default="", db_default="", description="username of who has claimed it")
+    claimed_at = fields.DatetimeField(null=True)
     status = fields.CharField(max_length=16, default="DRAFT")
     outcome = fields.CharField(max_length=16, default="")
     version = fields.IntField(default=1)
@@ -39,6 +53,14 @@ class Application(Table):
     promised_due_on = fields.DateField(null=True)
     legal_due_on = fields.DateField(null=True)
     due_is_provisional = fields.BooleanField(default=False)
+    extension_days = fields.IntField(
+        default=0, db_default=0, description="working days added to both due days by decision (延长审批)"
+    )
+    overdue_reason = fields.CharField(max_length=500, default="", db_default="", description="told to the citizen")
+    corrections = fields.IntField(default=0, db_default=0, description="correction notices so far; the law knows one")
+    correction_points = fields.JSONField(default=list, db_default="[]", description="what the last notice lists")
+    person_asked_at = fields.DatetimeField(null=True, description="the citizen wants a person to decide")
+    rated_at = fields.DatetimeField(null=True)
     updated_at = fields.DatetimeField(auto_now=True)
 
     class Meta:
@@ -55,6 +77,9 @@ class ApplicationPause(Table):
 
     application_id = fields.UUIDField(db_index=True)
     name = fields.CharField(max_length=100)
+    reason = fields.CharField(max_length=500, default="", db_default="")
+    expected_days = fields.IntField(null=True, description="working days that it should take, as told in writing")
+    result = fields.CharField(max_length=500, default="", db_default="")
     begun_at = fields.DatetimeField()
     ended_at = fields.DatetimeField(null=True)
 
@@ -68,16 +93,30 @@ class ApplicationPause(Table):
 
 
 class ApplicationMaterial(Table):
-    """One material of a case, satisfied by an upload."""
+    """One material of a case and what satisfies it: a file, a licence, an earlier material, a promise, later supply."""
 
     application_id = fields.UUIDField(db_index=True)
     material_code = fields.CharField(max_length=64)
+    material_name = fields.CharField(max_length=200, default="", db_default="")
     page = fields.IntField(default=1)
-    upload_id = fields.UUIDField()
+    source = fields.CharField(
+        max_length=12, default="UPLOAD", db_default="UPLOAD", description="UPLOAD LICENCE SHARED EARLIER PROMISE LATER"
+    )
+    upload_id = fields.UUIDField(null=True)
+    reference = fields.CharField(
+        max_length=64, default="", db_default="", description="licence or earlier case it comes from"
+    )
+    reference_hash = fields.CharField(
+        max_length=64, default="", db_default="", description="digest of what was seen there"
+    )
+    seen_at = fields.DatetimeField(null=True, description="when the licence or the shared data was looked at")
+    due_on = fields.DateField(null=True, description="by when it is supplied (容缺受理)")
+    supplied_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "application_material"
         unique_together = (("application_id", "material_code", "page"),)
+        indexes = (("upload_id",), ("source", "due_on"))
 
 
 class Upload(Table):
@@ -89,6 +128,8 @@ class Upload(Table):
     size_bytes = fields.IntField()
     sha256 = fields.CharField(max_length=64)
     storage_key = fields.CharField(max_length=200)
+    pages = fields.IntField(default=1, db_default=1)
+    scanned_at = fields.DatetimeField(null=True, description="when the virus scan let it pass")
 
     class Meta:
         table = "upload"

@@ -76,7 +76,10 @@ class ServiceItem(Table):
     record = fields.JSONField()
     content_hash = fields.CharField(max_length=64)
     search_text = fields.TextField(default="", description="words, pinyin and initials, separated by spaces")
+    feed = fields.CharField(max_length=64, default="", db_default="", description="which feed or file set it came from")
     published_at = fields.DatetimeField(null=True)
+    published_by = fields.CharField(max_length=64, default="", db_default="")
+    withdrawn_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "service_item"

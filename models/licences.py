@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from tortoise import fields
+from tortoise.models import Model
 
 from models.base import Table
+
+
+class LicenceType(Model):
+    """A kind of licence as configuration: its fields, validity, what a verifier may see, when to remind."""
+
+    code = fields.CharField(max_length=21, primary_key=True)
+    name = fields.CharField(max_length=100)
+    record = fields.JSONField()
+    content_hash = fields.CharField(max_length=64)
+
+    class Meta:
+        table = "licence_type"
 
 
 class Licence(Table):
@@ -23,14 +36,35 @@ class Licence(Table):
     subject_no = fields.CharField(max_length=50, description="case it came from")
     issuer_code = fields.CharField(max_length=18)
     issuer_name = fields.CharField(max_length=128)
+    enterprise_id = fields.UUIDField(null=True, db_index=True)
+    content_cipher = fields.BinaryField(null=True, description="fields of its type, encrypted")
+    supersedes_id = fields.UUIDField(null=True)
+    superseded_at = fields.DatetimeField(null=True)
     issued_on = fields.DateField()
     expires_on = fields.DateField(null=True)
     storage_key = fields.CharField(max_length=200, default="")
     sha256 = fields.CharField(max_length=64, default="")
+    seal_no = fields.CharField(max_length=64, default="", db_default="", description="of the seal's certificate")
+    sealed_at = fields.DatetimeField(null=True)
+    reminded_on = fields.DateField(null=True)
 
     class Meta:
         table = "licence"
         unique_together = (("identifier",), ("subject_no", "type_code", "version"))
+
+
+class LicenceChange(Table):
+    """One change of a licence's status or version: what, by whom, why. Append-only."""
+
+    licence_id = fields.UUIDField(db_index=True)
+    change = fields.CharField(max_length=16)
+    from_status = fields.CharField(max_length=12)
+    to_status = fields.CharField(max_length=12)
+    reason = fields.CharField(max_length=500, default="")
+    actor = fields.CharField(max_length=64)
+
+    class Meta:
+        table = "licence_change"
 
 
 class Presentation(Table):
@@ -41,6 +75,15 @@ class Presentation(Table):
     code_hash = fields.CharField(max_length=64, unique=True)
     expires_at = fields.DatetimeField()
     used_at = fields.DatetimeField(null=True)
+    verifier = fields.CharField(max_length=64, default="", db_default="")
+    purpose = fields.CharField(max_length=100, default="", db_default="")
+    asked_fields = fields.JSONField(default=list, db_default="[]")
+    verifier_hash = fields.CharField(
+        max_length=64, default="", db_default="", description="of the token that fetches the answer"
+    )
+    consented_at = fields.DatetimeField(null=True)
+    refused_at = fields.DatetimeField(null=True)
+    fetched_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "presentation"

@@ -53,3 +53,14 @@ class RunnerBeat(Model):
 
     class Meta:
         table = "runner_beat"
+
+
+class CalendarDay(Model):
+    """One day that the published plan of holidays (放假安排) names, for years that the library does not know yet."""
+
+    day = fields.DateField(primary_key=True)
+    is_working = fields.BooleanField()
+    source = fields.CharField(max_length=100)
+
+    class Meta:
+        table = "calendar_day"

@@ -20,7 +20,7 @@ from app.events import DomainEvent
 from services.applications import forms, repository
 from services.applications.ports import Audit
 from services.applications.repository import Answers, Move
-from services.applications.states import Act, Edge, next_edge
+from services.applications.states import STATUS_TEXT, Act, Edge, next_edge
 from services.applications.types import Actor, ActorKind
 from services.catalogue.types import Item
 from services.staff.types import Act as StaffAct
@@ -101,14 +101,20 @@ async def make(move: Move, *, act: StaffAct | None = None, audit: Audit | None =
     """Make a planned move; return the row as it is now. Raises: StaleVersion when somebody was faster."""
     row = await repository.advance(move, act=act, audit=audit)
     if row is None:
-        raise StaleVersion
+        now = await repository.find_case(move.event.subject_no)
+        raise StaleVersion(current=current(now) if now else None)
     return row
+
+
+def current(row: Row) -> dict[str, Any]:
+    """Show where a case stands now, for whoever has seen an older version of it."""
+    return {"version": row["version"], "status": row["status"], "status_text": STATUS_TEXT[row["status"]]}
 
 
 def expect_version(row: Row, version: int | None) -> None:
     """Refuse a caller who has seen another version than the stored one. Raises: StaleVersion."""
     if version is not None and version != row["version"]:
-        raise StaleVersion
+        raise StaleVersion(current=current(row))
 
 
 def citizen_actor(citizen_id: uuid.UUID) -> Actor:

@@ -24,9 +24,10 @@ from services.applications.aftercare import Aftercare
 from services.applications.clock import Calendar
 from services.applications.desk import CaseDesk
 from services.applications.moves import FormVault
+from services.applications.parts import Parts
 from services.applications.ports import Audit, Catalogue, People
 from services.applications.progress import Progress
-from services.applications.states import DELIVERY_OPEN, EDITABLE, STATUS_TEXT, TABS, Act, Status
+from services.applications.states import DELIVERY_OPEN, EDITABLE, STATUS_TEXT, TABS, TO_CORRECT, Act, Status
 from services.applications.types import (
     ApplicationSummary,
     ApplicationView,
@@ -80,6 +81,18 @@ class ApplicationService:
         self._catalogue, self._people, self._delivery = catalogue, people, delivery
         self._vault = FormVault(cipher)
         calendar = calendar or Calendar()
+        self.parts = Parts(
+            catalogue=catalogue,
+            people=people,
+            licences=licences,
+            delivery=delivery,
+            payments=payments,
+            audit=audit,
+            cipher=cipher,
+            vault=self._vault,
+            storage=storage,
+            calendar=calendar,
+        )
         self.uploads = UploadService(storage, audit, upload_limit_bytes)
         self.desk = CaseDesk(catalogue, people, audit, self._vault, calendar)
         self.aftercare = Aftercare(delivery, licences, audit)
@@ -169,7 +182,7 @@ class ApplicationService:
         """Hand a corrected case in again (提交补正), with the changes given here. Raises: as `submit`."""
         row = await self._own(caller, application_no)
         moves.expect_version(row, version)
-        if row["status"] != Status.CORRECTION:
+        if row["status"] not in TO_CORRECT:
             raise InvalidTransition(f"办件当前为“{STATUS_TEXT[row['status']]}”，不需要补正")
         if form is not None or materials is not None:
             row = await self._change(row, form, materials)

@@ -17,6 +17,8 @@ class Status(StrEnum):
 
     DRAFT = "DRAFT"
     SUBMITTED = "SUBMITTED"
+    RETURNED = "RETURNED"
+    RECEIVED = "RECEIVED"
     CORRECTION = "CORRECTION"
     ACCEPTED = "ACCEPTED"
     SUSPENDED = "SUSPENDED"
@@ -41,6 +43,8 @@ class Act(StrEnum):
     """What may happen to a case (the event of the table)."""
 
     SUBMIT = "submit"
+    RECEIVE = "receive"
+    RETURN = "return"
     WITHDRAW = "withdraw"
     REQUEST_CORRECTION = "request_correction"
     RESUBMIT = "resubmit"
@@ -49,6 +53,7 @@ class Act(StrEnum):
     NOT_ACCEPT = "not_accept"
     SUSPEND = "suspend"
     RESUME = "resume"
+    EXTEND = "extend"
     APPROVE = "approve"
     DENY = "deny"
     CERTIFY = "certify"
@@ -80,23 +85,32 @@ class Edge:
 
 
 _WITHDRAWN = Edge(Status.CLOSED, "application.withdrawn", "申请人撤回申请", Outcome.WITHDRAWN)
+_EXPIRED = Edge(Status.CLOSED, "application.closed", "逾期未补正，办件终止", Outcome.TERMINATED)
+_RESUBMITTED = Edge(Status.SUBMITTED, "application.corrected", "提交补正材料")
+_CORRECT = Edge(Status.CORRECTION, "application.correction_requested", "一次性告知补正")
+_ACCEPT = Edge(Status.ACCEPTED, "application.accepted", "受理")
+_NOT_ACCEPT = Edge(Status.CLOSED, "application.not_accepted", "不予受理", Outcome.NOT_ACCEPTED)
 _DELIVER = Edge(Status.DELIVERING, "application.delivering", "办理结果送达中")
 
 TRANSITIONS: Mapping[tuple[Status, Act], Edge] = {
     (Status.DRAFT, Act.SUBMIT): Edge(Status.SUBMITTED, "application.submitted", "提交申请"),
     (Status.SUBMITTED, Act.WITHDRAW): _WITHDRAWN,
-    (Status.SUBMITTED, Act.REQUEST_CORRECTION): Edge(
-        Status.CORRECTION, "application.correction_requested", "一次性告知补正"
-    ),
-    (Status.SUBMITTED, Act.ACCEPT): Edge(Status.ACCEPTED, "application.accepted", "受理"),
-    (Status.SUBMITTED, Act.NOT_ACCEPT): Edge(
-        Status.CLOSED, "application.not_accepted", "不予受理", Outcome.NOT_ACCEPTED
-    ),
-    (Status.CORRECTION, Act.RESUBMIT): Edge(Status.SUBMITTED, "application.corrected", "提交补正材料"),
+    (Status.SUBMITTED, Act.RECEIVE): Edge(Status.RECEIVED, "application.received", "预审通过，已收件"),
+    (Status.SUBMITTED, Act.RETURN): Edge(Status.RETURNED, "application.returned", "预审退回"),
+    (Status.SUBMITTED, Act.REQUEST_CORRECTION): _CORRECT,
+    (Status.SUBMITTED, Act.ACCEPT): _ACCEPT,
+    (Status.SUBMITTED, Act.NOT_ACCEPT): _NOT_ACCEPT,
+    (Status.RETURNED, Act.RESUBMIT): _RESUBMITTED,
+    (Status.RETURNED, Act.WITHDRAW): _WITHDRAWN,
+    (Status.RETURNED, Act.EXPIRE): _EXPIRED,
+    (Status.RECEIVED, Act.WITHDRAW): _WITHDRAWN,
+    (Status.RECEIVED, Act.REQUEST_CORRECTION): _CORRECT,
+    (Status.RECEIVED, Act.ACCEPT): _ACCEPT,
+    (Status.RECEIVED, Act.NOT_ACCEPT): _NOT_ACCEPT,
+    (Status.CORRECTION, Act.RESUBMIT): _RESUBMITTED,
     (Status.CORRECTION, Act.WITHDRAW): _WITHDRAWN,
-    (Status.CORRECTION, Act.EXPIRE): Edge(
-        Status.CLOSED, "application.closed", "逾期未补正，办件终止", Outcome.TERMINATED
-    ),
+    (Status.CORRECTION, Act.EXPIRE): _EXPIRED,
+    (Status.ACCEPTED, Act.EXTEND): Edge(Status.ACCEPTED, "application.extended", "延长办理期限"),
     (Status.ACCEPTED, Act.SUSPEND): Edge(Status.SUSPENDED, "application.suspended", "进入特别程序，暂停计时"),
     (Status.ACCEPTED, Act.WITHDRAW): _WITHDRAWN,
     (Status.ACCEPTED, Act.APPROVE): Edge(Status.APPROVED, "application.approved", "准予", Outcome.GRANTED),
@@ -124,6 +138,8 @@ FORCED: Mapping[tuple[Status, Correction], Edge] = {
     ),
     (Status.CLOSED, Correction.REOPEN_DELIVERY): Edge(Status.DELIVERING, "application.reopened", "重新送达"),
     (Status.SUBMITTED, Correction.TERMINATE): _TERMINATED,
+    (Status.RETURNED, Correction.TERMINATE): _TERMINATED,
+    (Status.RECEIVED, Correction.TERMINATE): _TERMINATED,
     (Status.CORRECTION, Correction.TERMINATE): _TERMINATED,
     (Status.ACCEPTED, Correction.TERMINATE): _TERMINATED,
     (Status.SUSPENDED, Correction.TERMINATE): _TERMINATED,
@@ -139,6 +155,8 @@ REOPENS_AFTER: Mapping[Correction, Outcome] = {
 STATUS_TEXT: Mapping[str, str] = {
     Status.DRAFT: "草稿",
     Status.SUBMITTED: "已提交",
+    Status.RETURNED: "预审退回",
+    Status.RECEIVED: "已收件",
     Status.CORRECTION: "待补正",
     Status.ACCEPTED: "已受理",
     Status.SUSPENDED: "已暂停",
@@ -160,6 +178,7 @@ TABS: Mapping[str, tuple[Status, ...]] = {
     "draft": (Status.DRAFT,),
     "handling": (
         Status.SUBMITTED,
+        Status.RECEIVED,
         Status.ACCEPTED,
         Status.SUSPENDED,
         Status.APPROVED,
@@ -167,11 +186,13 @@ TABS: Mapping[str, tuple[Status, ...]] = {
         Status.CERTIFYING,
         Status.DELIVERING,
     ),
-    "correction": (Status.CORRECTION,),
+    "correction": (Status.CORRECTION, Status.RETURNED),
     "closed": (Status.CLOSED,),
 }
 """The citizen's tabs: 草稿, 办理中, 待补正, 已办结."""
-EDITABLE = frozenset({Status.DRAFT, Status.CORRECTION})
+TO_CORRECT = frozenset({Status.CORRECTION, Status.RETURNED})
+"""Where the citizen is asked to mend and hand in again."""
+EDITABLE = TO_CORRECT | {Status.DRAFT}
 """Where the citizen may change answers and materials."""
 DELIVERY_OPEN = frozenset(Status) - {Status.DENIED, Status.DELIVERING, Status.CLOSED}
 """Where the citizen may still choose how the result comes."""

@@ -1,0 +1,131 @@
+"""The tables of the house: what follows from an event, which function a job names, what runs when.
+
+Read by wiring only. No decorator registers anything; what is not listed here does not happen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app import upkeep
+from app.jobs import JobFunction, JobTable, Reaction, Sweep
+from notify.reactions import NoticeReactions
+from notify.sweeps import NoticeSweeps
+from payments.reactions import Reactions as PaymentReactions
+from payments.reconciliation import sweeps as reconciliation_sweeps
+from services.accounts import reactions as account_reactions
+from services.accounts.sweeps import tidy_accounts
+from services.applications import sweeps as application_sweeps
+from services.applications.reactions import ApplicationReactions
+from services.delivery import repository as delivery_repository
+from services.delivery import sweeps as delivery_sweeps
+from services.delivery.reactions import DeliveryReactions
+from services.licences.reactions import LicenceReactions
+from services.licences.sweeps import forget_presentations
+from services.staff.sweeps import forget_ended_sessions
+
+if TYPE_CHECKING:
+    from app.live import LiveEvents
+    from notify.service import NotifyService
+    from payments.service import PaymentService
+    from services.accounts.service import AccountsService
+    from services.applications.service import ApplicationService
+    from services.delivery.service import DeliveryService
+    from services.licences.service import LicenceService
+
+CITIZEN_EVENTS = (
+    "application.submitted application.accepted application.correction_requested application.corrected "
+    "application.not_accepted application.approved application.denied application.withdrawn application.certifying "
+    "application.delivering application.closed application.suspended application.resumed application.terminated "
+    "application.reopened application.received application.returned application.extended application.draft_expiring "
+    "application.handed_over application.person_asked package.submitted package.closed rating.answered "
+    "mandate.offered mandate.accepted mandate.revoked assistance.ended licence.expiring licence.asked licence.changed "
+    "bill.issued bill.paid bill.confirmed receipt.issued payment.closed refund.succeeded "
+    "licence.issued shipment.booked shipment.picked_up shipment.out_for_delivery shipment.awaiting_collection "
+    "shipment.delivered shipment.exception shipment.returning citizen.merged"
+).split()
+"""Events that concern a person: they are told by a notice where a template says so, and live on their phone."""
+
+
+def job_table(
+    accounts: AccountsService,
+    applications: ApplicationService,
+    delivery: DeliveryService,
+    licences: LicenceService,
+    payments: PaymentService,
+    notify: NotifyService,
+    live: LiveEvents,
+) -> JobTable:
+    """Return everything that runs beside requests."""
+    return JobTable(
+        functions=_jobs(delivery, payments, notify),
+        reactions=_reactions(accounts, applications, delivery, licences, payments, notify, live),
+        sweeps=_sweeps(applications, delivery, payments, notify),
+    )
+
+
+def _jobs(delivery: DeliveryService, payments: PaymentService, notify: NotifyService) -> dict[str, JobFunction]:
+    return {
+        delivery_repository.BOOK: delivery.book,
+        delivery_repository.CONFIRM: delivery.confirm,
+        **payments.jobs(),
+        **notify.jobs(),
+    }
+
+
+def _reactions(
+    accounts: AccountsService,
+    applications: ApplicationService,
+    delivery: DeliveryService,
+    licences: LicenceService,
+    payments: PaymentService,
+    notify: NotifyService,
+    live: LiveEvents,
+) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
+    """Event → reactions, in the order in which they are tried; each runs again alone when it fails."""
+    tables: list[Mapping[str, Sequence[tuple[str, Reaction]]]] = [
+        ApplicationReactions(applications.progress).table(),
+        PaymentReactions(payments).table(),
+        {
+            "citizen.merged": (
+                ("accounts.announce_merge", partial(account_reactions.announce_merge, accounts)),
+                ("delivery.take_over", DeliveryReactions(delivery).take_over),
+                ("licences.take_over", LicenceReactions(licences).take_over),
+                ("notify.move_notices", NoticeReactions(notify).move_notices),
+            )
+        },
+        {name: (("notify.tell", NoticeReactions(notify).tell),) for name in CITIZEN_EVENTS},
+        dict.fromkeys(CITIZEN_EVENTS, (("live.publish", live.publish),)),
+    ]
+    names = {name for table in tables for name in table}
+    return {name: [reaction for table in tables for reaction in table.get(name, ())] for name in names}
+
+
+def _sweeps(
+    applications: ApplicationService, delivery: DeliveryService, payments: PaymentService, notify: NotifyService
+) -> dict[str, tuple[str, Sweep]]:
+    """Sweep → (cron expression, seconds in the sixth place, UTC) and what it does."""
+    progress = applications.progress
+    return {
+        **payments.sweeps.table(),
+        **reconciliation_sweeps.table(payments.reconciliation),
+        **payments.merchants.sweeps(),
+        **NoticeSweeps(notify).table(),
+        "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, delivery)),
+        "applications.accept_by_silence": ("*/10 * * * *", partial(application_sweeps.accept_by_silence, progress)),
+        "applications.expire_corrections": ("5 16 * * *", partial(application_sweeps.expire_corrections, progress)),
+        "applications.continue_stalled": ("25 * * * *", partial(application_sweeps.continue_stalled, progress)),
+        "applications.recompute_provisional": (
+            "20 16 * * *",
+            partial(application_sweeps.recompute_provisional, progress),
+        ),
+        "applications.forget_drafts": ("40 17 * * *", application_sweeps.forget_drafts),
+        "licences.forget_presentations": ("15 * * * *", forget_presentations),
+        "accounts.tidy": ("25 18 * * *", tidy_accounts),
+        "staff.forget_sessions": ("45 18 * * *", forget_ended_sessions),
+        "frame.partitions": ("10 18 * * *", upkeep.prepare_partitions),
+        "frame.job_log": ("40 * * * *", upkeep.forget_job_log),
+        "frame.idempotency": ("35 * * * *", upkeep.forget_idempotency),
+    }
