@@ -141,11 +141,11 @@ def metrics() -> list[tuple[str, str, str, str]]:
 
 
 def sweeps() -> list[tuple[str, str, str]]:
-    """List (name, schedule, first sentence of what it does) of every sweep that wiring schedules."""
+    """List (name, schedule, first sentence of what it does) of every sweep that is scheduled."""
     read = list(trees())
     rows: list[tuple[str, str, str]] = []
     for module, tree in read:
-        if module.rpartition(".")[2] in ("wiring", "sweeps"):
+        if module.rpartition(".")[2] in ("tables", "sweeps"):
             for node in ast.walk(tree):
                 rows += _scheduled(node, read) if isinstance(node, ast.Dict) else []
     return sorted(rows)
