@@ -1,3 +1,5 @@
+"""Cases, packages, agents, ratings, department systems and licences in depth."""
+
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 import functools
@@ -6,6 +8,7 @@ from json import dumps, loads
 from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.migrations.constraints import UniqueConstraint
+from models.operations import Together
 
 class Migration(migrations.Migration):
     dependencies = [('models', '0008_bills_of_before')]
@@ -13,6 +16,7 @@ class Migration(migrations.Migration):
     initial = False
 
     operations = [
+        Together([
         ops.CreateModel(
             name='Assistance',
             fields=[
@@ -641,4 +645,5 @@ class Migration(migrations.Migration):
             name='scanned_at',
             field=fields.DatetimeField(null=True, description='when the virus scan let it pass', auto_now=False, auto_now_add=False),
         ),
+        ]),
     ]
