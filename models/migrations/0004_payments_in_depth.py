@@ -7,6 +7,7 @@ from app.ids import new_id
 from json import dumps, loads
 from tortoise import fields
 from tortoise.migrations.constraints import CheckConstraint, UniqueConstraint
+from models.operations import Together
 
 class Migration(migrations.Migration):
     dependencies = [('models', '0003_unsettled_bills')]
@@ -14,6 +15,7 @@ class Migration(migrations.Migration):
     initial = False
 
     operations = [
+        Together([
         ops.CreateModel(
             name='Discrepancy',
             fields=[
@@ -194,4 +196,5 @@ class Migration(migrations.Migration):
                 "CREATE INDEX discrepancy_open ON discrepancy (id) WHERE status = 'OPEN'",
             ]
         ),
+        ]),
     ]
