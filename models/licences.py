@@ -46,6 +46,7 @@ class Licence(Table):
     sha256 = fields.CharField(max_length=64, default="")
     seal_no = fields.CharField(max_length=64, default="", db_default="", description="of the seal's certificate")
     sealed_at = fields.DatetimeField(null=True)
+    seal_evidence = fields.TextField(default="", db_default="", description="the authority's signed statement")
     reminded_on = fields.DateField(null=True)
 
     class Meta:
@@ -74,6 +75,9 @@ class Presentation(Table):
     citizen_id = fields.UUIDField()
     code_hash = fields.CharField(max_length=64, unique=True)
     expires_at = fields.DatetimeField()
+    in_advance = fields.BooleanField(
+        default=True, db_default=True, description="the holder consents to the least by showing it"
+    )
     used_at = fields.DatetimeField(null=True)
     verifier = fields.CharField(max_length=64, default="", db_default="")
     purpose = fields.CharField(max_length=100, default="", db_default="")
@@ -93,8 +97,9 @@ class LicenceShow(Table):
     """One look at a licence, logged for its holder."""
 
     licence_id = fields.UUIDField(db_index=True)
-    kind = fields.CharField(max_length=16, description="VIEWED, PRESENTED, VERIFIED, DOWNLOADED")
+    kind = fields.CharField(max_length=16, description="PRESENTED, ASKED, CONSENTED, REFUSED, VERIFIED, DOWNLOADED, COPIED")
     by_shown = fields.CharField(max_length=64)
+    purpose = fields.CharField(max_length=100, default="", db_default="")
 
     class Meta:
         table = "licence_show"

@@ -586,6 +586,21 @@ class Migration(migrations.Migration):
             field=fields.UUIDField(null=True),
         ),
         ops.AddField(
+            model_name='Licence',
+            name='seal_evidence',
+            field=fields.TextField(default='', description="the authority's signed statement", db_default='', unique=False),
+        ),
+        ops.AddField(
+            model_name='LicenceShow',
+            name='purpose',
+            field=fields.CharField(default='', db_default='', max_length=100),
+        ),
+        ops.AddField(
+            model_name='Presentation',
+            name='in_advance',
+            field=fields.BooleanField(default=True, description='the holder consents to the least by showing it', db_default=True),
+        ),
+        ops.AddField(
             model_name='Presentation',
             name='asked_fields',
             field=fields.JSONField(default=list, db_default='[]', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads),
@@ -646,4 +661,16 @@ class Migration(migrations.Migration):
             field=fields.DatetimeField(null=True, description='when the virus scan let it pass', auto_now=False, auto_now_add=False),
         ),
         ]),
+        # One version of a licence counts at a time; sweeps look for few among many.
+        ops.RunSQL(
+            [
+                "CREATE UNIQUE INDEX licence_one_live ON licence (type_code, serial) WHERE status IN ('VALID', 'SUSPENDED')",
+                "CREATE INDEX licence_preparing ON licence (id) WHERE status = 'PREPARING'",
+                "CREATE INDEX licence_ending ON licence (expires_on) WHERE status = 'VALID'",
+                (
+                    "CREATE INDEX presentation_asked ON presentation (citizen_id) WHERE used_at IS NOT NULL"
+                    " AND NOT in_advance AND consented_at IS NULL AND refused_at IS NULL"
+                ),
+            ]
+        ),
     ]
