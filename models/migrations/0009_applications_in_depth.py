@@ -25,13 +25,17 @@ class Migration(migrations.Migration):
                 ('assistance_no', fields.CharField(unique=True, max_length=32)),
                 ('staff_username', fields.CharField(db_index=True, max_length=64)),
                 ('citizen_id', fields.UUIDField(null=True, db_index=True)),
+                ('staff_shown', fields.CharField(description='display name, as the citizen and the timeline see it', max_length=64)),
                 ('item_code', fields.CharField(max_length=64)),
+                ('item_name', fields.CharField(max_length=200)),
                 ('code_hash', fields.CharField(unique=True, max_length=64)),
                 ('consent_text_sha256', fields.CharField(default='', max_length=64)),
                 ('expires_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ('consented_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('may_submit', fields.BooleanField(default=False, description='the consent covers handing in as well')),
                 ('declined_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('ended_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('ended_by', fields.CharField(default='', description='CITIZEN, STAFF, SYSTEM, SUBMITTED', max_length=12)),
                 ('application_no', fields.CharField(default='', max_length=50)),
             ],
             options={'table': 'assistance', 'app': 'models', 'pk_attr': 'id', 'table_description': 'A member of staff helps a citizen to file one item (帮办), once the citizen has consented on their own phone.'},
@@ -440,6 +444,11 @@ class Migration(migrations.Migration):
         ),
         ops.AddField(
             model_name='Application',
+            name='due_soon_on',
+            field=fields.DateField(null=True, description='from this day on the promised day is near (yellow card)'),
+        ),
+        ops.AddField(
+            model_name='Application',
             name='enterprise_id',
             field=fields.UUIDField(null=True, description='the enterprise for which citizen_id files'),
         ),
@@ -671,6 +680,25 @@ class Migration(migrations.Migration):
                     "CREATE INDEX presentation_asked ON presentation (citizen_id) WHERE used_at IS NOT NULL"
                     " AND NOT in_advance AND consented_at IS NULL AND refused_at IS NULL"
                 ),
+            ]
+        ),
+        # What the clock looks for: few cases among many.
+        ops.RunSQL(
+            [
+                "DROP INDEX application_received",
+                "CREATE INDEX application_received ON application (received_at) WHERE status IN ('SUBMITTED', 'RECEIVED')",
+                "DROP INDEX application_correction_due",
+                (
+                    "CREATE INDEX application_correction_due ON application (correction_due_at)"
+                    " WHERE status IN ('CORRECTION', 'RETURNED')"
+                ),
+                "CREATE INDEX application_due_soon ON application (due_soon_on) WHERE status = 'ACCEPTED'",
+                (
+                    "CREATE INDEX application_decided ON application (decided_at)"
+                    " WHERE status IN ('APPROVED', 'CERTIFYING', 'DELIVERING')"
+                ),
+                "CREATE INDEX case_document_undrawn ON case_document (id) WHERE sha256 = ''",
+                "CREATE INDEX due_card_open ON due_card (id) WHERE settled_at IS NULL",
             ]
         ),
     ]
