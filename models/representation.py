@@ -65,13 +65,17 @@ class Assistance(Table):
     assistance_no = fields.CharField(max_length=32, unique=True)
     staff_username = fields.CharField(max_length=64, db_index=True)
     citizen_id = fields.UUIDField(null=True, db_index=True)
+    staff_shown = fields.CharField(max_length=64, description="display name, as the citizen and the timeline see it")
     item_code = fields.CharField(max_length=64)
+    item_name = fields.CharField(max_length=200)
     code_hash = fields.CharField(max_length=64, unique=True)
     consent_text_sha256 = fields.CharField(max_length=64, default="")
     expires_at = fields.DatetimeField()
     consented_at = fields.DatetimeField(null=True)
+    may_submit = fields.BooleanField(default=False, description="the consent covers handing in as well")
     declined_at = fields.DatetimeField(null=True)
     ended_at = fields.DatetimeField(null=True)
+    ended_by = fields.CharField(max_length=12, default="", description="CITIZEN, STAFF, SYSTEM, SUBMITTED")
     application_no = fields.CharField(max_length=50, default="")
 
     class Meta:

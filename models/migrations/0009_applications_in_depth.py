@@ -256,8 +256,10 @@ class Migration(migrations.Migration):
                 ('form', fields.JSONField(default=dict, encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
                 ('form_cipher', fields.BinaryField(null=True)),
                 ('materials', fields.JSONField(default=list, encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
-                ('delivery', fields.JSONField(default=dict, description='one choice for all results', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
+                ('chosen', fields.JSONField(default=list, description='optional items that the citizen added', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
+                ('reason', fields.CharField(default='', description='of the withdrawal', max_length=200)),
                 ('submitted_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('withdrawn_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('closed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('promised_due_on', fields.DateField(null=True)),
                 ('rated_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
@@ -275,7 +277,7 @@ class Migration(migrations.Migration):
                 ('item_code', fields.CharField(max_length=64)),
                 ('position', fields.IntField()),
                 ('depends_on', fields.JSONField(default=list, encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
-                ('status', fields.CharField(default='WAITING', description='WAITING, STARTED, DONE, FAILED, SKIPPED', max_length=12)),
+                ('status', fields.CharField(default='WAITING', description='WAITING, ASKED, STARTED, DONE, FAILED, SKIPPED', max_length=12)),
                 ('application_no', fields.CharField(null=True, unique=True, max_length=50)),
             ],
             options={'table': 'package_part', 'app': 'models', 'unique_together': (('package_case_id', 'item_code'),), 'pk_attr': 'id', 'table_description': 'One item of a package case: what it waits for, and the application that it became.'},
@@ -416,6 +418,11 @@ class Migration(migrations.Migration):
             ],
             options={'table': 'system_nonce', 'app': 'models', 'pk_attr': 'key', 'table_description': 'A nonce that a system has used; the same again is a replay.'},
             bases=['Model'],
+        ),
+        ops.AddField(
+            model_name='DeliveryChoice',
+            name='together_no',
+            field=fields.CharField(default='', description='what it shares one parcel with: a package case', db_default='', max_length=50),
         ),
         ops.AddField(
             model_name='Application',
@@ -599,6 +606,11 @@ class Migration(migrations.Migration):
             name='seal_evidence',
             field=fields.TextField(default='', description="the authority's signed statement", db_default='', unique=False),
         ),
+        ops.AlterField(
+            model_name='LicenceShow',
+            name='kind',
+            field=fields.CharField(description='PRESENTED, ASKED, CONSENTED, REFUSED, VERIFIED, DOWNLOADED, COPIED', max_length=16),
+        ),
         ops.AddField(
             model_name='LicenceShow',
             name='purpose',
@@ -670,9 +682,11 @@ class Migration(migrations.Migration):
             field=fields.DatetimeField(null=True, description='when the virus scan let it pass', auto_now=False, auto_now_add=False),
         ),
         ]),
-        # One version of a licence counts at a time; sweeps look for few among many.
+        # One version of a licence counts at a time; sweeps look for few among many; few cases are filed for others.
         ops.RunSQL(
             [
+                "CREATE INDEX application_by_agent ON application (agent_id, id) WHERE agent_id IS NOT NULL",
+                "CREATE INDEX application_of_enterprise ON application (enterprise_id, id) WHERE enterprise_id IS NOT NULL",
                 "CREATE UNIQUE INDEX licence_one_live ON licence (type_code, serial) WHERE status IN ('VALID', 'SUSPENDED')",
                 "CREATE INDEX licence_preparing ON licence (id) WHERE status = 'PREPARING'",
                 "CREATE INDEX licence_ending ON licence (expires_on) WHERE status = 'VALID'",
