@@ -21,6 +21,9 @@ class DeliveryChoice(Table):
     receiver_cipher = fields.BinaryField(null=True)
     receiver_shown = fields.CharField(max_length=128, default="")
     locked_at = fields.DatetimeField(null=True, description="set when a shipment was made from it")
+    together_no = fields.CharField(
+        max_length=50, default="", db_default="", description="what it shares one parcel with: a package case"
+    )
     updated_at = fields.DatetimeField(auto_now=True)
 
     class Meta:

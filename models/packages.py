@@ -22,8 +22,10 @@ class PackageCase(Table):
     form = fields.JSONField(default=dict)
     form_cipher = fields.BinaryField(null=True)
     materials = fields.JSONField(default=list)
-    delivery = fields.JSONField(default=dict, description="one choice for all results")
+    chosen = fields.JSONField(default=list, description="optional items that the citizen added")
+    reason = fields.CharField(max_length=200, default="", description="of the withdrawal")
     submitted_at = fields.DatetimeField(null=True)
+    withdrawn_at = fields.DatetimeField(null=True)
     closed_at = fields.DatetimeField(null=True)
     promised_due_on = fields.DateField(null=True)
     rated_at = fields.DatetimeField(null=True)
@@ -41,7 +43,9 @@ class PackagePart(Table):
     item_code = fields.CharField(max_length=64)
     position = fields.IntField()
     depends_on = fields.JSONField(default=list)
-    status = fields.CharField(max_length=12, default="WAITING", description="WAITING, STARTED, DONE, FAILED, SKIPPED")
+    status = fields.CharField(
+        max_length=12, default="WAITING", description="WAITING, ASKED, STARTED, DONE, FAILED, SKIPPED"
+    )
     application_no = fields.CharField(max_length=50, null=True, unique=True)
 
     class Meta:
