@@ -64,6 +64,7 @@ class Application(Table):
     correction_points = fields.JSONField(default=list, db_default="[]", description="what the last notice lists")
     person_asked_at = fields.DatetimeField(null=True, description="the citizen wants a person to decide")
     rated_at = fields.DatetimeField(null=True)
+    draft_reminded_at = fields.DatetimeField(null=True, description="when its end was told; void once it is touched")
     updated_at = fields.DatetimeField(auto_now=True)
 
     class Meta:
@@ -72,6 +73,7 @@ class Application(Table):
             ("citizen_id", "id"),
             ("division_code", "status", "id"),
             ("status", "promised_due_on"),
+            ("department_code", "updated_at", "id"),
         )
 
 

@@ -92,7 +92,7 @@ class CasePromise(Table):
     kind = fields.CharField(max_length=8, description="PROMISE, LATER")
     text = fields.TextField()
     text_sha256 = fields.CharField(max_length=64)
-    signed_by = fields.UUIDField()
+    signed_by = fields.UUIDField(db_index=True)
     signed_at = fields.DatetimeField()
     withdrawn_at = fields.DatetimeField(null=True)
     checked_at = fields.DatetimeField(null=True)
