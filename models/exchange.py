@@ -23,12 +23,12 @@ class DepartmentSystem(Table):
 
 
 class SystemKey(Table):
-    """One key of a system, incoming or outgoing; several at once while keys change."""
+    """One key of a system, for its requests or for our events to it, never both; several at once while keys change."""
 
     key_id = fields.CharField(max_length=64, unique=True)
     system_id = fields.UUIDField(db_index=True)
     algorithm = fields.CharField(max_length=16, description="hmac-sha256, ed25519")
-    secret_cipher = fields.BinaryField(null=True, description="shared secret, encrypted")
+    secret_cipher = fields.BinaryField(null=True, description="shared secret or own private key, encrypted")
     public_key = fields.TextField(default="", description="PEM of an Ed25519 key")
     signs_events = fields.BooleanField(default=False, description="whether our events to it are signed with this")
     retired_at = fields.DatetimeField(null=True)
@@ -56,7 +56,8 @@ class SystemMessage(Table):
     application_no = fields.CharField(max_length=50, db_index=True)
     content = fields.JSONField()
     content_sha256 = fields.CharField(max_length=64)
-    outcome = fields.CharField(max_length=64, default="")
+    outcome = fields.CharField(max_length=64, default="", description="status of the case after it")
+    answer = fields.JSONField(default=dict, description="what was answered; the same message gets it again")
 
     class Meta:
         table = "system_message"
@@ -71,12 +72,14 @@ class SystemEvent(Table):
     kind = fields.CharField(max_length=48)
     subject_no = fields.CharField(max_length=50)
     content = fields.JSONField()
-    status = fields.CharField(max_length=12, default="WAITING", description="WAITING, SENT, FAILED")
+    occurred_at = fields.DatetimeField(description="when it happened; events of one case go out in this order")
+    status = fields.CharField(max_length=12, default="WAITING", description="WAITING, SENT, FAILED, SKIPPED")
     attempts = fields.IntField(default=0)
     next_try_at = fields.DatetimeField()
+    first_tried_at = fields.DatetimeField(null=True, description="tries end a day after it")
     sent_at = fields.DatetimeField(null=True)
     last_error = fields.CharField(max_length=200, default="")
 
     class Meta:
         table = "system_event"
-        indexes = (("status", "next_try_at"), ("system_id", "id"))
+        indexes = (("status", "next_try_at"), ("system_id", "subject_no", "occurred_at"))
