@@ -22,6 +22,16 @@ BOOK, CONFIRM = "delivery.book", "delivery.confirm"
 OUR_CODES = ("BOOKED", "REFUSED")
 _NUMBER_LENGTH = 32
 """Codes of the events that we note ourselves, next to the courier's."""
+SAVE_CHOICE = """
+INSERT INTO delivery_choice (id, created_at, subject_no, citizen_id, method, division_code, receiver_cipher,
+                             receiver_shown, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $2)
+ON CONFLICT (subject_no) DO UPDATE SET method = EXCLUDED.method, division_code = EXCLUDED.division_code,
+    receiver_cipher = EXCLUDED.receiver_cipher, receiver_shown = EXCLUDED.receiver_shown, together_no = '',
+    updated_at = EXCLUDED.updated_at
+WHERE delivery_choice.locked_at IS NULL RETURNING id
+"""
+"""Writes or replaces a choice that is not locked; one made for a case alone takes it out of a shared parcel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +81,7 @@ async def save_choice(choice: Choice, receiver_cipher: bytes | None, at: datetim
     Idempotent: yes, by subject_no.
     """
     written = await db.fetch_row(
-        """INSERT INTO delivery_choice (id, created_at, subject_no, citizen_id, method, division_code,
-                                        receiver_cipher, receiver_shown, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $2)
-           ON CONFLICT (subject_no) DO UPDATE SET method = EXCLUDED.method, division_code = EXCLUDED.division_code,
-               receiver_cipher = EXCLUDED.receiver_cipher, receiver_shown = EXCLUDED.receiver_shown,
-               updated_at = EXCLUDED.updated_at
-           WHERE delivery_choice.locked_at IS NULL RETURNING id""",
+        SAVE_CHOICE,
         new_id(),
         at,
         choice.subject_no,
@@ -114,12 +118,13 @@ async def lock_choice(subject_no: str, citizen_id: uuid.UUID, usual: str, at: da
 async def request_shipment(new: NewShipment) -> str | None:
     """Make the parcel of a case from its choice, lock the choice, and have it booked, in one transaction.
 
-    Returns the parcel's number, or None where the choice is not 快递. Idempotent: yes, by case and cargo.
+    Returns the parcel's number, or None where the choice is not 快递 or the result shares another subject's parcel.
+    Idempotent: yes, by case and cargo.
     """
     async with db.transaction() as tx:
         choice = await tx.fetch_row(
             "UPDATE delivery_choice SET locked_at = COALESCE(locked_at, $2) WHERE subject_no = $1"
-            " AND method = 'COURIER' AND receiver_cipher IS NOT NULL"
+            " AND method = 'COURIER' AND receiver_cipher IS NOT NULL AND together_no = ''"
             " RETURNING citizen_id, receiver_cipher, receiver_shown",
             new.subject_no,
             new.requested_at,

@@ -7,7 +7,7 @@ applications room, on the events emitted here.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -20,12 +20,11 @@ from app.crypto import FieldCipher
 from app.errors import CallbackRejected, Conflict, NotFound, ProviderRejected
 from app.events import DomainEvent
 from app.ids import dated_no
-from services.delivery import repository
+from services.delivery import repository, together_repository
 from services.delivery.ports import Courier
 from services.delivery.repository import ShipmentRow
 from services.delivery.states import MEANINGS, TERMINAL, Derived, derive
 from services.delivery.types import (
-    METHOD_TEXT,
     Booking,
     Choice,
     ChoiceView,
@@ -36,7 +35,7 @@ from services.delivery.types import (
     ShipmentOrder,
     ShipmentView,
 )
-from services.delivery.views import booked_event, choice_view, refused_event, shipment_view
+from services.delivery.views import booked_event, choice_view, made_choice, refused_event, shipment_view
 
 _CHOICE_COLUMN = "delivery.receiver"
 _AHEAD = timedelta(days=1)
@@ -73,16 +72,28 @@ class DeliveryService:
         The caller has checked that the case is the citizen's own and allows the method.
         Raises: Conflict `delivery_locked` when a parcel was already made. Idempotent: yes, the last choice holds.
         """
-        receiver = self._cipher.encrypt_json(_CHOICE_COLUMN, choice.receiver) if choice.receiver else None
-        if not await repository.save_choice(choice, receiver, clock.now()):
+        if not await repository.save_choice(choice, self._sealed(choice), clock.now()):
             raise Conflict("快递已安排，不能再更改送达方式", code="delivery_locked")
-        return ChoiceView(
-            application_no=choice.subject_no,
-            method=choice.method,
-            method_text=METHOD_TEXT[choice.method],
-            receiver_shown=choice.receiver_shown,
-            locked=False,
-        )
+        return made_choice(choice)
+
+    async def choose_together(self, choice: Choice, methods: Mapping[str, DeliveryMethod]) -> ChoiceView:
+        """Keep one choice for the results of several cases: `choice` names the whole, `methods` the way of each case.
+
+        Those that go by courier share one parcel, which `request_shipment` makes for the number of the whole when its
+        owner says that all are ready. Ownership and methods are the caller's business.
+        Raises: Conflict `delivery_locked` once a result waits for the parcel. Idempotent: yes, the last choice holds.
+        """
+        if not await together_repository.save_together(choice, self._sealed(choice), methods, clock.now()):
+            raise Conflict("已有结果在等待寄送，不能再更改送达方式", code="delivery_locked")
+        return made_choice(choice)
+
+    async def share_choice(self, together_no: str, methods: Mapping[str, DeliveryMethod]) -> None:
+        """Copy the choice of the whole, where one was made, to its cases. Idempotent: yes."""
+        await together_repository.share(together_no, methods, clock.now())
+
+    async def going_together(self, together_no: str, subject_nos: Sequence[str]) -> frozenset[str]:
+        """Return those of the cases whose results go in the parcel of the whole."""
+        return await together_repository.list_together(together_no, subject_nos)
 
     async def choice_of(self, subject_no: str) -> ChoiceView | None:
         """Return the choice of one case, None where the citizen made none. Ownership is the caller's business."""
@@ -219,6 +230,9 @@ class DeliveryService:
     async def take_over(self, from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
         """Move everything of a merged citizen to the surviving one. Idempotent."""
         await repository.take_over(from_citizen_id, into_citizen_id)
+
+    def _sealed(self, choice: Choice) -> bytes | None:
+        return self._cipher.encrypt_json(_CHOICE_COLUMN, choice.receiver) if choice.receiver else None
 
     async def _record(
         self, shipment_no: str, events: Iterable[CourierEvent], *, confirmed: bool, waybill_no: str = ""

@@ -12,6 +12,7 @@ from services.delivery.states import MEANINGS, ShipmentStatus
 from services.delivery.types import (
     METHOD_TEXT,
     Booking,
+    Choice,
     ChoiceView,
     CourierEvent,
     DeliveryMethod,
@@ -29,6 +30,17 @@ def choice_view(row: ChoiceRow) -> ChoiceView:
         method_text=METHOD_TEXT[method],
         receiver_shown=row.receiver_shown,
         locked=row.locked_at is not None,
+    )
+
+
+def made_choice(choice: Choice) -> ChoiceView:
+    """Show a choice as it was just made."""
+    return ChoiceView(
+        application_no=choice.subject_no,
+        method=choice.method,
+        method_text=METHOD_TEXT[choice.method],
+        receiver_shown=choice.receiver_shown,
+        locked=False,
     )
 
 
