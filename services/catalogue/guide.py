@@ -14,6 +14,7 @@ import msgspec
 from app import money
 from services.catalogue.codes import Coded, HandlingForm
 from services.catalogue.forms import in_order, prefill_sources
+from services.catalogue.packages import UnitedMaterial, unite
 from services.catalogue.places import ServicePoint
 from services.catalogue.records import Fees, ItemRecord, Material, PackageRecord, TimeLimit
 from services.catalogue.terms import is_generated, may_be_spared
@@ -44,6 +45,8 @@ def render_package(package: PackageRecord, items: Mapping[str, ItemRecord]) -> d
     shown["visits_text"] = visits_text(package.visits)
     shown["promised_time"]["text"] = time_text(package.promised_time)
     shown["form"] = in_order(package.form)
+    present = [items[part.item_code] for part in package.items if part.item_code in items]
+    united = {material.name: material for material in unite(present)}
     materials: dict[str, Any] = {}
     for part in shown["items"]:
         if (item := items.get(part["item_code"])) is None:
@@ -51,7 +54,8 @@ def render_package(package: PackageRecord, items: Mapping[str, ItemRecord]) -> d
         part |= {"name": item.name, "department_name": item.body.name, "version": item.version}
         part |= {"promised_text": time_text(item.promised_time), "fee_text": fee_text(item.fees)}
         for material in item.materials:
-            materials.setdefault(material.name, _material(item.item_code, material))
+            if material.name not in materials:
+                materials[material.name] = _material(item.item_code, material) | _united(united[material.name])
     shown["materials"] = list(materials.values())
     return shown
 
@@ -96,6 +100,11 @@ def fee_text(fees: Fees) -> str:
         return "不收费"
     lowest = money.shown(min(fee.amount_fen for fee in fees.items))
     return lowest if len(fees.items) == 1 else f"{lowest}起"
+
+
+def _united(material: UnitedMaterial) -> dict[str, Any]:
+    places = [{"item_code": item_code, "material_code": code} for item_code, code in material.used_by]
+    return {"code": material.code, "used_by": places}
 
 
 def _material(item_code: str, material: Material) -> dict[str, Any]:

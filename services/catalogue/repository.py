@@ -116,6 +116,17 @@ async def find_package(package_code: str) -> Row | None:
     )
 
 
+async def find_package_version(package_code: str, version: int | None) -> str | None:
+    """Return the record of one version of a package, JSON text; without a version the published one."""
+    row = await db.fetch_row(
+        "SELECT record::text AS record FROM service_package WHERE package_code = $1"
+        " AND ($2::int IS NULL AND status = 'PUBLISHED' OR version = $2) ORDER BY version DESC LIMIT 1",
+        package_code,
+        version,
+    )
+    return None if row is None else str(row["record"])
+
+
 class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     """An item as the importer hands it in; `record` is JSON text."""
 

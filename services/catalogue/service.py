@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
 from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
 from services.catalogue import guide, paging, repository, search
+from services.catalogue.packages import PackageTerms, make_package
 from services.catalogue.places import ServicePoint
 from services.catalogue.records import ItemRecord, Material, PackageRecord, Template
 from services.catalogue.shelf import Shelf
@@ -62,6 +64,7 @@ class CatalogueService:
     def __init__(self, kept_seconds: float = 10.0) -> None:
         self._answers: Shelf[Rendered] = Shelf(kept_seconds, most=2_000)
         self._current: Shelf[Item] = Shelf(kept_seconds, most=2_000)
+        self._packages: Shelf[PackageTerms] = Shelf(kept_seconds, most=200)
         self._versions: Shelf[Item] = Shelf(_SLOW_SECONDS, most=500)
         self._papers: Shelf[Rendered] = Shelf(_SLOW_SECONDS, most=100)
         self._words: Shelf[frozenset[str]] = Shelf(_WORDS_SECONDS, most=1)
@@ -124,6 +127,32 @@ class CatalogueService:
         key = (item_code, version)
         return self._versions.fresh(key) or await self._versions.get(key, lambda: self._load_version(*key))
 
+    async def open_package(self, package_code: str) -> PackageTerms:
+        """Return the published version of a package if it takes cases. Raises NotFound, ItemClosed."""
+        terms = await self._terms(package_code, None)
+        if not terms.is_open:
+            raise ItemClosed("该一件事暂不受理")
+        return terms
+
+    async def package_terms(self, package_code: str, version: int) -> PackageTerms:
+        """Return the version that a package case was made under, over the items as they are now. Raises NotFound."""
+        return await self._terms(package_code, version)
+
+    async def _terms(self, package_code: str, version: int | None) -> PackageTerms:
+        key = (package_code, version)
+        return self._packages.fresh(key) or await self._packages.get(key, lambda: self._load_terms(*key))
+
+    async def _load_terms(self, package_code: str, version: int | None) -> PackageTerms:
+        record = await repository.find_package_version(package_code, version)
+        if record is None:
+            raise NotFound("未找到该一件事")
+        package = msgspec.json.decode(record, type=PackageRecord)
+        items = {}
+        for part in package.items:
+            with suppress(NotFound):  # withdrawn meanwhile: the part cannot be filed, the others can be read
+                items[part.item_code] = await self.current_item(part.item_code)
+        return make_package(package, items, await self.division_codes())
+
     async def division_codes(self) -> frozenset[str]:
         """Return every code an ID number may begin with, retired ones too."""
         return (await self._table()).codes
@@ -139,7 +168,7 @@ class CatalogueService:
     def forget(self) -> None:
         """Drop what is kept, after an import in this process."""
         lists = (self._words, self._divisions, self._departments)
-        for shelf in (self._answers, self._current, self._versions, self._papers, *lists):
+        for shelf in (self._answers, self._current, self._packages, self._versions, self._papers, *lists):
             shelf.clear()
 
     async def _load_guide(self, item_code: str) -> Rendered:

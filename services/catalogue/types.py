@@ -10,7 +10,17 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from services.catalogue.codes import HandlingForm, HandlingKind, ItemStatus, ItemType, Reach
-from services.catalogue.records import Delivery, FeeItem, Fees, ImplementingBody, ItemRecord, Material, TimeLimit
+from services.catalogue.packages import PackageTerms, UnitedMaterial
+from services.catalogue.records import (
+    Delivery,
+    FeeItem,
+    Fees,
+    ImplementingBody,
+    ItemRecord,
+    Material,
+    PackageItem,
+    TimeLimit,
+)
 from services.catalogue.terms import Item
 
 Limit = Annotated[int, Meta(ge=1, le=100)]
@@ -171,9 +181,12 @@ __all__ = [
     "ItemSummary",
     "ListedItem",
     "Material",
+    "PackageItem",
     "PackagePage",
+    "PackageTerms",
     "PackageView",
     "Rendered",
     "TopicPage",
     "TopicView",
+    "UnitedMaterial",
 ]
