@@ -1,7 +1,7 @@
 """Shared by all tests: one PostgreSQL and one Redis per run, a migrated template database, a guard on the network.
 
 The first process of a run (the xdist controller, or pytest itself) starts the servers and names them in the
-environment; workers clone the template, so every test that asks for `database` has a fresh one.
+environment; workers clone the template and empty their clones, so every test that asks for `database` has a fresh one.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ ROOT = Path(__file__).parent.parent
 _SERVER, _REDIS = "SJT_TEST_SERVER_URL", "SJT_TEST_REDIS_URL"
 TEMPLATE = "sjt_template"
 _running: list[Any] = []
+_connect = asyncpg.connect
+"""Kept from tests that take the database away."""
 _TEST_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
 
 
@@ -65,7 +67,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 async def _make_template(server_url: str) -> None:
-    link = await asyncpg.connect(server_url)
+    link = await _connect(server_url)
     await link.execute(f"CREATE DATABASE {TEMPLATE}")
     await link.close()
     await migrate(database_url(server_url, TEMPLATE))
@@ -94,14 +96,90 @@ def _loopback_only() -> Iterator[None]:
 
 @asynccontextmanager
 async def cloned_database() -> AsyncIterator[str]:
-    """Give the URL of a fresh clone of the migrated template; it is dropped afterwards."""
+    """Give the URL of a database as migrations leave it: one that an earlier test has left and was emptied, else a
+    fresh clone of the template."""
     server = os.environ[_SERVER]
-    name = f"t_{uuid.uuid4().hex}"
-    link = await asyncpg.connect(server)
-    await link.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+    name = _left.pop() if _left else await _cloned(server)
     yield database_url(server, name)
+    if await _is_as_new(database_url(server, name)):
+        _left.append(name)
+    else:
+        await _drop(server, name)
+
+
+_left: list[str] = []
+"""Databases of this process that are as new; the server that holds them ends with the run."""
+
+
+async def _cloned(server: str) -> str:
+    name = f"t_{uuid.uuid4().hex}"
+    link = await _connect(server)
+    await link.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
+    await link.close()
+    if not _template:
+        link = await _connect(database_url(server, name))
+        _template.update(await _described(link))
+        await link.close()
+    return name
+
+
+async def _drop(server: str, name: str) -> None:
+    link = await _connect(server)
     await link.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await link.close()
+
+
+_template: dict[str, Any] = {}
+_SHAPE = """SELECT md5(string_agg(line, ',' ORDER BY line)) FROM (
+    SELECT c.relname || ':' || c.relkind::text || ':' || coalesce(c.reloptions::text, '') || ':' || (
+        SELECT coalesce(string_agg(a.attname || a.atttypid::text || a.attnotnull::text, ',' ORDER BY a.attnum), '')
+        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0) AS line
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+    UNION ALL SELECT 'trigger:' || tgname || tgenabled::text FROM pg_trigger
+    UNION ALL SELECT 'constraint:' || conname FROM pg_constraint
+    UNION ALL SELECT 'function:' || proname || md5(prosrc) FROM pg_proc WHERE oid >= 16384) lines"""
+_TABLES = """SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname = 'public' ORDER BY c.relname"""
+
+
+async def _described(link: asyncpg.Connection) -> dict[str, Any]:
+    """Return the shape of a database, the question which tables hold rows, and the rows of those that do."""
+    tables = [row["relname"] for row in await link.fetch(_TABLES)]
+    question = " UNION ALL ".join(f"(SELECT '{table}' AS name FROM \"{table}\" LIMIT 1)" for table in tables)
+    seeded = [row["name"] for row in await link.fetch(question)]
+    rows = {table: [tuple(row) for row in await link.fetch(f'SELECT * FROM "{table}"')] for table in seeded}
+    return {"shape": await link.fetchval(_SHAPE), "question": question, "rows": rows}
+
+
+async def _is_as_new(url: str) -> bool:
+    """Empty a database that a test has used; False where it cannot be made as new that way."""
+    link = await _connect(url)
+    try:
+        await link.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        if await link.fetchval(_SHAPE) != _template["shape"]:
+            return False
+        used = [row["name"] for row in await link.fetch(_template["question"])]
+        changed = [
+            table
+            for table in used
+            if table not in _template["rows"]
+            or [tuple(row) for row in await link.fetch(f'SELECT * FROM "{table}"')] != _template["rows"][table]
+        ]
+        if changed:
+            await link.execute(f"TRUNCATE {', '.join(changed)}")
+        for table in _template["rows"]:
+            if table in changed or table not in used:
+                rows = _template["rows"][table]
+                await link.copy_records_to_table(table, records=rows)
+        return True
+    except asyncpg.PostgresError:
+        return False
+    finally:
+        await link.close()
 
 
 @pytest.fixture
