@@ -700,12 +700,37 @@ class Migration(migrations.Migration):
                 "CREATE INDEX application_by_agent ON application (agent_id, id) WHERE agent_id IS NOT NULL",
                 "CREATE INDEX application_of_enterprise ON application (enterprise_id, id) WHERE enterprise_id IS NOT NULL",
                 "CREATE UNIQUE INDEX licence_one_live ON licence (type_code, serial) WHERE status IN ('VALID', 'SUSPENDED')",
+                "CREATE INDEX licence_sha256 ON licence (sha256) WHERE sha256 <> ''",
                 "CREATE INDEX licence_preparing ON licence (id) WHERE status = 'PREPARING'",
                 "CREATE INDEX licence_ending ON licence (expires_on) WHERE status = 'VALID'",
                 (
                     "CREATE INDEX presentation_asked ON presentation (citizen_id) WHERE used_at IS NOT NULL"
                     " AND NOT in_advance AND consented_at IS NULL AND refused_at IS NULL"
                 ),
+            ]
+        ),
+        # Queues of staff: by place or body and officer, oldest first, however many cases there are.
+        ops.RunSQL(
+            [
+                (
+                    "CREATE INDEX application_queue_division ON application (division_code, officer, id)"
+                    " WHERE status NOT IN ('DRAFT', 'CLOSED')"
+                ),
+                (
+                    "CREATE INDEX application_queue_department ON application (department_code, officer, id)"
+                    " WHERE status NOT IN ('DRAFT', 'CLOSED')"
+                ),
+                (
+                    "CREATE INDEX application_queue_intake ON application (intake_division_code, id)"
+                    " WHERE intake_division_code <> '' AND intake_division_code <> division_code"
+                    " AND status NOT IN ('DRAFT', 'CLOSED')"
+                ),
+                (
+                    "CREATE INDEX application_queue_overdue ON application (division_code, promised_due_on)"
+                    " WHERE status = 'ACCEPTED'"
+                ),
+                "CREATE INDEX application_person_asked ON application (division_code, id) WHERE person_asked_at IS NOT NULL",
+                "CREATE INDEX due_card_open ON due_card (colour, division_code, application_id) WHERE settled_at IS NULL",
             ]
         ),
         # What the clock looks for: few cases among many.
