@@ -24,6 +24,7 @@ _PAIRS = (
     "alipay_platform",
     "fiscal_app",
     "fiscal_platform",
+    "seal_authority",
 )
 _VALUES = "demo.json"
 SIMULATORS = "simulators.json"
@@ -94,6 +95,10 @@ def _secrets() -> dict[str, str]:
         "SJT_TENCENT_SMS_SECRET_KEY": text(32),
         "SJT_TENCENT_SMS_SDK_APP_ID": "1400" + f"{secrets.randbelow(10**6):06d}",
         "SJT_FISCAL_APP_ID": "SJT" + text(13).upper(),
+        "SJT_SEAL_APP_ID": "SJT" + text(13).upper(),
+        "SJT_SEAL_SECRET": text(32),
+        "SJT_REGISTER_APP_ID": "SJT" + text(13).upper(),
+        "SJT_REGISTER_SECRET": text(40),
         "DEMO_PUBLIC_KEY_ID": "PUB_KEY_ID_" + f"{secrets.randbelow(10**30):030d}",
     }
 
@@ -110,6 +115,8 @@ def _addresses(folder: Path, values: dict[str, str], sim_port: int) -> dict[str,
         "SJT_ALIYUN_SMS_BASE": at(7),
         "SJT_TENCENT_SMS_BASE": at(7),
         "SJT_FISCAL_BASE": at(8),
+        "SJT_REGISTER_BASE": at(11),
+        "SJT_SEAL_BASE": at(9),
         "SJT_MERCHANT_SECRETS": str(folder / demo_merchants.FOLDER),
         "SJT_WECHAT_PAY_PRIVATE_KEY": str(folder / "wechat_pay_merchant.pem"),
         "SJT_WECHAT_PAY_PUBLIC_KEYS": f"{values['DEMO_PUBLIC_KEY_ID']}={folder / 'wechat_pay_platform.pub.pem'}",
@@ -117,6 +124,7 @@ def _addresses(folder: Path, values: dict[str, str], sim_port: int) -> dict[str,
         "SJT_ALIPAY_PUBLIC_KEY": str(folder / "alipay_platform.pub.pem"),
         "SJT_FISCAL_PRIVATE_KEY": str(folder / "fiscal_app.pem"),
         "SJT_FISCAL_PUBLIC_KEY": str(folder / "fiscal_platform.pub.pem"),
+        "SJT_SEAL_PUBLIC_KEY": str(folder / "seal_authority.pub.pem"),
     }
 
 
@@ -131,6 +139,8 @@ def _simulators(values: dict[str, str], public_url: str, data: Path) -> dict[str
         "sf": {"partners": [_sf_partner(values, public_url)]},
         "sms": _sms(values, f"{public_url}/callbacks/sms", _templates(data)),
         "fiscal": _fiscal(values),
+        "register": _register(values, data),
+        "seal": _seal(values),
         "people": json.loads((data / "people.json").read_text(encoding="utf-8")),
     }
 
@@ -195,6 +205,16 @@ def _sms(values: dict[str, str], push: str, templates: dict[str, str]) -> dict[s
 def _fiscal(values: dict[str, str]) -> dict[str, Any]:
     app = {"app_id": values["SJT_FISCAL_APP_ID"], "public_key_file": "fiscal_app.pub.pem"}
     return {"private_key_file": "fiscal_platform.pem", "apps": [app], "receipt_seconds": 1}
+
+
+def _seal(values: dict[str, str]) -> dict[str, Any]:
+    app = {"app_id": values["SJT_SEAL_APP_ID"], "secret": values["SJT_SEAL_SECRET"]}
+    return {"private_key_file": "seal_authority.pem", "apps": [app]}
+
+
+def _register(values: dict[str, str], data: Path) -> dict[str, Any]:
+    app = {"app_id": values["SJT_REGISTER_APP_ID"], "secret": values["SJT_REGISTER_SECRET"]}
+    return {"apps": [app], "enterprises": json.loads((data / "enterprises.json").read_text(encoding="utf-8"))}
 
 
 def _templates(data: Path) -> dict[str, str]:

@@ -24,6 +24,8 @@ from clients.fiscal import signing as fiscal_signing
 from clients.fiscal.client import FiscalClient
 from clients.fiscal.types import FiscalAccount
 from clients.fiscal.wire import FiscalWire
+from clients.register.client import RegisterClient
+from clients.register.types import RegisterAccount
 from clients.sms.aliyun import AliyunSms, AliyunSmsAccount
 from clients.sms.tencent import TencentSms, TencentSmsAccount
 from clients.transport import Transport
@@ -53,6 +55,7 @@ class Clients:
     sf: SfClient
     sms: AliyunSms | TencentSms
     fiscal: FiscalClient
+    register: RegisterClient | None
 
 
 def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis) -> Clients:
@@ -86,6 +89,7 @@ def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis) -> Cl
             transport("sf"),
         ),
         sms=_sms(settings, transport("sms")),
+        register=_register(settings, transport("register")),
         fiscal=FiscalClient(FiscalWire(_fiscal(settings), transport("fiscal"))),
     )
 
@@ -160,6 +164,13 @@ def _fiscal(settings: Settings) -> FiscalAccount:
         )
     except ValueError as error:
         raise SettingsError("SJT_FISCAL_PRIVATE_KEY 或 SJT_FISCAL_PUBLIC_KEY 无法读取") from error
+
+
+def _register(settings: Settings, transport: Transport) -> RegisterClient | None:
+    if not settings.register_base:
+        return None
+    account = RegisterAccount(settings.register_base, settings.register_app_id, settings.register_secret)
+    return RegisterClient(account, transport)
 
 
 def _sms(settings: Settings, transport: Transport) -> AliyunSms | TencentSms:

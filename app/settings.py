@@ -97,6 +97,19 @@ class Settings:
     fiscal_public_key: str = _setting("", "非税平台公钥 PEM 文件，换钥期间可含多个", kind="file")
     fiscal_code_length: int = _setting(20, "本区划缴款码位数，16 至 20")
     fiscal_paid_status: str = _setting("1", "非税平台表示已缴的状态值")
+    seal_base: str = _setting("", "电子印章平台地址；空则证照不加盖电子印章")
+    seal_app_id: str = _setting("", "电子印章平台分配的应用标识")
+    seal_secret: str = _setting("", "电子印章平台应用密钥", secret=True)
+    seal_public_key: str = _setting("", "电子印章平台验签公钥 PEM 文件，换钥期间可含多个", kind="file")
+    ofd_base: str = _setting("", "版式转换服务地址（PDF 转 OFD）；空则不提供 OFD")
+    licence_show_level: str = _setting("L2", "出示证照所需的最低实名等级 L2 或 L3")
+    presentation_seconds: int = _setting(120, "亮证码有效期（秒），60 至 300")
+    register_base: str = _setting("", "市场主体登记核验接口地址；空则不能绑定企业")
+    register_app_id: str = _setting("", "登记核验接口分配的应用标识")
+    register_secret: str = _setting("", "登记核验接口签名密钥", secret=True)
+    representation_level: str = _setting("L2", "绑定企业、授予与接受授权所需的实名等级 L2 或 L3")
+    representative_days: int = _setting(180, "登记机关对法定代表人的确认有效天数，逾期须重新核验")
+    mandate_days: int = _setting(365, "授权委托的最长天数")
     sim_port: int = _setting(8100, "模拟器控制端口，其后各端口依次为各服务商")
     upload_limit_bytes: int = _setting(10_485_760, "单个上传文件上限（字节）")
     payment_expiry_seconds: int = _setting(1800, "支付单有效期（秒）")
@@ -130,6 +143,8 @@ class Settings:
             "sf": (self.sf_base, 4),
             "sms": (self.aliyun_sms_base if self.sms_provider == "aliyun" else self.tencent_sms_base, 7),
             "fiscal": (self.fiscal_base, 8),
+            "register": (self.register_base, 11),
+            "seal": (self.seal_base, 9),
         }
         return tuple(
             name
@@ -196,6 +211,8 @@ def _faults(settings: Settings) -> list[str]:
         faults.append("SJT_ENV 只能是 demo 或 production")
     if settings.cipher not in ("aes", "sm4"):
         faults.append("SJT_CIPHER 只能是 aes 或 sm4")
+    if settings.representation_level not in ("L2", "L3"):
+        faults.append("SJT_REPRESENTATION_LEVEL 只能是 L2 或 L3")
     if settings.sms_provider not in ("aliyun", "tencent"):
         faults.append("SJT_SMS_PROVIDER 只能是 aliyun 或 tencent")
     faults += [
@@ -209,7 +226,7 @@ def _faults(settings: Settings) -> list[str]:
     certificates = [name for name in _ALIPAY_CERTS if getattr(settings, name)]
     if 0 < len(certificates) < len(_ALIPAY_CERTS):
         faults.append("证书模式须同时设置 SJT_ALIPAY_APP_CERT、SJT_ALIPAY_CERT、SJT_ALIPAY_ROOT_CERT")
-    faults += _fiscal_faults(settings)
+    faults += _fiscal_faults(settings) + _licence_faults(settings)
     if settings.env == "production":
         faults += _production_faults(settings)
     return faults
@@ -224,6 +241,19 @@ def _fiscal_faults(settings: Settings) -> list[str]:
         faults.append("SJT_FISCAL_CODE_LENGTH 应在 16 至 20 之间")
     if settings.fiscal_paid_status in ("0", "2"):
         faults.append("SJT_FISCAL_PAID_STATUS 不能是 0（未缴）或 2（作废）")
+    return faults
+
+
+def _licence_faults(settings: Settings) -> list[str]:
+    """What the rules of presenting licences do not allow, and a seal authority of which something is missing."""
+    faults = []
+    if settings.licence_show_level not in ("L2", "L3"):
+        faults.append("SJT_LICENCE_SHOW_LEVEL 只能是 L2 或 L3")
+    if not 60 <= settings.presentation_seconds <= 300:
+        faults.append("SJT_PRESENTATION_SECONDS 应在 60 至 300 之间")
+    if settings.seal_base:
+        needed = ("seal_app_id", "seal_secret", "seal_public_key")
+        faults += [f"缺少 SJT_{name.upper()}" for name in needed if not getattr(settings, name)]
     return faults
 
 
@@ -250,6 +280,7 @@ def _production_faults(settings: Settings) -> list[str]:
         faults.append("缺少 SJT_ALIPAY_PUBLIC_KEY 或 SJT_ALIPAY_APP_CERT")
     providers = (
         "wechat_api_base wechat_pay_base alipay_gateway sf_base aliyun_sms_base tencent_sms_base fiscal_base"
+        " register_base seal_base ofd_base"
     ).split()
     faults += [
         f"SJT_{name.upper()} 不能指向本机"

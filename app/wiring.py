@@ -52,10 +52,12 @@ from payments.service import PaymentService
 from payments.types import Channel
 from services.accounts import repository as account_repository
 from services.accounts.identity.alipay import AlipayIdentityProvider
+from services.accounts.identity.register import RegisterAdapter
 from services.accounts.identity.wechat import WeChatIdentityProvider
 from services.accounts.places import DivisionTable
 from services.accounts.ports import IdentityProvider
 from services.accounts.service import AccountsService
+from services.accounts.types import AuthorityRules
 from services.applications.service import ApplicationService
 from services.catalogue.service import CatalogueService
 from services.delivery.couriers.sf import SfCourier
@@ -190,6 +192,12 @@ def _accounts(
         places=DivisionTable(),
         providers=identity_providers,
         login_rate=settings.login_rate,
+        register=RegisterAdapter(clients.register) if clients.register is not None else None,
+        authority=AuthorityRules(
+            level="L3" if settings.representation_level == "L3" else "L2",
+            mandate_days=settings.mandate_days,
+            proof_days=settings.representative_days,
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from handlers.citizen import (
     me,
     notices,
     payments,
+    representation,
     uploads,
 )
 from handlers.doors import Route
@@ -29,7 +30,19 @@ from handlers.staff import reconciliation as staff_reconciliation
 from handlers.staff import refunds as staff_refunds
 from handlers.staff import statements as staff_statements
 
-_CITIZEN = (auth, me, catalogue, uploads, applications, payments, addresses, delivery, licences, notices)
+_CITIZEN = (
+    auth,
+    me,
+    catalogue,
+    uploads,
+    applications,
+    payments,
+    addresses,
+    delivery,
+    licences,
+    notices,
+    representation,
+)
 _STAFF = (staff_auth, staff_cases, staff_payments, staff_refunds, staff_reconciliation, staff_statements, staff_pages)
 _CALLBACKS = (wechat_pay, alipay_callbacks, wechat_push, couriers, sms)
 

@@ -175,6 +175,48 @@ class Fiscal:
 
 
 @dataclass(frozen=True, slots=True)
+class SealApp:
+    """A system that may have documents sealed (电子印章); `owners` none given: for every body."""
+
+    app_id: str
+    secret: str
+    owners: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    private_key_file: str = ""
+    apps: list[SealApp] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Enterprise:
+    """A made-up enterprise (虚构企业); `legal_representative` is the key of a person, `status` OPEN or CLOSED."""
+
+    uscc: str
+    name: str
+    legal_representative: str
+    address: str = ""
+    status: str = "OPEN"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterApp:
+    """A system that may ask the register."""
+
+    app_id: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The business register."""
+
+    apps: list[RegisterApp] = field(default_factory=list)
+    enterprises: list[Enterprise] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole file. `retry_scale` multiplies every wait of the providers' callback schedules."""
 
@@ -186,6 +228,8 @@ class Config:
     sf: SF = field(default_factory=SF)
     sms: SMS = field(default_factory=SMS)
     fiscal: Fiscal = field(default_factory=Fiscal)
+    register: Register = field(default_factory=Register)
+    seal: Seal = field(default_factory=Seal)
     people: list[Person] = field(default_factory=list)
     directory: str = "."
 

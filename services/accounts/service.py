@@ -6,7 +6,7 @@ Handlers call it for the person themselves; other rooms ask it for levels, profi
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -23,14 +23,22 @@ from app.revocations import Recent, Revocations
 from app.tokens import ACCESS_SECONDS, AccessTokens, Caller
 from services.accounts import repository
 from services.accounts.addresses import AddressBook
+from services.accounts.enterprises.ports import BusinessRegister
+from services.accounts.enterprises.service import EnterpriseService
 from services.accounts.levels import Levels
+from services.accounts.mandates.service import MandateService
 from services.accounts.ports import ActionRequired, IdentityProvider, Places, ProvenIdentity
 from services.accounts.real_name import RealNames
 from services.accounts.repository import PhoneToBind, SignIn
+from services.accounts.representation import Representation
 from services.accounts.types import (
+    Acting,
+    AuthorityRules,
     CitizenProfile,
     CitizenView,
+    EnterpriseProfile,
     Level,
+    OnBehalfOf,
     PhoneProof,
     PlainAddress,
     PlatformIdentity,
@@ -38,6 +46,7 @@ from services.accounts.types import (
     RealNameAction,
     RealNameRequest,
     RealNameVerified,
+    Represented,
     SignedIn,
     Tokens,
 )
@@ -50,6 +59,7 @@ REFRESH_GRACE = timedelta(seconds=10)
 PHONE_PROOF_LIFETIME = timedelta(days=90)
 """Carriers leave a number idle for 90 days before somebody else gets it; then its proof may serve that person."""
 _PHONE_RATE = "20/hour"
+_AUTHORITY = AuthorityRules()
 _SESSION_KEY = "identity.session_key"
 
 
@@ -58,6 +68,8 @@ class AccountsService:
 
     Args:
         login_rate: how often one address may sign in or refresh, as `30/minute`.
+        register: the business register; without it no enterprise can be bound.
+        authority: real-name level, and longest days of mandates and of a register's answer.
     """
 
     def __init__(
@@ -70,6 +82,8 @@ class AccountsService:
         places: Places,
         providers: Mapping[str, IdentityProvider],
         login_rate: str = "30/minute",
+        register: BusinessRegister | None = None,
+        authority: AuthorityRules = _AUTHORITY,
     ) -> None:
         self._tokens = tokens
         self._cipher = cipher
@@ -80,6 +94,28 @@ class AccountsService:
         self._levels = Levels()
         self._real_names = RealNames(cipher, places, providers, limits, revocations)
         self.addresses = AddressBook(cipher, places)
+
+        async def require_authority(caller: Caller) -> None:
+            await self.require_level(caller, authority.level)
+
+        self.enterprises = EnterpriseService(
+            cipher=cipher,
+            limits=limits,
+            register=register,
+            profile=self.profile,
+            require_level=require_authority,
+            proof_days=authority.proof_days,
+        )
+        self.mandates = MandateService(
+            cipher=cipher,
+            places=places,
+            limits=limits,
+            enterprises=self.enterprises,
+            profile=self.profile,
+            require_level=require_authority,
+            most_days=authority.mandate_days,
+        )
+        self.representation = Representation(self.enterprises, self.mandates)
 
     async def sign_in(self, provider: str, code: str, address: str) -> SignedIn:
         """Sign somebody in by the platform's single-use code; a stranger becomes a citizen of level L0.
@@ -244,6 +280,22 @@ class AccountsService:
     async def plain_address(self, citizen_id: uuid.UUID, address_id: uuid.UUID) -> PlainAddress:
         """Return an own address in plain text, for a shipment. Raises: NotFound."""
         return await self.addresses.plain(citizen_id, address_id)
+
+    async def acting(self, caller: Caller, on_behalf_of: OnBehalfOf, item_code: str) -> Acting:
+        """Say for whom the caller may begin a case. Raises: NotFound, Forbidden `mandate_not_live`, `mandate_scope`."""
+        return await self.representation.acting(caller, on_behalf_of, item_code)
+
+    async def may_act_for(self, caller: Caller, case: Row) -> Acting | None:
+        """Say how the caller may act in a case that is not plainly their own; None where they may not."""
+        return await self.representation.may_act_for(caller, case)
+
+    async def represented(self, caller: Caller) -> Sequence[Represented]:
+        """List for whom the caller may act today, and in which items."""
+        return await self.representation.represented(caller)
+
+    async def enterprise_profile(self, enterprise_id: uuid.UUID) -> EnterpriseProfile:
+        """Return an enterprise in plain text, for forms and licences; never log it. Raises: NotFound."""
+        return await self.enterprises.profile(enterprise_id)
 
     async def announce_merge(self, old: uuid.UUID, survivor: uuid.UUID) -> None:
         """Let every process know that tokens of the old citizen now speak for the survivor. Idempotent."""

@@ -1,15 +1,19 @@
 """What crosses the door of the accounts room: requests, views and the profile that other rooms ask for.
 
-Views are masked; only `CitizenProfile` and `PlainAddress` hold plain personal data, and neither prints them.
+Views are masked; only `CitizenProfile`, `EnterpriseProfile` and `PlainAddress` hold plain personal data, and none
+prints them.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import msgspec
+
+from services.accounts.mandates.scope import names_item
 
 Level = Literal["L0", "L1", "L2", "L3"]
 _LETTERS = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffffA-Za-z"
@@ -167,6 +171,27 @@ class CitizenProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class EnterpriseProfile:
+    """An enterprise in plain text (一企一档), for forms and licences. Never log it."""
+
+    enterprise_id: uuid.UUID
+    uscc: str
+    name: str
+    address: str
+    legal_representative: str = field(repr=False)
+    phone: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityRules:
+    """What authority over others takes: a real-name level, and for how many days it may be given and believed."""
+
+    level: Level = "L2"
+    mandate_days: int = 365
+    proof_days: int = 180
+
+
+@dataclass(frozen=True, slots=True)
 class PlainAddress:
     """An address in plain text, for a shipment. Never log it."""
 
@@ -187,3 +212,51 @@ class PlatformIdentity:
     provider: str
     app_id: str
     subject: str = field(repr=False)
+
+
+class OnBehalfOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For whom a case is begun: an enterprise that the caller represents, or the principal of a mandate."""
+
+    enterprise_id: uuid.UUID | None = None
+    mandate_no: Annotated[str, msgspec.Meta(max_length=32, pattern=r"^[0-9A-Z]*$(?!\n)")] = ""
+
+    def __post_init__(self) -> None:
+        if (self.enterprise_id is None) == (not self.mandate_no):
+            raise ValueError("enterprise_id or mandate_no")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """A caller who acts for somebody: both persons, and by which authority. Names are masked.
+
+    `citizen_id` is the person in whose name the case stands: the principal; where an enterprise is the principal, the
+    caller who files for it.
+    """
+
+    citizen_id: uuid.UUID
+    enterprise_id: uuid.UUID | None = None
+    agent_id: uuid.UUID | None = None
+    mandate_id: uuid.UUID | None = None
+    mandate_no: str = ""
+    caller_shown: str
+    principal_shown: str
+
+    @property
+    def shown(self) -> str:
+        """Name both persons as the timeline does."""
+        if self.agent_id is None:
+            return f"法定代表人 {self.caller_shown}（代表 {self.principal_shown}）"
+        return f"代办人 {self.caller_shown}（受 {self.principal_shown} 委托）"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Represented:
+    """One principal for whom a caller may act today: an enterprise or a person, and in which items (none = every)."""
+
+    enterprise_id: uuid.UUID | None = None
+    citizen_id: uuid.UUID | None = None
+    item_codes: Sequence[str] = ()
+
+    def covers(self, item_code: str) -> bool:
+        """Tell whether an item is among those."""
+        return names_item(self.item_codes, item_code)

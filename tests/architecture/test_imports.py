@@ -67,10 +67,10 @@ def _room_may(source: Source, own: str, target: str, name: str, last: str) -> bo
 
 
 def _is_door(name: str) -> bool:
-    """A room is entered by its service and its types only."""
+    """A room is entered by its service and its types only; its parts by their types."""
     parts = name.split(".")
     depth = 2 if parts[0] == "services" else 1
-    return len(parts) <= depth or parts[depth] in ("service", "types")
+    return len(parts) <= depth or parts[depth] in ("service", "types") or parts[-1] == "types"
 
 
 def _only_for_types(source: Source, name: str) -> bool:
