@@ -13,7 +13,7 @@ from tests.contract.simulators.simulator_process import CallbackSink, Keys, Simu
 def simulator_keys() -> Keys:
     """Keys of the merchants, the platforms and the apps, made once."""
     keys = Keys()
-    for role in ("merchant", "partner", "platform", "alipay_app", "alipay", "fiscal_app", "fiscal"):
+    for role in ("merchant", "partner", "platform", "alipay_app", "alipay", "fiscal_app", "fiscal", "seal"):
         keys.make(role)
     keys.make("platform_certificate", certified=True)
     return keys

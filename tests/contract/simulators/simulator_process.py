@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parents[3]
-OFFSETS = {"control": 0, "wechat": 1, "wechat_pay": 2, "alipay": 3, "sf": 4, "sms": 7, "fiscal": 8}
+OFFSETS = {"control": 0, "wechat": 1, "wechat_pay": 2, "alipay": 3, "sf": 4, "sms": 7, "fiscal": 8, "seal": 9}
 PEOPLE = [
     {"key": "zhang-wei", "name": "张伟", "id_number": "140105199003070012", "phone": "13800000001"},
     {"key": "li-na", "name": "李娜", "id_number": "140106198504120024", "phone": "13800000002"},
@@ -243,7 +243,7 @@ def make_config(folder: Path, keys: Keys, public_url: str) -> dict[str, Any]:
     """Write the key files and return the simulators' JSON for them."""
     for role in ("merchant", "partner", "alipay_app", "fiscal_app"):
         (folder / f"{role}-public.pem").write_text(keys.public[role])
-    for role in ("platform", "platform_certificate", "alipay", "fiscal"):
+    for role in ("platform", "platform_certificate", "alipay", "fiscal", "seal"):
         (folder / f"{role}-private.pem").write_text(keys.private[role])
     (folder / "platform-certificate.pem").write_text(keys.certificate["platform_certificate"])
     push_key = base64.b64encode(bytes(range(32))).decode().rstrip("=")
@@ -354,19 +354,26 @@ def make_config(folder: Path, keys: Keys, public_url: str) -> dict[str, Any]:
                 },
             ],
         },
+        "seal": {
+            "private_key_file": "seal-private.pem",
+            "apps": [
+                {"app_id": "SJTSEALTEST", "secret": "z" * 32},
+                {"app_id": "SJTSEALFEW", "secret": "y" * 32, "owners": ["11140105MB0001177F"]},
+            ],
+        },
         "people": PEOPLE,
     }
 
 
 def _free_base_port() -> int:
-    """Return a port such that it and the eight after it are free now; below those the system gives to connections."""
+    """Return a port such that it and the ten after it are free now; below those the system gives to connections."""
     for _ in range(200):
         base = 20_000 + int.from_bytes(os.urandom(2), "big") % 12_000
         try:
-            for offset in range(9):
+            for offset in range(11):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", base + offset))
         except OSError:
             continue
         return base
-    raise AssertionError("no nine free ports in a row")
+    raise AssertionError("no eleven free ports in a row")
