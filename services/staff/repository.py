@@ -21,6 +21,15 @@ async def claim_attempt(username: str, now: datetime, most: int, lock: timedelta
     return await db.fetch_row(_CLAIM_ATTEMPT, username, now, most, now + lock)
 
 
+async def find_active(username: str) -> Row | None:
+    """Find an active account with its roles and scope."""
+    return await db.fetch_row(
+        "SELECT username, display_name, roles, divisions, departments FROM staff_member"
+        " WHERE username = $1 AND status = 'ACTIVE'",
+        username,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class NewSession:
     """A session to open; the token is known by its hash only."""

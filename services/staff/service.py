@@ -16,14 +16,14 @@ from app import clock, db
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher, hash_secret
 from app.db import Row
-from app.errors import Forbidden, Unauthenticated
+from app.errors import FieldFault, Forbidden, InvalidRequest, Unauthenticated
 from app.ids import new_id, new_secret
 from app.limits import RateLimits
 from services.staff import repository
 from services.staff.audit import AuditTrail
 from services.staff.repository import NewSession
 from services.staff.second_factor import Passwords, matching_step
-from services.staff.types import Act, Role, StaffCaller, StaffSignedIn, StaffView
+from services.staff.types import Act, Colleague, Role, StaffCaller, StaffSignedIn, StaffView
 
 log = structlog.get_logger()
 MOST_FAILURES = 5
@@ -114,6 +114,22 @@ class StaffService:
         if token_hash is not None:
             self._forget(token_hash)
             await self._broadcast.publish(_CHANNEL, token_hash.encode())
+
+    async def colleague(self, username: str) -> Colleague:
+        """Return an active member of staff by name, as the one who shall have a case.
+
+        Raises: InvalidRequest, for the name stands in a request.
+        """
+        row = await repository.find_active(username)
+        if row is None:
+            raise InvalidRequest(faults=(FieldFault("username", "没有此工作人员"),))
+        return Colleague(
+            username=row["username"],
+            display_name=row["display_name"],
+            roles=frozenset(msgspec.json.decode(row["roles"], type=list[Role])),
+            divisions=tuple(msgspec.json.decode(row["divisions"])),
+            departments=tuple(msgspec.json.decode(row["departments"])),
+        )
 
     def view(self, caller: StaffCaller) -> StaffView:
         """Show the caller to themselves."""

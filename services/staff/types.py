@@ -63,6 +63,26 @@ class StaffCaller:
             raise NotFound
 
 
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """A member of staff whom somebody names, as the one who shall have a case; scope as with StaffCaller."""
+
+    username: str
+    display_name: str
+    roles: frozenset[Role]
+    divisions: tuple[str, ...]
+    departments: tuple[str, ...]
+
+    def may(self, *roles: Role) -> bool:
+        """Tell whether the colleague has one of these roles."""
+        return not self.roles.isdisjoint(roles)
+
+    def covers(self, division_code: str, department_code: str) -> bool:
+        """Tell whether a case of this division and department is within the colleague's scope."""
+        in_division = division_code.startswith(self.divisions)
+        return in_division and (not self.departments or department_code in self.departments)
+
+
 class StaffView(msgspec.Struct, frozen=True, kw_only=True):
     """A member of staff as shown to themselves."""
 
