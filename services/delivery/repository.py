@@ -33,6 +33,13 @@ WHERE delivery_choice.locked_at IS NULL RETURNING id
 """
 """Writes or replaces a choice that is not locked; one made for a case alone takes it out of a shared parcel."""
 
+INSERT_SHIPMENT = """
+INSERT INTO shipment (id, created_at, shipment_no, subject_no, citizen_id, leg, courier, waybill_no, status, cargo,
+                      sender, receiver_cipher, receiver_shown, custody, version, ask_after, asked_count, updated_at)
+VALUES ($1, $2, $3, $4, $5, 'OUTBOUND', $6, '', 'REQUESTED', $7, $8::jsonb, $9, $10, 'WINDOW', 1, $11, 0, $2)
+ON CONFLICT (subject_no, leg, cargo) DO NOTHING RETURNING shipment_no
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class NewShipment:
@@ -132,12 +139,7 @@ async def request_shipment(new: NewShipment) -> str | None:
         if choice is None:
             return None
         made = await tx.fetch_row(
-            """INSERT INTO shipment (id, created_at, shipment_no, subject_no, citizen_id, leg, courier, waybill_no,
-                                     status, cargo, sender, receiver_cipher, receiver_shown, custody, version,
-                                     ask_after, asked_count, updated_at)
-               VALUES ($1, $2, $3, $4, $5, 'OUTBOUND', $6, '', 'REQUESTED', $7, $8::jsonb, $9, $10, 'WINDOW', 1,
-                       $11, 0, $2)
-               ON CONFLICT (subject_no, leg, cargo) DO NOTHING RETURNING shipment_no""",
+            INSERT_SHIPMENT,
             new_id(),
             new.requested_at,
             new.shipment_no,

@@ -40,6 +40,8 @@ from services.delivery.views import booked_event, choice_view, made_choice, refu
 _CHOICE_COLUMN = "delivery.receiver"
 _AHEAD = timedelta(days=1)
 """So far our clock and a courier's may differ."""
+_CARGO_LENGTH = 56
+"""So much fits with the words that a further parcel gets."""
 _SENDER_PAYS, _RECEIVER_PAYS = "SENDER", "RECEIVER"
 log = structlog.get_logger()
 
@@ -79,8 +81,8 @@ class DeliveryService:
     async def choose_together(self, choice: Choice, methods: Mapping[str, DeliveryMethod]) -> ChoiceView:
         """Keep one choice for the results of several cases: `choice` names the whole, `methods` the way of each case.
 
-        Those that go by courier share one parcel, which `request_shipment` makes for the number of the whole when its
-        owner says that all are ready. Ownership and methods are the caller's business.
+        Those that go by courier share one parcel, which `send_together` makes when its owner says that all are ready.
+        Ownership and methods are the caller's business.
         Raises: Conflict `delivery_locked` once a result waits for the parcel. Idempotent: yes, the last choice holds.
         """
         if not await together_repository.save_together(choice, self._sealed(choice), methods, clock.now()):
@@ -91,8 +93,15 @@ class DeliveryService:
         """Copy the choice of the whole, where one was made, to its cases. Idempotent: yes."""
         await together_repository.share(together_no, methods, clock.now())
 
+    async def send_together(self, order: ShipmentOrder, subject_nos: Sequence[str]) -> str | None:
+        """Make one parcel of the results of these cases that wait for it; a job books it. None where none waits.
+
+        Idempotent: yes, a result is put into one parcel only.
+        """
+        return await together_repository.send(self._new_shipment(order), subject_nos)
+
     async def going_together(self, together_no: str, subject_nos: Sequence[str]) -> frozenset[str]:
-        """Return those of the cases whose results go in the parcel of the whole."""
+        """Return those of the cases whose results wait for the parcel of the whole, or lie in the parcel named."""
         return await together_repository.list_together(together_no, subject_nos)
 
     async def choice_of(self, subject_no: str) -> ChoiceView | None:
@@ -112,19 +121,7 @@ class DeliveryService:
 
         Idempotent: yes, one parcel per case and cargo.
         """
-        now = clock.now()
-        sender = {"contact": order.sender, "pays": _RECEIVER_PAYS if order.paid_by_receiver else _SENDER_PAYS}
-        return await repository.request_shipment(
-            repository.NewShipment(
-                shipment_no=dated_no("SJ", now, 12),
-                subject_no=order.subject_no,
-                courier=self._default_courier,
-                cargo=order.cargo[:64],
-                sender=msgspec.json.encode(sender).decode(),
-                requested_at=now,
-                ask_after=now + timedelta(minutes=10),
-            )
-        )
+        return await repository.request_shipment(self._new_shipment(order))
 
     async def book(self, job: Mapping[str, Any]) -> None:
         """Book one parcel at its courier (job `delivery.book`).
@@ -230,6 +227,19 @@ class DeliveryService:
     async def take_over(self, from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
         """Move everything of a merged citizen to the surviving one. Idempotent."""
         await repository.take_over(from_citizen_id, into_citizen_id)
+
+    def _new_shipment(self, order: ShipmentOrder) -> repository.NewShipment:
+        now = clock.now()
+        sender = {"contact": order.sender, "pays": _RECEIVER_PAYS if order.paid_by_receiver else _SENDER_PAYS}
+        return repository.NewShipment(
+            shipment_no=dated_no("SJ", now, 12),
+            subject_no=order.subject_no,
+            courier=self._default_courier,
+            cargo=order.cargo[:_CARGO_LENGTH],
+            sender=msgspec.json.encode(sender).decode(),
+            requested_at=now,
+            ask_after=now + timedelta(minutes=10),
+        )
 
     def _sealed(self, choice: Choice) -> bytes | None:
         return self._cipher.encrypt_json(_CHOICE_COLUMN, choice.receiver) if choice.receiver else None

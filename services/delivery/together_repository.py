@@ -12,7 +12,7 @@ from datetime import datetime
 from app import db
 from app.db import Transaction
 from app.ids import new_id
-from services.delivery.repository import SAVE_CHOICE
+from services.delivery.repository import BOOK, INSERT_SHIPMENT, SAVE_CHOICE, NewShipment
 from services.delivery.types import Choice
 
 _COPY = """
@@ -62,13 +62,57 @@ async def share(together_no: str, methods: Mapping[str, str], at: datetime) -> N
 
 
 async def list_together(together_no: str, numbers: Sequence[str]) -> frozenset[str]:
-    """Return those of the cases whose results go in the parcel of the whole."""
+    """Return those of the cases whose results go together: `together_no` is the whole, or a parcel that is made."""
     rows = await db.fetch_all(
         "SELECT subject_no FROM delivery_choice WHERE subject_no = ANY($1) AND together_no = $2 AND method = 'COURIER'",
         list(numbers),
         together_no,
     )
     return frozenset(row["subject_no"] for row in rows)
+
+
+async def send(new: NewShipment, subject_nos: Sequence[str]) -> str | None:
+    """Make one parcel of those results that wait for it, lock the choice, and have it booked, in one transaction.
+
+    What is in a parcel carries its number from then on; a result that comes later goes in a further one. Returns the
+    parcel's number, or None where nothing waits. Idempotent: yes, a result is put into one parcel only.
+    """
+    async with db.transaction() as tx:
+        choice = await tx.fetch_row(
+            "UPDATE delivery_choice SET locked_at = COALESCE(locked_at, $2) WHERE subject_no = $1"
+            " AND method = 'COURIER' AND receiver_cipher IS NOT NULL"
+            " RETURNING citizen_id, receiver_cipher, receiver_shown",
+            new.subject_no,
+            new.requested_at,
+        )
+        if choice is None:
+            return None
+        packed = await tx.execute(
+            "UPDATE delivery_choice SET together_no = $3 WHERE subject_no = ANY($1) AND together_no = $2"
+            " AND locked_at IS NOT NULL",
+            list(subject_nos),
+            new.subject_no,
+            new.shipment_no,
+        )
+        if packed == 0:
+            return None
+        earlier = await tx.fetch_all("SELECT id FROM shipment WHERE subject_no = $1", new.subject_no)
+        await tx.fetch_row(
+            INSERT_SHIPMENT,
+            new_id(),
+            new.requested_at,
+            new.shipment_no,
+            new.subject_no,
+            choice["citizen_id"],
+            new.courier,
+            f"{new.cargo}（补寄{len(earlier)}）" if earlier else new.cargo,
+            new.sender,
+            choice["receiver_cipher"],
+            choice["receiver_shown"],
+            new.ask_after,
+        )
+        tx.enqueue(BOOK, {"shipment_no": new.shipment_no})
+    return new.shipment_no
 
 
 async def _is_bound(tx: Transaction, together_no: str, methods: Mapping[str, str]) -> bool:
