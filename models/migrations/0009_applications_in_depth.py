@@ -323,6 +323,7 @@ class Migration(migrations.Migration):
                 ('contacted_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('answer', fields.CharField(default='', max_length=1000)),
                 ('answered_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('appealed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('called_back_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('was_content', fields.BooleanField(null=True)),
                 ('closed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
@@ -730,7 +731,7 @@ class Migration(migrations.Migration):
                     " WHERE status = 'ACCEPTED'"
                 ),
                 "CREATE INDEX application_person_asked ON application (division_code, id) WHERE person_asked_at IS NOT NULL",
-                "CREATE INDEX due_card_open ON due_card (colour, division_code, application_id) WHERE settled_at IS NULL",
+                "CREATE INDEX due_card_open_here ON due_card (colour, division_code, application_id) WHERE settled_at IS NULL",
             ]
         ),
         # What the clock looks for: few cases among many.
