@@ -25,6 +25,13 @@ PROVIDER_CALLS = Histogram(
 )
 CALLBACKS = Counter("sjt_callbacks_total", "Callbacks of providers by what became of them", ("provider", "outcome"))
 NOTICE_ATTEMPTS = Counter("sjt_notice_attempts_total", "Tries to tell a person", ("channel", "outcome"))
+SYSTEM_EVENTS = Counter("sjt_system_events_total", "Tries to tell a department system", ("system", "outcome"))
+SYSTEM_EVENTS_UNSENT = Gauge(
+    "sjt_system_events_unsent",
+    "Events for department systems that wait, or were given up after a day (failed: anything but zero is an alarm)",
+    ("system", "status"),
+    multiprocess_mode="mostrecent",
+)
 JOBS = Counter(
     "sjt_jobs_total",
     "Jobs, failed reactions and sweeps by outcome: done, failed (comes again), held",
@@ -51,6 +58,11 @@ RECONCILIATION_FAILED = Gauge(
     "Days of the last week whose reconciliation failed; anything but zero is an alarm",
     multiprocess_mode="mostrecent",
 )
+LOW_RATINGS_OVERDUE = Gauge(
+    "sjt_low_ratings_overdue",
+    "Low ratings whose next step is late; anything but zero is for the chief",
+    multiprocess_mode="mostrecent",
+)
 UNUSABLE_MERCHANTS = Gauge(
     "sjt_unusable_merchants",
     "Merchant accounts whose row or secrets are wrong; anything but zero is an alarm",
@@ -60,6 +72,12 @@ CERTIFICATE_DAYS_LEFT = Gauge(
     "sjt_certificate_days_left",
     "Days until the newest platform certificate of a merchant account ends; under 10 is an alarm",
     ("account",),
+    multiprocess_mode="mostrecent",
+)
+DUE_CARDS_OPEN = Gauge(
+    "sjt_due_cards_open",
+    "Yellow and red cards of cases whose stage has not ended",
+    ("colour", "stage"),
     multiprocess_mode="mostrecent",
 )
 

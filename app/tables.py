@@ -61,16 +61,19 @@ def job_table(
 ) -> JobTable:
     """Return everything that runs beside requests."""
     return JobTable(
-        functions=_jobs(delivery, payments, notify),
+        functions=_jobs(applications, delivery, payments, notify),
         reactions=_reactions(accounts, applications, delivery, licences, payments, notify, live),
         sweeps=_sweeps(applications, delivery, payments, notify),
     )
 
 
-def _jobs(delivery: DeliveryService, payments: PaymentService, notify: NotifyService) -> dict[str, JobFunction]:
+def _jobs(
+    applications: ApplicationService, delivery: DeliveryService, payments: PaymentService, notify: NotifyService
+) -> dict[str, JobFunction]:
     return {
         delivery_repository.BOOK: delivery.book,
         delivery_repository.CONFIRM: delivery.confirm,
+        **applications.documents.jobs(),
         **payments.jobs(),
         **notify.jobs(),
     }
@@ -88,6 +91,7 @@ def _reactions(
     """Event → reactions, in the order in which they are tried; each runs again alone when it fails."""
     tables: list[Mapping[str, Sequence[tuple[str, Reaction]]]] = [
         ApplicationReactions(applications.progress).table(),
+        applications.cards.reactions(),
         PaymentReactions(payments).table(),
         {
             "citizen.merged": (
@@ -122,6 +126,8 @@ def _sweeps(
             "20 16 * * *",
             partial(application_sweeps.recompute_provisional, progress),
         ),
+        "applications.issue_cards": ("12,42 * * * *", applications.cards.issue_due),
+        "applications.draw_lost_documents": ("*/10 * * * *", applications.documents.draw_lost),
         "applications.forget_drafts": ("40 17 * * *", application_sweeps.forget_drafts),
         "licences.forget_presentations": ("15 * * * *", forget_presentations),
         "accounts.tidy": ("25 18 * * *", tidy_accounts),

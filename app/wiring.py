@@ -13,7 +13,7 @@ import aiohttp
 from redis.asyncio import Redis
 
 from app import providers
-from app.adapters import AccountPayers, AccountRecipients, PaymentAudit
+from app.adapters import AccountPayers, AccountRaters, AccountRecipients, PaymentAudit, RatedCases
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher, parse_keys
 from app.jobs import JobTable
@@ -58,11 +58,15 @@ from services.accounts.places import DivisionTable
 from services.accounts.ports import IdentityProvider
 from services.accounts.service import AccountsService
 from services.accounts.types import AuthorityRules
+from services.applications import calendar_days
+from services.applications.clock import Calendar
 from services.applications.service import ApplicationService
 from services.catalogue.service import CatalogueService
 from services.delivery.couriers.sf import SfCourier
 from services.delivery.service import DeliveryService
 from services.licences.service import LicenceService
+from services.ratings.service import RatingService
+from services.ratings.types import Days
 from services.staff.audit import AuditTrail
 from services.staff.service import StaffService
 
@@ -88,6 +92,7 @@ class Container:
     delivery: DeliveryService
     applications: ApplicationService
     staff: StaffService
+    ratings: RatingService
     payments: PaymentService
     notify: NotifyService
     showcase: Showcase
@@ -99,11 +104,16 @@ class Container:
         self._background.append(asyncio.create_task(self.broadcast.run()))
         self._background.append(asyncio.create_task(self.revocations.run()))
         self.watch_merchants()
+        self.watch_calendar()
         await self.staff.open()
 
     def watch_merchants(self) -> None:
         """Start keeping the payment channels in step with the rows of merchant accounts; every process needs it."""
         self._background.append(asyncio.create_task(self.payments.merchants.watch()))
+
+    def watch_calendar(self) -> None:
+        """Start keeping the calendar in step with the published days; every process needs it."""
+        self._background.append(asyncio.create_task(calendar_days.watch(self.applications.parts.calendar)))
 
     async def close(self) -> None:
         """Stop it all, in reverse."""
@@ -145,7 +155,11 @@ async def build(settings: Settings) -> Container:
         cipher=cipher,
         storage=storage,
         upload_limit_bytes=settings.upload_limit_bytes,
+        calendar=Calendar(
+            yellow_percent=settings.card_yellow_percent, yellow_days=settings.card_yellow_days
+        ),
     )
+    ratings = _ratings(settings, accounts, applications, audit, cipher)
     notify = NotifyService(_notice_table(settings, clients), AccountRecipients(accounts))
     return Container(
         settings=settings,
@@ -165,6 +179,7 @@ async def build(settings: Settings) -> Container:
         delivery=delivery,
         applications=applications,
         staff=staff,
+        ratings=ratings,
         payments=payments,
         notify=notify,
         showcase=Showcase(settings, session),
@@ -199,6 +214,24 @@ def _accounts(
             proof_days=settings.representative_days,
         ),
     )
+
+
+def _ratings(
+    settings: Settings,
+    accounts: AccountsService,
+    applications: ApplicationService,
+    audit: AuditTrail,
+    cipher: FieldCipher,
+) -> RatingService:
+    cases = RatedCases(applications)
+    days = Days(
+        contact=settings.rating_contact_days,
+        correct=settings.rating_correct_days,
+        correct_complex=settings.rating_complex_days,
+        rate=settings.rating_days,
+        supplement=settings.rating_supplement_days,
+    )
+    return RatingService(cases, AccountRaters(accounts), cases, audit, cipher, days)
 
 
 def _payments(

@@ -36,6 +36,7 @@ async def _work(settings: Settings) -> None:
     await db.start(settings.database_url)
     house = await wiring.build(settings)
     house.watch_merchants()
+    house.watch_calendar()
     try:
         while not stopping.is_set():
             await _run_once(settings, house, stopping)

@@ -684,6 +684,42 @@ class Migration(migrations.Migration):
             name='withdrawn_at',
             field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
         ),
+        ops.CreateModel(
+            name='LifeEvent',
+            fields=[
+                ('name', fields.CharField(primary_key=True, unique=True, db_index=True, max_length=32)),
+                ('description', fields.CharField(default='', max_length=200)),
+                ('icon', fields.CharField(default='', max_length=32)),
+                ('position', fields.IntField(default=0)),
+            ],
+            options={'table': 'life_event', 'app': 'models', 'pk_attr': 'name', 'table_description': 'A life event (人生事件) under which citizens look for items and packages.'},
+            bases=['Model'],
+        ),
+        ops.AddField(
+            model_name='Department',
+            name='address',
+            field=fields.CharField(default='', db_default='', max_length=200),
+        ),
+        ops.AddField(
+            model_name='Department',
+            name='short_name',
+            field=fields.CharField(default='', db_default='', max_length=64),
+        ),
+        ops.AddField(
+            model_name='ServiceItem',
+            name='listed',
+            field=fields.TextField(default='', description='the line of a list, as JSON', db_default='', unique=False),
+        ),
+        ops.AddField(
+            model_name='ServiceItem',
+            name='search',
+            field=fields.JSONField(default=dict, description='its documents in the search index', db_default='{}', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads),
+        ),
+        ops.AddField(
+            model_name='ServicePackage',
+            name='search',
+            field=fields.JSONField(default=dict, description='its documents in the search index', db_default='{}', encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads),
+        ),
         ops.AddField(
             model_name='Upload',
             name='pages',
@@ -750,7 +786,30 @@ class Migration(migrations.Migration):
                     " WHERE status IN ('APPROVED', 'CERTIFYING', 'DELIVERING')"
                 ),
                 "CREATE INDEX case_document_undrawn ON case_document (id) WHERE sha256 = ''",
-                "CREATE INDEX due_card_open ON due_card (id) WHERE settled_at IS NULL",
+                "CREATE INDEX due_card_unsettled ON due_card (id) WHERE settled_at IS NULL",
             ]
         ),
+        ops.RunSQL([
+            "ALTER TABLE service_item DROP COLUMN lexemes",
+            # The search index: documents by content, their words with weights, and the items they lead to.
+            "CREATE TABLE search_document (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+            " digest text NOT NULL UNIQUE, kind smallint NOT NULL, title text NOT NULL)",
+            "CREATE TABLE search_posting (word text COLLATE \"C\" NOT NULL, kind smallint NOT NULL, document_id"
+            " integer NOT NULL, weight smallint NOT NULL, PRIMARY KEY (word, kind, document_id) INCLUDE (weight))",
+            "CREATE TABLE search_word (word text COLLATE \"C\" PRIMARY KEY, held integer NOT NULL)",
+            "CREATE INDEX search_posting_document ON search_posting (document_id)",
+            "CREATE TABLE search_variant (variant text COLLATE \"C\" NOT NULL, word text COLLATE \"C\" NOT NULL,"
+            " PRIMARY KEY (variant, word))",
+            "CREATE TABLE search_syllable (character text COLLATE \"C\" NOT NULL, syllable text NOT NULL,"
+            " PRIMARY KEY (character, syllable))",
+            "CREATE TABLE search_phrase (key text COLLATE \"C\" NOT NULL, phrase text NOT NULL, document_id integer"
+            " NOT NULL, rank smallint NOT NULL, PRIMARY KEY (key, phrase, document_id) INCLUDE (rank))",
+            "CREATE INDEX search_phrase_document ON search_phrase (document_id)",
+            "CREATE TABLE search_target (document_id integer NOT NULL, code text NOT NULL, kind smallint NOT NULL,"
+            " position smallint NOT NULL, division_code text NOT NULL, department_code text"
+            " NOT NULL, basic_code text NOT NULL, reach text NOT NULL, audience text NOT NULL, topics jsonb NOT NULL,"
+            " events jsonb NOT NULL, popularity integer NOT NULL, PRIMARY KEY (document_id, code))",
+            "CREATE INDEX search_target_code ON search_target (code)",
+        ]),
+        ops.RemoveField(model_name='ServiceItem', name='search_text'),
     ]

@@ -1,4 +1,4 @@
-"""Working days (工作日) and the due dates of a case: pure functions over the published holiday calendar.
+"""Working days (工作日) and the due dates of a case: pure counting over the published holiday calendar.
 
 Called by the use cases that start, pause and end a case's time; must not do I/O. A year that the calendar does not
 know yet is counted by plain weekends and the answer says so (`provisional`), to be computed again when it is known.
@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import chinese_calendar
 from chinese_calendar import constants
 
+from app.clock import BEIJING, to_beijing
+
 _FIRST_KNOWN_YEAR = min(constants.holidays).year
 _LAST_KNOWN_YEAR = max(constants.holidays).year
 _LONGEST_WORKING_DAYS = 1000
+OFFICE_ENDS = time(18, 0)
+"""What comes in later in the day is received on the next working day; the hour is the project's choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,28 @@ class Pause:
         return self.begun_on <= day and (self.ended_on is None or day < self.ended_on)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Calendar:
-    """The public calendar with our own table read first, for days published after the package was made."""
+    """The public calendar with our own table read first, for days published after the package was made.
+
+    One object per process; `learn` puts newly published days into it.
+
+    Attributes:
+        overrides: day → whether offices work, from our table.
+        yellow_percent, yellow_days: a due day is near when so many percent of its working days are left, but not
+            fewer than so many days.
+    """
 
     overrides: Mapping[date, bool] = field(default_factory=dict)
+    yellow_percent: int = 20
+    yellow_days: int = 1
+
+    def learn(self, days: Mapping[date, bool]) -> bool:
+        """Take over the whole table as it is now; tell whether anything has changed."""
+        changed = dict(self.overrides) != dict(days)
+        if changed:
+            self.overrides = dict(days)
+        return changed
 
     def is_known(self, day: date) -> bool:
         """Tell whether the State Council's plan for this day is known."""
@@ -93,6 +114,41 @@ class Calendar:
         if unit == "calendar_days":
             return self.add_calendar_days(start, length, pauses)
         return self.add_working_days(start, -(-length // 8) if unit == "hours" else length, pauses)
+
+    def days_back(self, end: date, count: int) -> date:
+        """Return the last day from which `count` working days have passed by the end of `end`."""
+        day = end
+        while count > 0:
+            count -= self.is_working_day(day)
+            day -= timedelta(days=1)
+        return day
+
+    def next_working_day(self, day: date) -> date:
+        """Return the first working day after this one."""
+        return self.add_working_days(day, 1).on
+
+    def receipt_day(self, moment: datetime) -> date:
+        """Return the working day on which something counts as received: at night and on holidays the next one."""
+        local = to_beijing(moment)
+        day = local.date()
+        is_open = self.is_working_day(day) and local.time() < OFFICE_ENDS
+        return day if is_open else self.next_working_day(day)
+
+    def received_at(self, moment: datetime) -> datetime:
+        """Return the moment at which something counts as received; as `receipt_day`, from the beginning of that day."""
+        day = self.receipt_day(moment)
+        return moment if day == to_beijing(moment).date() else datetime.combine(day, time(), BEIJING)
+
+    def yellow_left(self, total: int) -> int:
+        """Return with how many working days left a period of `total` working days is near its end."""
+        return max(self.yellow_days, total * self.yellow_percent // 100)
+
+    def soon_on(self, start: date, due: date) -> date:
+        """Return the first day on which a due day is near; not before `start`, from which its period runs."""
+        day = self.days_back(due, self.yellow_left(self.working_days_between(start, due)))
+        while not self.is_working_day(day) and day > start:
+            day -= timedelta(days=1)
+        return max(day, start)
 
     def working_days_between(self, start: date, end: date) -> int:
         """Count the working days after `start` up to and including `end`; 0 when `end` is not later."""

@@ -64,26 +64,26 @@ async def count_open(scope: Scope, today: date) -> Sequence[Row]:
     )
 
 
-async def list_received_before(moment: datetime, limit: int) -> Sequence[str]:
-    """Return the numbers of submitted cases whose materials came in before `moment`, oldest first."""
-    rows = await db.fetch_all(
-        "SELECT application_no FROM application WHERE status = 'SUBMITTED' AND received_at < $1"
-        " ORDER BY received_at LIMIT $2",
+async def list_received_before(moment: datetime, after: uuid.UUID | None, limit: int) -> Sequence[Row]:
+    """Return cases that wait for acceptance and whose materials came in before `moment`, in pages."""
+    return await db.fetch_all(
+        "SELECT id, application_no FROM application WHERE status IN ('SUBMITTED', 'RECEIVED') AND received_at < $1"
+        " AND id > $2 ORDER BY id LIMIT $3",
         moment,
+        after or _FIRST_ID,
         limit,
     )
-    return [row["application_no"] for row in rows]
 
 
-async def list_corrections_due(moment: datetime, limit: int) -> Sequence[str]:
-    """Return the numbers of cases whose time for correction has run out."""
-    rows = await db.fetch_all(
-        "SELECT application_no FROM application WHERE status = 'CORRECTION' AND correction_due_at < $1"
-        " ORDER BY correction_due_at LIMIT $2",
+async def list_corrections_due(moment: datetime, after: uuid.UUID | None, limit: int) -> Sequence[Row]:
+    """Return cases whose time for correction, or to mend a returned one, has run out, in pages."""
+    return await db.fetch_all(
+        "SELECT id, application_no FROM application WHERE status IN ('CORRECTION', 'RETURNED')"
+        " AND correction_due_at < $1 AND id > $2 ORDER BY id LIMIT $3",
         moment,
+        after or _FIRST_ID,
         limit,
     )
-    return [row["application_no"] for row in rows]
 
 
 async def list_stalled(untouched_since: datetime, after: uuid.UUID | None, limit: int) -> Sequence[Row]:
@@ -109,6 +109,19 @@ async def list_provisional(after: uuid.UUID | None, limit: int) -> Sequence[Row]
     """Return cases whose due date was counted through days that were not published then."""
     return await db.fetch_all(
         "SELECT id, application_no FROM application WHERE due_is_provisional AND id > $1 ORDER BY id LIMIT $2",
+        after or _FIRST_ID,
+        limit,
+    )
+
+
+async def list_running(first: date, last: date, after: uuid.UUID | None, limit: int) -> Sequence[Row]:
+    """Return open cases whose time runs over some of these days, or may: the days have been published anew."""
+    return await db.fetch_all(
+        """SELECT id, application_no FROM application
+           WHERE status IN ('ACCEPTED', 'SUSPENDED') AND id > $3 AND accepted_at < $2::date + 2
+             AND (due_is_provisional OR greatest(promised_due_on, legal_due_on) >= $1) ORDER BY id LIMIT $4""",
+        first,
+        last,
         after or _FIRST_ID,
         limit,
     )

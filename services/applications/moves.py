@@ -47,6 +47,17 @@ class FormVault:
             return answers
         return forms.join_sensitive(answers, self._cipher.decrypt_json(_FORM_COLUMN, row["form_cipher"]))
 
+    def digests(self, row: Row) -> dict[str, str]:
+        """Return keyed digests of every answer and material, to tell later what was handed in anew."""
+        handed_in: dict[str, Any] = {f"form.{name}": value for name, value in self.open(row).items()}
+        for part in msgspec.json.decode(row["materials"] or "[]"):
+            handed_in.setdefault(f"materials.{part['material_code']}", []).append(part)
+        return {target: self._digest(value) for target, value in handed_in.items()}
+
+    def _digest(self, value: Any) -> str:
+        text = msgspec.json.encode(value, order="deterministic").decode()
+        return self._cipher.lookup("application.seen", text)[:16]
+
 
 def planned(
     row: Row,

@@ -14,13 +14,13 @@ from app import clock
 from app.db import Row
 from payments.service import PaymentService
 from payments.types import BillLine, NewBill
-from services.applications import moves, repository
+from services.applications import calendar_days, moves, repository
 from services.applications.clock import Calendar
-from services.applications.desk import RECEIPT_WORKING_DAYS
-from services.applications.dues import accepted_columns, computed, stored_pauses
+from services.applications.documents import letters
+from services.applications.dues import accepted_columns, computed, receipt_due, stored_pauses
 from services.applications.moves import FormVault
 from services.applications.ports import Catalogue, People
-from services.applications.states import Act, Status
+from services.applications.states import STATUS_TEXT, TO_CORRECT, Act, Status
 from services.applications.types import Actor, ActorKind
 from services.catalogue.types import ItemRecord
 from services.delivery.service import DeliveryService
@@ -139,8 +139,14 @@ class Progress:
         row = await repository.find_case(application_no)
         if row is None or row["status"] not in (Status.DELIVERING, Status.DENIED):
             return
-        facts = {"outcome": row["outcome"]}
-        await self._advance(row, Act.CLOSE, told=told, facts=facts, sets={"closed_at": clock.now()})
+        await self._advance(
+            row,
+            Act.CLOSE,
+            told=told,
+            facts={"outcome": row["outcome"]},
+            sets={"closed_at": clock.now()},
+            document=letters.served(told),
+        )
 
     async def continue_stalled(self, application_no: str) -> None:
         """Take the step that should have followed by itself, whose job was lost. Idempotent."""
@@ -181,14 +187,21 @@ class Progress:
         return await self._payments.unsettled_subjects(after)
 
     async def expire_correction(self, application_no: str) -> None:
-        """End a case whose applicant let the time for correction pass. Idempotent."""
+        """End a case whose applicant let the time for correction, or to mend a returned one, pass. Idempotent."""
         row = await repository.find_case(application_no)
         now = clock.now()
-        if row is None or row["status"] != Status.CORRECTION or row["correction_due_at"] > now:
+        if row is None or row["status"] not in TO_CORRECT or row["correction_due_at"] > now:
             return
-        told = "逾期未补正，办件已终止，您可以重新申请"
-        facts = {"outcome": "TERMINATED"}
-        await self._advance(row, Act.EXPIRE, told=told, facts=facts, sets={"closed_at": now})
+        record = (await self._catalogue.item(row["item_code"], row["item_version"])).record
+        reason = f"办件处于“{STATUS_TEXT[row['status']]}”，逾期未重新提交"
+        await self._advance(
+            row,
+            Act.EXPIRE,
+            told="逾期未补正，办件已终止，您可以重新申请",
+            facts={"outcome": "TERMINATED"},
+            sets={"closed_at": now},
+            document=letters.terminated(record, reason, with_remedy=False),
+        )
 
     async def accept_by_silence(self, application_no: str) -> None:
         """Accept a case that nobody answered within five working days, as of the day it came in. Idempotent.
@@ -196,17 +209,24 @@ class Progress:
         Source: 行政许可法 第三十二条 (逾期不告知的，自收到申请材料之日起即为受理).
         """
         row = await repository.find_case(application_no)
-        if row is None or row["status"] != Status.SUBMITTED:
+        if row is None or row["status"] not in (Status.SUBMITTED, Status.RECEIVED):
             return
-        received_at = row["received_at"]
-        passed = self._calendar.working_days_between(clock.beijing_date(received_at), clock.beijing_date())
-        if passed <= RECEIPT_WORKING_DAYS:
+        if clock.beijing_date() <= receipt_due(self._calendar, row["received_at"]).on:
             return
-        item = await self._catalogue.item(row["item_code"], row["item_version"])
-        columns, due = accepted_columns(self._calendar, item.record, received_at)
-        told = f"超过5个工作日未告知，视为已受理，承诺于{due.on.isoformat()}前办结"
-        facts = {"promised_on": due.on.isoformat(), "fee_fen": row["fee_fen"]}
-        await self._advance(row, Act.ACCEPT, told=told, facts=facts, sets=columns)
+        record = (await self._catalogue.item(row["item_code"], row["item_version"])).record
+        columns, due = accepted_columns(self._calendar, record, self._calendar.received_at(row["received_at"]))
+        await self._advance(
+            row,
+            Act.ACCEPT,
+            told=f"超过5个工作日未告知，视为已受理，承诺于{due.on.isoformat()}前办结",
+            facts={"promised_on": due.on.isoformat(), "fee_fen": row["fee_fen"]},
+            sets=columns,
+            document=letters.accepted(due, columns["legal_due_on"], by_silence=True),
+        )
+
+    async def read_calendar(self) -> None:
+        """Take over what was published since this process began."""
+        await calendar_days.refresh(self._calendar)
 
     async def recompute_due(self, application_no: str) -> None:
         """Count the due days again, now that more of the calendar may be published. Idempotent."""
@@ -215,10 +235,8 @@ class Progress:
             return
         record = (await self._catalogue.item(row["item_code"], row["item_version"])).record
         pauses = stored_pauses(await repository.list_pauses(row["id"]))
-        columns, _ = computed(self._calendar, record, row["accepted_at"], pauses)
-        await repository.set_due(
-            row["id"], columns["promised_due_on"], columns["legal_due_on"], columns["due_is_provisional"]
-        )
+        columns, _ = computed(self._calendar, record, row["accepted_at"], pauses, row["extension_days"])
+        await repository.set_due(row, columns)
 
     async def take_over(self, from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
         """Move cases and files of a merged citizen to the surviving one. Idempotent."""

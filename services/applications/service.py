@@ -21,12 +21,17 @@ from app.tokens import Caller
 from payments.service import PaymentService
 from services.applications import forms, moves, repository
 from services.applications.aftercare import Aftercare
+from services.applications.cards.service import CardService
 from services.applications.clock import Calendar
 from services.applications.desk import CaseDesk
+from services.applications.documents import letters
+from services.applications.documents.ports import Seal
+from services.applications.documents.service import DocumentService
 from services.applications.moves import FormVault
 from services.applications.parts import Parts
 from services.applications.ports import Audit, Catalogue, People
 from services.applications.progress import Progress
+from services.applications.rateable.service import RateableCases
 from services.applications.states import DELIVERY_OPEN, EDITABLE, STATUS_TEXT, TABS, TO_CORRECT, Act, Status
 from services.applications.types import (
     ApplicationSummary,
@@ -62,6 +67,7 @@ class ApplicationService:
     Args:
         upload_limit_bytes: largest file that is taken.
         calendar: working days, with what was published after the package was made.
+        seal: seals written documents; None leaves the place of the seal empty.
     """
 
     def __init__(
@@ -77,6 +83,7 @@ class ApplicationService:
         storage: FileStore,
         upload_limit_bytes: int = 10_485_760,
         calendar: Calendar | None = None,
+        seal: Seal | None = None,
     ) -> None:
         self._catalogue, self._people, self._delivery = catalogue, people, delivery
         self._vault = FormVault(cipher)
@@ -93,8 +100,11 @@ class ApplicationService:
             storage=storage,
             calendar=calendar,
         )
+        self.rateable = RateableCases(self.parts)
         self.uploads = UploadService(storage, audit, upload_limit_bytes)
-        self.desk = CaseDesk(catalogue, people, audit, self._vault, calendar)
+        self.desk = CaseDesk(self.parts)
+        self.documents = DocumentService(self.parts, seal)
+        self.cards = CardService(calendar)
         self.aftercare = Aftercare(delivery, licences, audit)
         self.progress = Progress(catalogue, people, licences, delivery, payments, self._vault, calendar)
 
@@ -218,6 +228,7 @@ class ApplicationService:
             sets={"reason": reason, "closed_at": now},
             at=now,
             pause_ends=row["status"] == Status.SUSPENDED,
+            document=letters.withdrawn(reason),
         )
         return application_view(await moves.make(move))
 

@@ -59,6 +59,7 @@ class Act(StrEnum):
     CERTIFY = "certify"
     DELIVER = "deliver"
     CLOSE = "close"
+    TERMINATE = "terminate"
 
 
 class Correction(StrEnum):
@@ -91,6 +92,7 @@ _CORRECT = Edge(Status.CORRECTION, "application.correction_requested", "一次�
 _ACCEPT = Edge(Status.ACCEPTED, "application.accepted", "受理")
 _NOT_ACCEPT = Edge(Status.CLOSED, "application.not_accepted", "不予受理", Outcome.NOT_ACCEPTED)
 _DELIVER = Edge(Status.DELIVERING, "application.delivering", "办理结果送达中")
+_TERMINATED = Edge(Status.CLOSED, "application.terminated", "办件终止", Outcome.TERMINATED)
 
 TRANSITIONS: Mapping[tuple[Status, Act], Edge] = {
     (Status.DRAFT, Act.SUBMIT): Edge(Status.SUBMITTED, "application.submitted", "提交申请"),
@@ -117,14 +119,15 @@ TRANSITIONS: Mapping[tuple[Status, Act], Edge] = {
     (Status.ACCEPTED, Act.DENY): Edge(Status.DENIED, "application.denied", "不予批准", Outcome.REFUSED),
     (Status.SUSPENDED, Act.RESUME): Edge(Status.ACCEPTED, "application.resumed", "特别程序结束，恢复计时"),
     (Status.SUSPENDED, Act.WITHDRAW): _WITHDRAWN,
+    (Status.RECEIVED, Act.TERMINATE): _TERMINATED,
+    (Status.ACCEPTED, Act.TERMINATE): _TERMINATED,
+    (Status.SUSPENDED, Act.TERMINATE): _TERMINATED,
     (Status.APPROVED, Act.CERTIFY): Edge(Status.CERTIFYING, "application.certifying", "制证中"),
     (Status.APPROVED, Act.DELIVER): _DELIVER,
     (Status.CERTIFYING, Act.DELIVER): _DELIVER,
     (Status.DENIED, Act.CLOSE): Edge(Status.CLOSED, "application.closed", "办结（不予批准）"),
     (Status.DELIVERING, Act.CLOSE): Edge(Status.CLOSED, "application.closed", "办结"),
 }
-
-_TERMINATED = Edge(Status.CLOSED, "application.terminated", "办件终止", Outcome.TERMINATED)
 
 FORCED: Mapping[tuple[Status, Correction], Edge] = {
     (Status.CLOSED, Correction.REVERSE_NOT_ACCEPTED): Edge(
