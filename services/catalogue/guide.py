@@ -55,13 +55,14 @@ def render_package(package: PackageRecord, items: Mapping[str, ItemRecord]) -> d
         part |= {"promised_text": time_text(item.promised_time), "fee_text": fee_text(item.fees)}
         for material in item.materials:
             if material.name not in materials:
-                materials[material.name] = _material(item.item_code, material) | _united(united[material.name])
+                shared = _united(united[material.name]) if material.name in united else {}
+                materials[material.name] = _material(item.item_code, material) | shared
     shown["materials"] = list(materials.values())
     return shown
 
 
-def summarise(item: ListedItem) -> ItemSummary:
-    """Return the line of a list that stands for an item."""
+def summarise(item: ListedItem, *, elsewhere: bool = False) -> ItemSummary:
+    """Return the line of a list that stands for an item; `elsewhere` when another area's body decides it."""
     return ItemSummary(
         item_code=item.item_code,
         version=item.version,
@@ -81,6 +82,7 @@ def summarise(item: ListedItem) -> ItemSummary:
         courier=item.delivery.courier,
         fee_text=fee_text(item.fees),
         reach_text=item.reach.word,
+        handled_elsewhere=elsewhere,
     )
 
 

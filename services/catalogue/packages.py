@@ -13,19 +13,24 @@ from app.errors import FieldFault
 from app.ids import settled_text
 from services.catalogue.codes import ItemStatus
 from services.catalogue.forms import FormChecker, prefill_sources, sensitive_paths
-from services.catalogue.records import ItemRecord, PackageItem, PackageRecord
-from services.catalogue.terms import Answers, Item, holds
+from services.catalogue.records import ItemRecord, Material, PackageItem, PackageRecord
+from services.catalogue.terms import Answers, Item, holds, is_generated
 
 _CODE_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
 class UnitedMaterial:
-    """One material of a package, asked for once: `used_by` names item and material code wherever it is handed on."""
+    """One material of a package, asked for once: `used_by` names item and material code wherever it is handed on.
+
+    `accepts` and `max_files` are what all of these take.
+    """
 
     code: str
     name: str
     used_by: tuple[tuple[str, str], ...]
+    accepts: frozenset[str]
+    max_files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,20 @@ class PackageTerms:
         """Return the answers of the item's own form out of the merged ones; what is not answered stays away."""
         return {target: answers[source] for target, source in part.field_map.items() if source in answers}
 
+    def handed_on(self, part: PackageItem, own: Answers) -> dict[str, str]:
+        """Return united code → the item's own, of the materials that the item gets with these answers of its form.
+
+        What only other answers call for is not handed on: a department sees no more than it needs.
+        """
+        item = self.items[part.item_code]
+        needed = {m.code for m in item.record.materials if m.condition is None or holds(m.condition, own)}
+        return {
+            material.code: code
+            for material in self.materials
+            for item_code, code in material.used_by
+            if item_code == part.item_code and code in needed
+        }
+
     def merged_path(self, part: PackageItem, path: str) -> str:
         """Return the path in the merged form from which a path (`form.x`) of the item's own form is filled."""
         rest = path.removeprefix("form.")
@@ -88,16 +107,27 @@ def make_package(record: PackageRecord, items: Mapping[str, Item], divisions: fr
 
 def unite(items: Iterable[ItemRecord]) -> tuple[UnitedMaterial, ...]:
     """Return the materials of several items, those of one name once, under a code that follows from the name."""
-    used: dict[str, list[tuple[str, str]]] = {}
+    used: dict[str, list[tuple[str, Material]]] = {}
     for item in items:
         for material in item.materials:
-            used.setdefault(material.name, []).append((item.item_code, material.code))
-    return tuple(UnitedMaterial(united_code(name), name, tuple(places)) for name, places in used.items())
+            if not is_generated(material):
+                used.setdefault(material.name, []).append((item.item_code, material))
+    return tuple(_united(name, places) for name, places in used.items())
 
 
 def united_code(name: str) -> str:
     """Return the code of a material within packages: the same for a name in every package and version."""
     return "P" + settled_text(name.encode(), _CODE_LENGTH)
+
+
+def _united(name: str, places: list[tuple[str, Material]]) -> UnitedMaterial:
+    return UnitedMaterial(
+        united_code(name),
+        name,
+        tuple((item_code, material.code) for item_code, material in places),
+        frozenset.intersection(*(frozenset(material.accepts) for _, material in places)),
+        min(material.max_files for _, material in places),
+    )
 
 
 def _applies(part: PackageItem, answers: Answers, chosen: frozenset[str]) -> bool:

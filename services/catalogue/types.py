@@ -5,7 +5,7 @@ Made by the service for handlers and other rooms; the record with its elements s
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -79,14 +79,23 @@ class ItemSummary(Struct, frozen=True, kw_only=True):
     courier: bool
     fee_text: str
     reach_text: str
+    handled_elsewhere: bool
 
 
 class ItemQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a citizen looks for: words, area and topic, each optional."""
+    """What a citizen looks for: words, area, topic, life event, audience, department, each optional.
+
+    `audience` is PERSON or ENTERPRISE. Without words the most popular come first; `sort=hot` says so by name and
+    puts popularity first also among hits.
+    """
 
     q: Annotated[str, Meta(max_length=64)] = ""
     division: Annotated[str, Meta(max_length=12)] = ""
     topic: Annotated[str, Meta(max_length=32)] = ""
+    event: Annotated[str, Meta(max_length=32)] = ""
+    audience: Literal["", "PERSON", "ENTERPRISE"] = ""
+    department: Annotated[str, Meta(max_length=18)] = ""
+    sort: Literal["", "hot"] = ""
     limit: Limit = 20
     cursor: Cursor = ""
 
@@ -186,6 +195,7 @@ __all__ = [
     "PackageTerms",
     "PackageView",
     "Rendered",
+    "TimeLimit",
     "TopicPage",
     "TopicView",
     "UnitedMaterial",
