@@ -1,15 +1,20 @@
-"""Ports of payments and notify fulfilled by the accounts room: rooms that may not know each other meet here."""
+"""Ports of rooms fulfilled by other rooms: those that may not know each other meet here."""
 
 from __future__ import annotations
 
 import uuid
+from dataclasses import asdict
+from datetime import date
 
 from app.db import Transaction
 from app.errors import NotFound
+from app.tokens import Caller
 from notify.types import ContactIdentity, Contacts, KnownIdentity
 from payments.types import AuditedAct, Payer
 from services.accounts.service import AccountsService
 from services.accounts.types import PlatformIdentity
+from services.applications.service import ApplicationService
+from services.ratings.types import RatedSubject, RaterContact
 from services.staff.audit import AuditTrail
 from services.staff.types import Act
 
@@ -62,3 +67,34 @@ class AccountRecipients:
         """Return who a platform means by its name for somebody."""
         found = await self._accounts.known_identity(provider, app_id, subject)
         return None if found is None else KnownIdentity(found.identity_id, found.citizen_id)
+
+
+class RatedCases:
+    """Knows the cases that may be rated, and the working days (ports services.ratings.ports.Subjects, WorkingDays)."""
+
+    def __init__(self, applications: ApplicationService) -> None:
+        self._applications = applications
+
+    async def ended(self, caller: Caller, subject_no: str) -> RatedSubject:
+        """Return an own case or package that has ended."""
+        return RatedSubject(**asdict(await self._applications.rateable.ended(caller, subject_no)))
+
+    async def note_rated(self, subject_no: str) -> None:
+        """Take it off the list of those that wait."""
+        await self._applications.rateable.note_rated(subject_no)
+
+    def after(self, start: date, count: int) -> date:
+        """Count working days."""
+        return self._applications.parts.calendar.add_working_days(start, count).on
+
+
+class AccountRaters:
+    """Knows how a rater is reached (port services.ratings.ports.Raters)."""
+
+    def __init__(self, accounts: AccountsService) -> None:
+        self._accounts = accounts
+
+    async def contact(self, citizen_id: uuid.UUID) -> RaterContact:
+        """Return name and phone in plain text."""
+        profile = await self._accounts.profile(citizen_id)
+        return RaterContact(name=profile.name, phone=profile.phone)

@@ -6,6 +6,7 @@ Read by wiring only. No decorator registers anything; what is not listed here do
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ from services.delivery import sweeps as delivery_sweeps
 from services.delivery.reactions import DeliveryReactions
 from services.licences.reactions import LicenceReactions
 from services.licences.sweeps import forget_presentations
+from services.ratings import sweeps as rating_sweeps
+from services.ratings.reactions import RatingReactions
 from services.staff.sweeps import forget_ended_sessions
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from services.applications.service import ApplicationService
     from services.delivery.service import DeliveryService
     from services.licences.service import LicenceService
+    from services.ratings.service import RatingService
 
 CITIZEN_EVENTS = (
     "application.submitted application.accepted application.correction_requested application.corrected "
@@ -50,75 +54,67 @@ CITIZEN_EVENTS = (
 """Events that concern a person: they are told by a notice where a template says so, and live on their phone."""
 
 
-def job_table(
-    accounts: AccountsService,
-    applications: ApplicationService,
-    delivery: DeliveryService,
-    licences: LicenceService,
-    payments: PaymentService,
-    notify: NotifyService,
-    live: LiveEvents,
-) -> JobTable:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """The rooms whose reactions, jobs and sweeps stand here."""
+
+    accounts: AccountsService
+    applications: ApplicationService
+    delivery: DeliveryService
+    licences: LicenceService
+    payments: PaymentService
+    notify: NotifyService
+    ratings: RatingService
+    live: LiveEvents
+
+
+def job_table(rooms: Rooms) -> JobTable:
     """Return everything that runs beside requests."""
-    return JobTable(
-        functions=_jobs(applications, delivery, payments, notify),
-        reactions=_reactions(accounts, applications, delivery, licences, payments, notify, live),
-        sweeps=_sweeps(applications, delivery, payments, notify),
-    )
+    return JobTable(functions=_jobs(rooms), reactions=_reactions(rooms), sweeps=_sweeps(rooms))
 
 
-def _jobs(
-    applications: ApplicationService, delivery: DeliveryService, payments: PaymentService, notify: NotifyService
-) -> dict[str, JobFunction]:
+def _jobs(rooms: Rooms) -> dict[str, JobFunction]:
     return {
-        delivery_repository.BOOK: delivery.book,
-        delivery_repository.CONFIRM: delivery.confirm,
-        **applications.documents.jobs(),
-        **payments.jobs(),
-        **notify.jobs(),
+        delivery_repository.BOOK: rooms.delivery.book,
+        delivery_repository.CONFIRM: rooms.delivery.confirm,
+        **rooms.applications.documents.jobs(),
+        **rooms.payments.jobs(),
+        **rooms.notify.jobs(),
     }
 
 
-def _reactions(
-    accounts: AccountsService,
-    applications: ApplicationService,
-    delivery: DeliveryService,
-    licences: LicenceService,
-    payments: PaymentService,
-    notify: NotifyService,
-    live: LiveEvents,
-) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
+def _reactions(rooms: Rooms) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
     """Event → reactions, in the order in which they are tried; each runs again alone when it fails."""
     tables: list[Mapping[str, Sequence[tuple[str, Reaction]]]] = [
-        ApplicationReactions(applications.progress).table(),
-        applications.cards.reactions(),
-        PaymentReactions(payments).table(),
+        ApplicationReactions(rooms.applications.progress).table(),
+        rooms.applications.cards.reactions(),
+        RatingReactions(rooms.ratings).table(),
+        PaymentReactions(rooms.payments).table(),
         {
             "citizen.merged": (
-                ("accounts.announce_merge", partial(account_reactions.announce_merge, accounts)),
-                ("delivery.take_over", DeliveryReactions(delivery).take_over),
-                ("licences.take_over", LicenceReactions(licences).take_over),
-                ("notify.move_notices", NoticeReactions(notify).move_notices),
+                ("accounts.announce_merge", partial(account_reactions.announce_merge, rooms.accounts)),
+                ("delivery.take_over", DeliveryReactions(rooms.delivery).take_over),
+                ("licences.take_over", LicenceReactions(rooms.licences).take_over),
+                ("notify.move_notices", NoticeReactions(rooms.notify).move_notices),
             )
         },
-        {name: (("notify.tell", NoticeReactions(notify).tell),) for name in CITIZEN_EVENTS},
-        dict.fromkeys(CITIZEN_EVENTS, (("live.publish", live.publish),)),
+        {name: (("notify.tell", NoticeReactions(rooms.notify).tell),) for name in CITIZEN_EVENTS},
+        dict.fromkeys(CITIZEN_EVENTS, (("live.publish", rooms.live.publish),)),
     ]
     names = {name for table in tables for name in table}
     return {name: [reaction for table in tables for reaction in table.get(name, ())] for name in names}
 
 
-def _sweeps(
-    applications: ApplicationService, delivery: DeliveryService, payments: PaymentService, notify: NotifyService
-) -> dict[str, tuple[str, Sweep]]:
+def _sweeps(rooms: Rooms) -> dict[str, tuple[str, Sweep]]:
     """Sweep → (cron expression, seconds in the sixth place, UTC) and what it does."""
-    progress = applications.progress
+    progress = rooms.applications.progress
     return {
-        **payments.sweeps.table(),
-        **reconciliation_sweeps.table(payments.reconciliation),
-        **payments.merchants.sweeps(),
-        **NoticeSweeps(notify).table(),
-        "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, delivery)),
+        **rooms.payments.sweeps.table(),
+        **reconciliation_sweeps.table(rooms.payments.reconciliation),
+        **rooms.payments.merchants.sweeps(),
+        **NoticeSweeps(rooms.notify).table(),
+        **rating_sweeps.table(rooms.ratings),
+        "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, rooms.delivery)),
         "applications.accept_by_silence": ("*/10 * * * *", partial(application_sweeps.accept_by_silence, progress)),
         "applications.expire_corrections": ("5 16 * * *", partial(application_sweeps.expire_corrections, progress)),
         "applications.continue_stalled": ("25 * * * *", partial(application_sweeps.continue_stalled, progress)),
@@ -126,8 +122,8 @@ def _sweeps(
             "20 16 * * *",
             partial(application_sweeps.recompute_provisional, progress),
         ),
-        "applications.issue_cards": ("12,42 * * * *", applications.cards.issue_due),
-        "applications.draw_lost_documents": ("*/10 * * * *", applications.documents.draw_lost),
+        "applications.issue_cards": ("12,42 * * * *", rooms.applications.cards.issue_due),
+        "applications.draw_lost_documents": ("*/10 * * * *", rooms.applications.documents.draw_lost),
         "applications.forget_drafts": ("40 17 * * *", application_sweeps.forget_drafts),
         "licences.forget_presentations": ("15 * * * *", forget_presentations),
         "accounts.tidy": ("25 18 * * *", tidy_accounts),

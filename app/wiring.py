@@ -23,8 +23,9 @@ from app.revocations import Revocations
 from app.settings import Settings
 from app.showcase import Showcase
 from app.storage import FileStore
-from app.tables import job_table
+from app.tables import Rooms, job_table
 from app.tokens import AccessTokens
+from clients.departments.client import DepartmentClient
 from clients.sms.aliyun import AliyunSms
 from notify.channels.alipay import AlipayNoticeChannel
 from notify.channels.sms import (
@@ -64,6 +65,7 @@ from services.applications.service import ApplicationService
 from services.catalogue.service import CatalogueService
 from services.delivery.couriers.sf import SfCourier
 from services.delivery.service import DeliveryService
+from services.exchange.service import ExchangeService
 from services.licences.service import LicenceService
 from services.ratings.service import RatingService
 from services.ratings.types import Days
@@ -95,6 +97,7 @@ class Container:
     ratings: RatingService
     payments: PaymentService
     notify: NotifyService
+    exchange: ExchangeService
     showcase: Showcase
     job_table: JobTable
     _background: list[asyncio.Task[None]] = field(default_factory=list)
@@ -155,11 +158,18 @@ async def build(settings: Settings) -> Container:
         cipher=cipher,
         storage=storage,
         upload_limit_bytes=settings.upload_limit_bytes,
-        calendar=Calendar(
-            yellow_percent=settings.card_yellow_percent, yellow_days=settings.card_yellow_days
-        ),
+        calendar=Calendar(yellow_percent=settings.card_yellow_percent, yellow_days=settings.card_yellow_days),
     )
     ratings = _ratings(settings, accounts, applications, audit, cipher)
+    exchange = ExchangeService(
+        applications=applications,
+        people=accounts,
+        departments=catalogue,
+        audit=audit,
+        cipher=cipher,
+        sender=DepartmentClient(session, observer=providers.observe),
+        loopback_events=settings.is_demo,
+    )
     notify = NotifyService(_notice_table(settings, clients), AccountRecipients(accounts))
     return Container(
         settings=settings,
@@ -182,8 +192,9 @@ async def build(settings: Settings) -> Container:
         ratings=ratings,
         payments=payments,
         notify=notify,
+        exchange=exchange,
         showcase=Showcase(settings, session),
-        job_table=job_table(accounts, applications, delivery, licences, payments, notify, live),
+        job_table=job_table(accounts, applications, delivery, licences, payments, notify, live, exchange=exchange),
     )
 
 

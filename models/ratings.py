@@ -45,6 +45,7 @@ class RatingFollowUp(Table):
     contacted_at = fields.DatetimeField(null=True)
     answer = fields.CharField(max_length=1000, default="")
     answered_at = fields.DatetimeField(null=True)
+    appealed_at = fields.DatetimeField(null=True)
     called_back_at = fields.DatetimeField(null=True)
     was_content = fields.BooleanField(null=True)
     closed_at = fields.DatetimeField(null=True)

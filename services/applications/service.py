@@ -68,6 +68,8 @@ class ApplicationService:
         upload_limit_bytes: largest file that is taken.
         calendar: working days, with what was published after the package was made.
         seal: seals written documents; None leaves the place of the seal empty.
+        shared: data that other bodies share; None asks for uploads instead.
+        terms: how long drafts are kept, earlier materials count and later ones are waited for.
     """
 
     def __init__(
@@ -84,6 +86,8 @@ class ApplicationService:
         upload_limit_bytes: int = 10_485_760,
         calendar: Calendar | None = None,
         seal: Seal | None = None,
+        shared: SharedData | None = None,
+        terms: DraftTerms = _TERMS,
     ) -> None:
         self._catalogue, self._people, self._delivery = catalogue, people, delivery
         self._vault = FormVault(cipher)
@@ -101,6 +105,12 @@ class ApplicationService:
             calendar=calendar,
         )
         self.rateable = RateableCases(self.parts)
+        check = MaterialCheck(
+            Sources(licences, shared), later_days=terms.later_days, reuse_days=terms.reuse_days
+        )
+        self.materials = CaseMaterials(self.parts, later_days=terms.later_days)
+        self.drafts = Drafts(self.parts, check, terms)
+        self._handing_in = HandingIn(self.parts, self.drafts, check)
         self.uploads = UploadService(storage, audit, upload_limit_bytes)
         self.desk = CaseDesk(self.parts)
         self.documents = DocumentService(self.parts, seal)
@@ -109,33 +119,19 @@ class ApplicationService:
         self.progress = Progress(catalogue, people, licences, delivery, payments, self._vault, calendar)
 
     async def save_draft(
-        self, caller: Caller, item_code: str, form: Mapping[str, Any], materials: Sequence[MaterialRef]
+        self,
+        caller: Caller,
+        item_code: str,
+        form: Mapping[str, Any],
+        materials: Sequence[MaterialRef],
+        *,
+        division: str = "",
+        on_behalf_of: OnBehalfOf | None = None,
     ) -> ApplicationView:
-        """Begin a case; answers and materials may still be missing, but none may be wrong.
-
-        Raises: NotFound (item), Conflict `item_closed`, InvalidRequest with the path of every fault.
-        """
-        item = await self._catalogue.open_item(item_code)
-        forms.check_draft(item, form)
-        await self._check_materials(caller.citizen_id, item, materials)
-        sealed, record, now = self._vault.close(form, item), item.record, clock.now()
-        row = await repository.add_draft(
-            repository.NewDraft(
-                application_no=dated_no(_PREFIX, now, 10),
-                citizen_id=caller.citizen_id,
-                provider=caller.provider,
-                item_code=record.item_code,
-                item_version=record.version,
-                item_name=record.name,
-                division_code=record.division_code,
-                department_code=record.department_code,
-                form=sealed.form,
-                form_cipher=sealed.form_cipher,
-                at=now,
-            ),
-            materials,
+        """Begin a case. Raises: as `Drafts.begin`."""
+        return await self.drafts.begin(
+            caller, item_code, form, materials, division=division, on_behalf_of=on_behalf_of
         )
-        return application_view(row, dict(form), listed_materials(materials))
 
     async def update_draft(
         self,
@@ -143,42 +139,33 @@ class ApplicationService:
         application_no: str,
         *,
         form: Mapping[str, Any] | None = None,
+        form_patch: Mapping[str, Any] | None = None,
         materials: Sequence[MaterialRef] | None = None,
+        is_autosave: bool = False,
         version: int | None = None,
     ) -> ApplicationView:
-        """Replace answers or materials of a draft, or of a case sent back for correction; None leaves them.
+        """Change answers or materials of a draft, or of a case sent back for correction; None leaves them.
 
         Args:
+            form_patch: single answers; null takes one out.
+            is_autosave: keep what is right as it stands and name the rest, instead of refusing all of it.
             version: what the caller has read; None takes whatever is stored now.
         Raises: NotFound, InvalidTransition, StaleVersion, InvalidRequest with the path of every fault.
         """
-        row = await self._own(caller, application_no)
-        moves.expect_version(row, version)
-        changed = await self._change(row, form, materials)
-        return application_view(changed, self._vault.open(changed))
+        wish = Wish(form=form, patch=form_patch, materials=materials, is_autosave=is_autosave)
+        row, unsaved = await self.drafts.change(await self._held(caller, application_no), wish, version)
+        return self._editable(row, unsaved)
+
+    async def upgrade(self, caller: Caller, application_no: str, *, version: int | None = None) -> UpgradeView:
+        """Move a draft to the newest version of its item. Raises: NotFound, and as `Drafts.upgrade`."""
+        return await self.drafts.upgrade(await self._held(caller, application_no), version)
 
     async def submit(self, caller: Caller, application_no: str, *, version: int | None = None) -> ApplicationView:
-        """Hand a draft in, under the version of the item that is open now.
+        """Hand a draft in. Raises: NotFound, and as `HandingIn.submit`.
 
-        Raises: Forbidden `real_name_required` below L2 (or what the item demands), NotFound, InvalidTransition,
-        StaleVersion, Conflict `item_closed`, InvalidRequest `application_incomplete` with every fault at once.
         Idempotent: no; of concurrent submissions one wins, the others get a Conflict.
         """
-        row = await self._own(caller, application_no)
-        moves.expect_version(row, version)
-        now, actor = clock.now(), moves.citizen_actor(caller.citizen_id)
-        item = await self._catalogue.open_item(row["item_code"])
-        move = moves.planned(
-            row,
-            Act.SUBMIT,
-            actor,
-            told="申请已提交，工作人员将在5个工作日内审核",
-            facts={"provider": row["provider"]},
-            sets={"submitted_at": now, "received_at": now, **await self._checked(caller, row, item)},
-            at=now,
-            stamps_applicant=True,
-        )
-        return application_view(await moves.make(move))
+        return self._shown(await self._handing_in.submit(await self._held(caller, application_no), version))
 
     async def resubmit(
         self,
@@ -186,58 +173,57 @@ class ApplicationService:
         application_no: str,
         *,
         form: Mapping[str, Any] | None = None,
+        form_patch: Mapping[str, Any] | None = None,
         materials: Sequence[MaterialRef] | None = None,
         version: int | None = None,
     ) -> ApplicationView:
         """Hand a corrected case in again (提交补正), with the changes given here. Raises: as `submit`."""
-        row = await self._own(caller, application_no)
-        moves.expect_version(row, version)
-        if row["status"] not in TO_CORRECT:
-            raise InvalidTransition(f"办件当前为“{STATUS_TEXT[row['status']]}”，不需要补正")
-        if form is not None or materials is not None:
-            row = await self._change(row, form, materials)
-        item = await self._catalogue.item(row["item_code"], row["item_version"])
-        now = clock.now()
-        move = moves.planned(
-            row,
-            Act.RESUBMIT,
-            moves.citizen_actor(caller.citizen_id),
-            told="补正材料已提交，工作人员将在5个工作日内审核",
-            sets={
-                "received_at": now,
-                "correction_due_at": None,
-                "reason": "",
-                **await self._checked(caller, row, item),
-            },
-            at=now,
-        )
-        return application_view(await moves.make(move))
+        wish = Wish(form=form, patch=form_patch, materials=materials)
+        return self._shown(await self._handing_in.resubmit(await self._held(caller, application_no), wish, version))
 
     async def withdraw(
         self, caller: Caller, application_no: str, reason: str = "", *, version: int | None = None
     ) -> ApplicationView:
         """Withdraw a case before it is decided. Raises: NotFound, InvalidTransition, StaleVersion."""
-        row = await self._own(caller, application_no)
-        moves.expect_version(row, version)
-        now = clock.now()
-        move = moves.planned(
-            row,
-            Act.WITHDRAW,
-            moves.citizen_actor(caller.citizen_id),
-            told="您已撤回申请",
-            sets={"reason": reason, "closed_at": now},
-            at=now,
-            pause_ends=row["status"] == Status.SUSPENDED,
-            document=letters.withdrawn(reason),
+        return self._shown(await self._handing_in.withdraw(await self._held(caller, application_no), reason, version))
+
+    async def supply(
+        self,
+        caller: Caller,
+        application_no: str,
+        material_code: str,
+        upload_ids: Sequence[uuid.UUID],
+        *,
+        version: int | None = None,
+    ) -> ApplicationView:
+        """Hand in an awaited material (容缺补交). Raises: NotFound, InvalidTransition, InvalidRequest, StaleVersion."""
+        held = await self._held(caller, application_no)
+        moves.expect_version(held.row, version)
+        return self._shown(
+            await self.materials.supply(held.owner, held.row, material_code, upload_ids, held.actor)
         )
-        return application_view(await moves.make(move))
+
+    async def withdraw_promise(
+        self, caller: Caller, application_no: str, material_code: str, *, version: int | None = None
+    ) -> ApplicationView:
+        """Take a promise back before the decision. Raises: NotFound, InvalidTransition, StaleVersion."""
+        held = await self._held(caller, application_no)
+        moves.expect_version(held.row, version)
+        return self._shown(await self.materials.withdraw_promise(held.row, material_code, held.actor))
+
+    async def promise(self, item_code: str, material_code: str, source: Source) -> PromiseView:
+        """Show the words that may stand in for a material of an open item. Raises: NotFound, Conflict."""
+        return await self.materials.promise(await self._catalogue.open_item(item_code), material_code, source)
 
     async def detail(self, caller: Caller, application_no: str) -> tuple[ApplicationView, str]:
-        """Return one own case and its ETag. Raises: NotFound."""
+        """Return one own case and its ETag; of a draft also the version it may be moved to. Raises: NotFound."""
         row = await self._own(caller, application_no)
-        # Sensitive answers are decrypted only where they are about to be edited.
-        form = self._vault.open(row) if row["status"] in EDITABLE and row["form_cipher"] else None
-        return application_view(row, form), entity_tag(row)
+        if row["status"] not in EDITABLE:
+            return self._shown(row), entity_tag(row)
+        if row["status"] != Status.DRAFT:
+            return self._editable(row), entity_tag(row)
+        newer = await self.drafts.newer_version(row)
+        return self._editable(row, newer=newer), f'{entity_tag(row)[:-1]}{f".{newer}" if newer else ""}"'
 
     async def list_own(
         self, caller: Caller, tab: str = "", after: uuid.UUID | None = None, limit: int = 20
@@ -249,7 +235,7 @@ class ApplicationService:
         """
         statuses = TABS[tab] if tab else tuple(Status)
         rows = await repository.list_own(caller.citizen_id, statuses, after, limit + 1)
-        page = [application_summary(row) for row in rows[:limit]]
+        page = [application_summary(row, self.drafts.kept_days) for row in rows[:limit]]
         return page, rows[limit - 1]["id"] if len(rows) > limit else None
 
     async def timeline(self, caller: Caller, application_no: str) -> Timeline:
@@ -299,37 +285,16 @@ class ApplicationService:
         """Refuse a case that is not the caller's. Raises: NotFound."""
         await self._own(caller, application_no)
 
+    async def _held(self, caller: Caller, application_no: str) -> Held:
+        return await own.find(self._people, caller, application_no)
+
     async def _own(self, caller: Caller, application_no: str) -> Row:
-        row = await repository.find_own(caller.citizen_id, application_no)
-        if row is None:
-            raise NotFound("未找到该办件")
-        return row
+        return (await self._held(caller, application_no)).row
 
-    async def _checked(self, caller: Caller, row: Row, item: Item) -> dict[str, Any]:
-        """Check that a case may be handed in; return the columns that follow from its answers."""
-        await self._people.require_level(caller, "L3" if item.record.real_name_level.value == "L3" else "L2")
-        answers = self._vault.open(row)
-        forms.check_complete(item, answers, moves.material_codes(row))
-        return {"item_version": item.record.version, "fee_fen": item.fee_fen(answers)}
+    def _shown(self, row: Row) -> ApplicationView:
+        return application_view(row, kept_days=self.drafts.kept_days)
 
-    async def _change(self, row: Row, form: Mapping[str, Any] | None, materials: Sequence[MaterialRef] | None) -> Row:
-        if row["status"] not in EDITABLE:
-            raise InvalidTransition(f"办件当前为“{STATUS_TEXT[row['status']]}”，不能修改")
-        item = await self._catalogue.item(row["item_code"], row["item_version"])
-        if form is not None:
-            forms.check_draft(item, form)
-        if materials is not None:
-            await self._check_materials(row["citizen_id"], item, materials)
-        sealed = self._vault.close(form, item) if form is not None else None
-        changed = await repository.change_draft(row, [row["status"]], sealed, materials, clock.now())
-        if changed is None:
-            raise StaleVersion
-        return changed
-
-    async def _check_materials(self, citizen_id: uuid.UUID, item: Item, materials: Sequence[MaterialRef]) -> None:
-        if not materials:
-            return
-        uploads = await repository.owned_uploads(citizen_id, [part.upload_id for part in materials])
-        faults = forms.material_faults(item, materials, uploads)
-        if faults:
-            raise InvalidRequest(faults=tuple(faults))
+    def _editable(self, row: Row, unsaved: Sequence[FieldFault] = (), newer: int | None = None) -> ApplicationView:
+        # Sensitive answers are decrypted only where they are about to be edited.
+        form = self._vault.open(row) if row["form_cipher"] else None
+        return application_view(row, form, kept_days=self.drafts.kept_days, newer=newer, unsaved=unsaved)

@@ -1,0 +1,1 @@
+"""What may be rated: cases and packages that have ended, by whom they were handled, and that it was done."""
