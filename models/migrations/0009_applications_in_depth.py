@@ -734,6 +734,7 @@ class Migration(migrations.Migration):
         # One version of a licence counts at a time; sweeps look for few among many; few cases are filed for others.
         ops.RunSQL(
             [
+                "CREATE UNIQUE INDEX representative_once ON representative (enterprise_id, citizen_id) WHERE ended_at IS NULL",
                 "CREATE INDEX application_by_agent ON application (agent_id, id) WHERE agent_id IS NOT NULL",
                 "CREATE INDEX application_of_enterprise ON application (enterprise_id, id) WHERE enterprise_id IS NOT NULL",
                 "CREATE UNIQUE INDEX licence_one_live ON licence (type_code, serial) WHERE status IN ('VALID', 'SUSPENDED')",
