@@ -23,6 +23,9 @@ from services.applications.reactions import ApplicationReactions
 from services.delivery import repository as delivery_repository
 from services.delivery import sweeps as delivery_sweeps
 from services.delivery.reactions import DeliveryReactions
+from services.exchange import event_repository
+from services.exchange import sweeps as exchange_sweeps
+from services.exchange.reactions import ExchangeReactions
 from services.licences.reactions import LicenceReactions
 from services.licences.sweeps import forget_presentations
 from services.ratings import sweeps as rating_sweeps
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from services.accounts.service import AccountsService
     from services.applications.service import ApplicationService
     from services.delivery.service import DeliveryService
+    from services.exchange.service import ExchangeService
     from services.licences.service import LicenceService
     from services.ratings.service import RatingService
 
@@ -65,6 +69,7 @@ class Rooms:
     payments: PaymentService
     notify: NotifyService
     ratings: RatingService
+    exchange: ExchangeService
     live: LiveEvents
 
 
@@ -78,6 +83,7 @@ def _jobs(rooms: Rooms) -> dict[str, JobFunction]:
         delivery_repository.BOOK: rooms.delivery.book,
         delivery_repository.CONFIRM: rooms.delivery.confirm,
         **rooms.applications.documents.jobs(),
+        event_repository.DELIVER: rooms.exchange.delivery.deliver,
         **rooms.payments.jobs(),
         **rooms.notify.jobs(),
     }
@@ -89,6 +95,7 @@ def _reactions(rooms: Rooms) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
         ApplicationReactions(rooms.applications.progress).table(),
         rooms.applications.cards.reactions(),
         RatingReactions(rooms.ratings).table(),
+        ExchangeReactions(rooms.exchange).table(),
         PaymentReactions(rooms.payments).table(),
         {
             "citizen.merged": (
@@ -114,6 +121,7 @@ def _sweeps(rooms: Rooms) -> dict[str, tuple[str, Sweep]]:
         **rooms.payments.merchants.sweeps(),
         **NoticeSweeps(rooms.notify).table(),
         **rating_sweeps.table(rooms.ratings),
+        **exchange_sweeps.table(rooms.exchange.delivery),
         "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, rooms.delivery)),
         "applications.accept_by_silence": ("*/10 * * * *", partial(application_sweeps.accept_by_silence, progress)),
         "applications.expire_corrections": ("5 16 * * *", partial(application_sweeps.expire_corrections, progress)),

@@ -194,7 +194,19 @@ async def build(settings: Settings) -> Container:
         notify=notify,
         exchange=exchange,
         showcase=Showcase(settings, session),
-        job_table=job_table(accounts, applications, delivery, licences, payments, notify, live, exchange=exchange),
+        job_table=job_table(
+            Rooms(
+                accounts=accounts,
+                applications=applications,
+                delivery=delivery,
+                licences=licences,
+                payments=payments,
+                notify=notify,
+                ratings=ratings,
+                exchange=exchange,
+                live=live,
+            )
+        ),
     )
 
 
