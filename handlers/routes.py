@@ -18,14 +18,19 @@ from handlers.citizen import (
     me,
     notices,
     payments,
+    places,
+    ratings,
     representation,
+    search,
     uploads,
 )
 from handlers.doors import Route
+from handlers.integration import exchange
 from handlers.staff import auth as staff_auth
 from handlers.staff import cases as staff_cases
 from handlers.staff import pages as staff_pages
 from handlers.staff import payments as staff_payments
+from handlers.staff import ratings as staff_ratings
 from handlers.staff import reconciliation as staff_reconciliation
 from handlers.staff import refunds as staff_refunds
 from handlers.staff import statements as staff_statements
@@ -33,7 +38,9 @@ from handlers.staff import statements as staff_statements
 _CITIZEN = (
     auth,
     me,
+    search,
     catalogue,
+    places,
     uploads,
     applications,
     payments,
@@ -42,13 +49,24 @@ _CITIZEN = (
     licences,
     notices,
     representation,
+    ratings,
 )
-_STAFF = (staff_auth, staff_cases, staff_payments, staff_refunds, staff_reconciliation, staff_statements, staff_pages)
+_STAFF = (
+    staff_auth,
+    staff_cases,
+    staff_payments,
+    staff_refunds,
+    staff_reconciliation,
+    staff_statements,
+    staff_ratings,
+    staff_pages,
+)
+_INTEGRATION = (exchange,)
 _CALLBACKS = (wechat_pay, alipay_callbacks, wechat_push, couriers, sms)
 
 
 def all_routes(settings: Settings) -> tuple[Route, ...]:
     """Return every route; demo mode has a home page besides."""
-    own = tuple(chain.from_iterable(module.ROUTES for module in (*_CITIZEN, *_STAFF, *_CALLBACKS)))
+    own = tuple(chain.from_iterable(module.ROUTES for module in (*_CITIZEN, *_STAFF, *_INTEGRATION, *_CALLBACKS)))
     shown = home.demo_routes(settings) if settings.is_demo else ()
     return (*own, *shown, *operations.routes(own, settings.base_url))
