@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parents[3]
-OFFSETS = {"control": 0, "wechat": 1, "wechat_pay": 2, "alipay": 3, "sf": 4, "sms": 7, "fiscal": 8, "seal": 9}
+OFFSETS = {"control": 0, "wechat": 1, "wechat_pay": 2, "alipay": 3, "sf": 4, "sms": 7, "fiscal": 8, "seal": 9, "register": 11}
 PEOPLE = [
     {"key": "zhang-wei", "name": "张伟", "id_number": "140105199003070012", "phone": "13800000001"},
     {"key": "li-na", "name": "李娜", "id_number": "140106198504120024", "phone": "13800000002"},
@@ -361,16 +361,27 @@ def make_config(folder: Path, keys: Keys, public_url: str) -> dict[str, Any]:
                 {"app_id": "SJTSEALFEW", "secret": "y" * 32, "owners": ["11140105MB0001177F"]},
             ],
         },
+        "register": {
+            "apps": [{"app_id": "SJTREGTEST", "secret": "r" * 32}],
+            "enterprises": [
+                {
+                    "uscc": "91140105MA0K7QX256",
+                    "name": "太原晋云信息技术有限公司",
+                    "legal_representative": "zhang-wei",
+                    "address": "山西省太原市小店区学府街66号",
+                }
+            ],
+        },
         "people": PEOPLE,
     }
 
 
 def _free_base_port() -> int:
-    """Return a port such that it and the ten after it are free now; below those the system gives to connections."""
+    """Return a port such that it and the eleven after it are free now; below those the system gives to connections."""
     for _ in range(200):
         base = 20_000 + int.from_bytes(os.urandom(2), "big") % 12_000
         try:
-            for offset in range(11):
+            for offset in range(12):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", base + offset))
         except OSError:

@@ -13,12 +13,13 @@ from redis.asyncio import Redis
 from app import db
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher
-from app.errors import InvalidRequest, Unauthenticated
+from app.errors import InvalidRequest, ProviderUnavailable, Unauthenticated
 from app.limits import RateLimits
 from app.live import LiveEvents
 from app.revocations import Revocations
 from app.tokens import AccessTokens, Caller
 from services.accounts import repository
+from services.accounts.enterprises.ports import Confirmed, NotConfirmed, RegisterVerdict
 from services.accounts.places import DivisionTable
 from services.accounts.ports import ActionRequired, Failed, Passed, ProvenIdentity, ProvenPhone, Verdict
 from services.accounts.service import AccountsService
@@ -81,6 +82,26 @@ class FakePlatform:
 
 
 @dataclass
+class FakeRegister:
+    """A business register that knows enterprises by code: name, person's name and ID number; `away` answers nobody."""
+
+    known: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    away: bool = False
+    asked: int = 0
+
+    async def legal_representative_matches(
+        self, uscc: str, name: str, person_name: str, id_number: str
+    ) -> RegisterVerdict:
+        """Compare all three."""
+        self.asked += 1
+        if self.away:
+            raise ProviderUnavailable
+        if self.known.get(uscc) == (name, person_name, id_number):
+            return Confirmed("山西省太原市小店区学府街66号")
+        return NotConfirmed("mismatch" if uscc in self.known else "unknown")
+
+
+@dataclass
 class House:
     """The room and what it stands on, under the names that doors expect."""
 
@@ -93,6 +114,7 @@ class House:
     live: LiveEvents
     wechat: FakePlatform
     alipay: FakePlatform
+    register: FakeRegister
 
     async def sign_in(self, key: str, provider: str = "WECHAT") -> tuple[SignedIn, Caller]:
         """Sign a person in; return the answer and the caller behind its token."""
@@ -104,7 +126,7 @@ def make_house(redis: Redis, cipher: FieldCipher, token_keys: dict[str, bytes], 
     """Put the room together as one process of the product does."""
     tokens, limits, broadcast = AccessTokens(token_keys), RateLimits(redis), Broadcast(redis)
     revocations = Revocations(tokens, broadcast, repository.recent_revocations)
-    wechat, alipay = FakePlatform("wx1"), FakePlatform("2021")
+    wechat, alipay, register = FakePlatform("wx1"), FakePlatform("2021"), FakeRegister()
     accounts = AccountsService(
         tokens=tokens,
         cipher=cipher,
@@ -113,8 +135,10 @@ def make_house(redis: Redis, cipher: FieldCipher, token_keys: dict[str, bytes], 
         places=DivisionTable(),
         providers={"WECHAT": wechat, "ALIPAY": alipay},
         login_rate=login_rate,
+        register=register,
     )
-    return House(accounts, tokens, cipher, limits, broadcast, revocations, LiveEvents(broadcast), wechat, alipay)
+    live = LiveEvents(broadcast)
+    return House(accounts, tokens, cipher, limits, broadcast, revocations, live, wechat, alipay, register)
 
 
 @pytest.fixture
