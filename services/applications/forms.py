@@ -6,36 +6,50 @@ holds masked values in place of the sensitive ones, so that reading a case needs
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app import identifiers
 from app.errors import FieldFault, InvalidRequest
-from services.applications.types import MaterialRef
+from services.applications.materials import rules
 from services.catalogue.types import Item
 
 Path = tuple[str | int, ...]
 _LONGEST_NAME = 4
 
 
+def draft_faults(item: Item, answers: Mapping[str, Any]) -> list[FieldFault]:
+    """Return what is wrong with answers; what is not there yet is no fault of a draft."""
+    return [*_unstorable(answers), *(fault for fault in item.form_faults(answers) if not _is_missing(fault, answers))]
+
+
 def check_draft(item: Item, answers: Mapping[str, Any]) -> None:
-    """Refuse answers that are wrong; answers that are not there yet are no fault of a draft. Raises: InvalidRequest."""
-    faults = [*_unstorable(answers), *(fault for fault in item.form_faults(answers) if not _is_missing(fault, answers))]
+    """Refuse answers that are wrong; they may be incomplete. Raises: InvalidRequest."""
+    faults = draft_faults(item, answers)
     if faults:
         raise InvalidRequest(faults=tuple(faults))
 
 
-def check_complete(item: Item, answers: Mapping[str, Any], material_codes: frozenset[str]) -> None:
-    """Refuse a case that cannot be submitted: faulty or missing answers, missing materials.
+def lacking(item: Item, answers: Mapping[str, Any], material_codes: frozenset[str]) -> list[FieldFault]:
+    """Return everything that keeps a case from being handed in: faulty or missing answers, missing materials."""
+    missing = [part for part in item.needed_materials(answers) if part.code not in material_codes]
+    return [
+        *_unstorable(answers),
+        *item.form_faults(answers),
+        *(FieldFault(f"materials.{part.code}", rules.demand(part)) for part in missing),
+    ]
+
+
+def check_complete(
+    item: Item, answers: Mapping[str, Any], material_codes: frozenset[str], others: Sequence[FieldFault] = ()
+) -> None:
+    """Refuse a case that cannot be submitted, for what it lacks and for `others`.
 
     Raises: InvalidRequest `application_incomplete` with every fault at once (一次性告知).
     """
-    faults = [*_unstorable(answers), *item.form_faults(answers)]
-    missing = [part for part in item.must_upload(answers) if part.code not in material_codes]
-    faults += [FieldFault(f"materials.{part.code}", f"请上传《{part.name}》") for part in missing]
+    faults = (*lacking(item, answers, material_codes), *others)
     if faults:
-        raise InvalidRequest("请补全申请内容后再提交", code="application_incomplete", faults=tuple(faults))
+        raise InvalidRequest("请补全申请内容后再提交", code="application_incomplete", faults=faults)
 
 
 def part_sensitive(
@@ -128,23 +142,3 @@ def _copied(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _copied(part) for name, part in value.items()}
     return [_copied(part) for part in value] if isinstance(value, list) else value
-
-
-def material_faults(
-    item: Item, materials: Sequence[MaterialRef], content_types: Mapping[uuid.UUID, str]
-) -> list[FieldFault]:
-    """Return what is wrong with named materials; `content_types` holds the uploads that are the citizen's own."""
-    faults = []
-    counted: dict[str, int] = {}
-    for index, part in enumerate(materials):
-        path, material = f"materials[{index}]", item.material(part.material_code)
-        counted[part.material_code] = counted.get(part.material_code, 0) + 1
-        if material is None:
-            faults.append(FieldFault(f"{path}.material_code", "该事项没有此项材料"))
-        elif part.upload_id not in content_types:
-            faults.append(FieldFault(f"{path}.upload_id", "上传文件不存在"))
-        elif content_types[part.upload_id] not in material.accepts:
-            faults.append(FieldFault(f"{path}.upload_id", f"《{material.name}》不接受此文件格式"))
-        elif counted[part.material_code] > material.max_files:
-            faults.append(FieldFault(path, f"《{material.name}》最多上传{material.max_files}个文件"))
-    return faults

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import Protocol
 
-from app.db import Transaction
+from app.db import Row, Transaction
 from app.tokens import Caller
-from services.accounts.types import CitizenProfile, Level, PlainAddress
-from services.catalogue.types import Item
+from services.accounts.types import Acting, CitizenProfile, EnterpriseProfile, Level, OnBehalfOf, PlainAddress
+from services.catalogue.types import Item, Material
 from services.staff.types import Act
 
 
@@ -30,6 +31,17 @@ class Catalogue(Protocol):
     async def item(self, item_code: str, version: int) -> Item:
         """Return the version that a case was made under, also when a newer one is published. Raises: NotFound."""
 
+    async def item_of_body(self, basic_code: str, division_code: str, department_code: str) -> Item | None:
+        """Return the published item by which another body handles the same matter; None: that body does not."""
+
+    async def usable_item(self, item_code: str, version: int) -> Item:
+        """Return the version that a draft was made under, while it may still be handed in.
+
+        Raises:
+            NotFound, Conflict `item_closed`: as `open_item`.
+            Conflict `item_version_withdrawn`: the draft must be moved to the version that the error names.
+        """
+
 
 class People(Protocol):
     """The accounts room, as far as a case needs its applicant."""
@@ -42,6 +54,39 @@ class People(Protocol):
 
     async def plain_address(self, citizen_id: uuid.UUID, address_id: uuid.UUID) -> PlainAddress:
         """Return an own address in plain text. Raises: NotFound; nothing may be sent anywhere then."""
+
+    async def acting(self, caller: Caller, on_behalf_of: OnBehalfOf, item_code: str) -> Acting:
+        """Say for whom the caller may begin a case. Raises: NotFound, Forbidden; no case is begun then."""
+
+    async def may_act_for(self, caller: Caller, case: Row) -> Acting | None:
+        """Say how the caller may act in a case that is not plainly their own; None: for them there is no such case."""
+
+    async def enterprise_profile(self, enterprise_id: uuid.UUID) -> EnterpriseProfile:
+        """Return an enterprise in plain text, for its own forms (一企一档). Raises: NotFound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What another body knows: under which number it was found there, and the digest of what was seen."""
+
+    reference: str
+    sha256: str
+
+
+class SharedData(Protocol):
+    """Data that other bodies share (数据共享), so that nobody is asked for them twice.
+
+    Asked when a case is handed in, for the person's own case only; the submission is the authorisation. Nothing of the
+    content is kept.
+    """
+
+    async def look(
+        self, citizen_id: uuid.UUID, enterprise_id: uuid.UUID | None, item_code: str, material: Material
+    ) -> Seen | None:
+        """Look a material up for a person or an enterprise; None where nothing is known.
+
+        Raises: ProviderUnavailable; the applicant is asked to upload then.
+        """
 
 
 class Audit(Protocol):

@@ -10,29 +10,35 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app import clock
 from app.crypto import FieldCipher
 from app.db import Row
-from app.errors import Conflict, FieldFault, InvalidRequest, InvalidTransition, NotFound, StaleVersion
+from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
 from app.identifiers import mask_address, mask_name, mask_phone
-from app.ids import dated_no
 from app.storage import FileStore
 from app.tokens import Caller
 from payments.service import PaymentService
-from services.applications import forms, moves, repository
+from services.accounts.types import OnBehalfOf
+from services.applications import moves, own, repository
 from services.applications.aftercare import Aftercare
 from services.applications.cards.service import CardService
 from services.applications.clock import Calendar
 from services.applications.desk import CaseDesk
-from services.applications.documents import letters
 from services.applications.documents.ports import Seal
 from services.applications.documents.service import DocumentService
+from services.applications.drafts.service import Drafts, Wish
+from services.applications.drafts.types import DraftTerms, UpgradeView
+from services.applications.handing_in import HandingIn
+from services.applications.materials.check import MaterialCheck
+from services.applications.materials.service import CaseMaterials
+from services.applications.materials.sources import Sources
+from services.applications.materials.types import PromiseView, Source
 from services.applications.moves import FormVault
+from services.applications.own import Held
 from services.applications.parts import Parts
-from services.applications.ports import Audit, Catalogue, People
+from services.applications.ports import Audit, Catalogue, People, SharedData
 from services.applications.progress import Progress
 from services.applications.rateable.service import RateableCases
-from services.applications.states import DELIVERY_OPEN, EDITABLE, STATUS_TEXT, TABS, TO_CORRECT, Act, Status
+from services.applications.states import DELIVERY_OPEN, EDITABLE, TABS, Status
 from services.applications.types import (
     ApplicationSummary,
     ApplicationView,
@@ -40,19 +46,12 @@ from services.applications.types import (
     Timeline,
 )
 from services.applications.uploads import UploadService
-from services.applications.views import (
-    application_summary,
-    application_view,
-    entity_tag,
-    listed_materials,
-    timeline_view,
-)
-from services.catalogue.types import Item
+from services.applications.views import application_summary, application_view, entity_tag, timeline_view
 from services.delivery.service import DeliveryService
 from services.delivery.types import Choice, ChoiceView, Contact, DeliveryMethod, ShipmentView
 from services.licences.service import LicenceService
 
-_PREFIX = "14"
+_TERMS = DraftTerms()
 _METHODS = {
     DeliveryMethod.COURIER: "courier",
     DeliveryMethod.COUNTER: "pickup",
@@ -105,9 +104,7 @@ class ApplicationService:
             calendar=calendar,
         )
         self.rateable = RateableCases(self.parts)
-        check = MaterialCheck(
-            Sources(licences, shared), later_days=terms.later_days, reuse_days=terms.reuse_days
-        )
+        check = MaterialCheck(Sources(licences, shared), later_days=terms.later_days, reuse_days=terms.reuse_days)
         self.materials = CaseMaterials(self.parts, later_days=terms.later_days)
         self.drafts = Drafts(self.parts, check, terms)
         self._handing_in = HandingIn(self.parts, self.drafts, check)
@@ -129,9 +126,7 @@ class ApplicationService:
         on_behalf_of: OnBehalfOf | None = None,
     ) -> ApplicationView:
         """Begin a case. Raises: as `Drafts.begin`."""
-        return await self.drafts.begin(
-            caller, item_code, form, materials, division=division, on_behalf_of=on_behalf_of
-        )
+        return await self.drafts.begin(caller, item_code, form, materials, division=division, on_behalf_of=on_behalf_of)
 
     async def update_draft(
         self,
@@ -199,9 +194,7 @@ class ApplicationService:
         """Hand in an awaited material (容缺补交). Raises: NotFound, InvalidTransition, InvalidRequest, StaleVersion."""
         held = await self._held(caller, application_no)
         moves.expect_version(held.row, version)
-        return self._shown(
-            await self.materials.supply(held.owner, held.row, material_code, upload_ids, held.actor)
-        )
+        return self._shown(await self.materials.supply(held.owner, held.row, material_code, upload_ids, held.actor))
 
     async def withdraw_promise(
         self, caller: Caller, application_no: str, material_code: str, *, version: int | None = None

@@ -8,10 +8,12 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from app.errors import FieldFault
+from services.applications.reviewing.types import CourseView, PointView
 from services.applications.states import Correction, Status
 from services.delivery.types import ShipmentView
 
@@ -38,22 +40,40 @@ class Actor:
 
 
 class MaterialRef(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One uploaded file as a material of a case; several of one code are its pages, in this order."""
+    """What satisfies one material of a case. Several uploads of one code are its pages, in this order.
+
+    `licence_no` goes with the source licence, `application_no` with earlier; `text_sha256` names the words that a
+    promise (promise, later) was given on.
+    """
 
     material_code: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
-    upload_id: uuid.UUID
+    source: Literal["upload", "licence", "shared", "earlier", "promise", "later"] = "upload"
+    upload_id: uuid.UUID | None = None
+    licence_no: Annotated[str, Meta(max_length=64, pattern=r"^[0-9A-Z]*$")] = ""
+    application_no: Annotated[str, Meta(max_length=50, pattern=r"^[0-9A-Z]*$")] = ""
+    text_sha256: Annotated[str, Meta(max_length=64, pattern=r"^[0-9a-f]*$")] = ""
 
 
 class MaterialView(Struct, frozen=True, kw_only=True):
-    """One file of a material."""
+    """One row of a case's materials: a file, or what stands in for it.
+
+    `reference`: number of the licence or of the earlier case; `due_on`: by when it is handed in later.
+    """
 
     material_code: str
     page: int
-    upload_id: str
+    upload_id: str | None
+    source: str
+    reference: str
+    due_on: str | None
 
 
 class ApplicationView(Struct, frozen=True, kw_only=True):
-    """A case as its citizen sees it. Sensitive answers are whole while they can be edited, masked afterwards."""
+    """A case as its citizen sees it. Sensitive answers are whole while they can be edited, masked afterwards.
+
+    Of drafts only: `expires_on`, the day after which one is deleted; `newer_item_version`, to which it may be moved;
+    `unsaved`, what an autosave has left out because it is wrong as it stands.
+    """
 
     application_no: str
     item_code: str
@@ -80,7 +100,16 @@ class ApplicationView(Struct, frozen=True, kw_only=True):
     promised_due_on: str | None
     due_is_provisional: bool
     is_overdue: bool
+    due_text: str
+    overdue_reason: str
+    extension_days: int
+    correction_points: list[PointView]
     updated_at: str
+    provider: str
+    intake_division_code: str
+    expires_on: str | None = None
+    newer_item_version: int | None = None
+    unsaved: list[FieldFault] = []
 
 
 class ApplicationSummary(Struct, frozen=True, kw_only=True):
@@ -100,6 +129,8 @@ class ApplicationSummary(Struct, frozen=True, kw_only=True):
     promised_due_on: str | None
     is_overdue: bool
     updated_at: str
+    provider: str
+    expires_on: str | None = None
 
 
 class ApplicationPage(Struct, frozen=True, kw_only=True):
@@ -201,7 +232,11 @@ class ApplicantView(Struct, frozen=True, kw_only=True):
 
 
 class CaseMaterial(Struct, frozen=True, kw_only=True):
-    """One file of a case with what the officer needs to open it."""
+    """One row of a case's materials with what the officer needs: the file to open, or what stands in for it.
+
+    Without a file `upload_id` and `content_type` are empty and `size` is 0; `sha256` is then the digest of the licence
+    or of the words that were signed.
+    """
 
     material_code: str
     material_name: str
@@ -210,6 +245,14 @@ class CaseMaterial(Struct, frozen=True, kw_only=True):
     content_type: str
     size: int
     sha256: str
+    source: str = "UPLOAD"
+    source_text: str = "已上传"
+    state: str = "PROVIDED"
+    state_text: str = "已提供"
+    reference: str = ""
+    seen_at: str | None = None
+    due_on: str | None = None
+    supplied_at: str | None = None
 
 
 class CaseView(Struct, frozen=True, kw_only=True):
@@ -224,4 +267,5 @@ class CaseView(Struct, frozen=True, kw_only=True):
     decided_at: str | None
     closed_at: str | None
     acts: list[str]
+    course: CourseView
     timeline: list[TimelineView]

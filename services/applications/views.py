@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
 
 from app import clock
 from app.db import Row
+from app.errors import FieldFault
+from services.applications.dues import due_text
+from services.applications.materials.types import KeptMaterial
+from services.applications.reviewing.types import PointView
 from services.applications.states import OUTCOME_TEXT, STATUS_TEXT, Status
 from services.applications.types import (
     ApplicationSummary,
     ApplicationView,
     CaseSummary,
-    MaterialRef,
     MaterialView,
     TimelineView,
 )
@@ -23,10 +26,22 @@ from services.applications.types import (
 _RUNNING = frozenset({Status.ACCEPTED})
 
 
-def application_view(row: Row, form: dict[str, Any] | None = None, materials: Any = None) -> ApplicationView:
+def application_view(
+    row: Row,
+    form: dict[str, Any] | None = None,
+    materials: Any = None,
+    *,
+    kept_days: int = 0,
+    newer: int | None = None,
+    unsaved: Sequence[FieldFault] = (),
+) -> ApplicationView:
     """Show a case to its citizen.
 
     `form` replaces the stored, masked answers. What the database holds as JSON goes out as it is, never decoded here.
+
+    Args:
+        kept_days: for so long a draft is kept that nobody touches.
+        newer: version that a draft may be moved to; `unsaved`: what an autosave left out.
     """
     shown = form if form is not None else msgspec.Raw(row["form"].encode())
     files = materials if materials is not None else msgspec.Raw((row["materials"] or "[]").encode())
@@ -56,22 +71,40 @@ def application_view(row: Row, form: dict[str, Any] | None = None, materials: An
         promised_due_on=_day(row["promised_due_on"]),
         due_is_provisional=row["due_is_provisional"],
         is_overdue=_is_overdue(row),
+        due_text=due_text(row, clock.beijing_date()),
+        overdue_reason=row["overdue_reason"],
+        extension_days=row["extension_days"],
+        correction_points=cast(list[PointView], msgspec.Raw(row["correction_points"].encode())),
         updated_at=clock.rfc3339(row["updated_at"]),
+        provider=row["provider"],
+        intake_division_code=row["intake_division_code"],
+        expires_on=_expiry(row, kept_days),
+        newer_item_version=newer,
+        unsaved=list(unsaved),
     )
 
 
-def listed_materials(materials: Sequence[MaterialRef]) -> list[MaterialView]:
+def listed_materials(materials: Sequence[KeptMaterial]) -> list[MaterialView]:
     """Show materials as they were just stored: pages count within each code."""
     pages: dict[str, int] = {}
     shown = []
     for part in materials:
         page = pages[part.material_code] = pages.get(part.material_code, 0) + 1
-        shown.append(MaterialView(material_code=part.material_code, page=page, upload_id=str(part.upload_id)))
+        shown.append(
+            MaterialView(
+                material_code=part.material_code,
+                page=page,
+                upload_id=str(part.upload_id) if part.upload_id else None,
+                source=part.source,
+                reference=part.reference,
+                due_on=_day(part.due_on),
+            )
+        )
     return sorted(shown, key=lambda view: (view.material_code, view.page))
 
 
-def application_summary(row: Row) -> ApplicationSummary:
-    """Show a line of the citizen's list."""
+def application_summary(row: Row, kept_days: int) -> ApplicationSummary:
+    """Show a line of the citizen's list; drafts with the day after which they are deleted."""
     return ApplicationSummary(
         application_no=row["application_no"],
         item_code=row["item_code"],
@@ -87,6 +120,8 @@ def application_summary(row: Row) -> ApplicationSummary:
         promised_due_on=_day(row["promised_due_on"]),
         is_overdue=_is_overdue(row),
         updated_at=clock.rfc3339(row["updated_at"]),
+        provider=row["provider"],
+        expires_on=_expiry(row, kept_days),
     )
 
 
@@ -140,6 +175,12 @@ def moment(value: datetime | None) -> str | None:
 
 def _day(value: date | None) -> str | None:
     return None if value is None else value.isoformat()
+
+
+def _expiry(row: Row, kept_days: int) -> str | None:
+    if row["status"] != Status.DRAFT:
+        return None
+    return clock.beijing_date(row["updated_at"] + timedelta(days=kept_days)).isoformat()
 
 
 def _is_overdue(row: Row) -> bool:

@@ -204,6 +204,8 @@ class Question(Element, frozen=True, kw_only=True):
 class ItemRecord(Element, frozen=True, kw_only=True):
     """One version of a service item (事项) with all elements of the implementation list (实施清单).
 
+    `former_until`: last day on which drafts of former versions may still be handed in; None while they are kept.
+
     Source: GB/T 39554.2 elements, GB/T 39046-2020 code tables.
     """
 
@@ -214,6 +216,7 @@ class ItemRecord(Element, frozen=True, kw_only=True):
     status: ItemStatus = ItemStatus.OPEN
     status_note: str = ""
     effective_on: date
+    former_until: date | None = None
     name: str
     plain_name: str
     item_type: ItemType

@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 
 import msgspec
 
 from app.db import Row
-from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
-from services.catalogue import guide, paging, repository, search
+from app.errors import Conflict, NotFound
+from services.catalogue import guide, paging, repository
+from services.catalogue.areas.divisions import DivisionTable
+from services.catalogue.areas.service import AreasDoor
 from services.catalogue.packages import PackageTerms, make_package
 from services.catalogue.places import ServicePoint
 from services.catalogue.records import ItemRecord, Material, PackageRecord, Template
+from services.catalogue.search.service import SearchDoor
 from services.catalogue.shelf import Shelf
 from services.catalogue.terms import Item, make_item
 from services.catalogue.types import (
     DivisionPage,
     DivisionQuery,
-    DivisionView,
-    ItemPage,
     ItemQuery,
-    ListedItem,
     PackagePage,
     PackageView,
     Rendered,
@@ -36,7 +36,6 @@ from services.catalogue.types import (
 
 _SLOW_SECONDS = 300.0
 _WORDS_SECONDS = 60.0
-_AREA_KINDS = ("current", "statistical")
 
 
 class ItemClosed(Conflict):
@@ -45,13 +44,10 @@ class ItemClosed(Conflict):
     code, message = "item_closed", "该事项暂不受理"
 
 
-class Divisions(msgspec.Struct, frozen=True):
-    """The table of divisions as this room uses it."""
+class ItemVersionWithdrawn(Conflict):
+    """A draft was made under a version that may no longer be used; `current` names the one to move to."""
 
-    areas: tuple[DivisionView, ...]
-    codes: frozenset[str]
-    successors: dict[str, str]
-    parents: dict[str, str]
+    code, message = "item_version_withdrawn", "事项已更新，请先将草稿转到新版再提交"
 
 
 class CatalogueService:
@@ -67,8 +63,9 @@ class CatalogueService:
         self._packages: Shelf[PackageTerms] = Shelf(kept_seconds, most=200)
         self._versions: Shelf[Item] = Shelf(_SLOW_SECONDS, most=500)
         self._papers: Shelf[Rendered] = Shelf(_SLOW_SECONDS, most=100)
-        self._words: Shelf[frozenset[str]] = Shelf(_WORDS_SECONDS, most=1)
-        self._divisions: Shelf[Divisions] = Shelf(_WORDS_SECONDS, most=1)
+        self._divisions = DivisionTable()
+        self.search = SearchDoor(self._divisions, kept_seconds)
+        self.areas = AreasDoor(self._divisions, kept_seconds)
         self._departments: Shelf[Mapping[str, str]] = Shelf(_WORDS_SECONDS, most=1)
 
     async def guide(self, item_code: str) -> Rendered:
@@ -78,7 +75,7 @@ class CatalogueService:
 
     async def items(self, query: ItemQuery) -> Rendered:
         """Return one page of items that answer the query, best first. Raises InvalidRequest (division, cursor)."""
-        return self._answers.fresh(query) or await self._answers.get(query, lambda: self._load_items(query))
+        return await self.search.items(query)
 
     async def divisions(self, query: DivisionQuery) -> Rendered:
         """Return the areas that a citizen can choose: current divisions and development zones."""
@@ -116,11 +113,29 @@ class CatalogueService:
             raise ItemClosed(item.record.status_note or None)
         return item
 
+    async def usable_item(self, item_code: str, version: int) -> Item:
+        """Return the version that a draft was made under, while it may still be handed in.
+
+        Raises: NotFound, ItemClosed, ItemVersionWithdrawn once drafts of former versions are no longer taken.
+        """
+        current = await self.open_item(item_code)
+        if current.record.version == version:
+            return current
+        until = current.record.former_until
+        if current.record.version < version or (until is not None and until < clock.beijing_date()):
+            raise ItemVersionWithdrawn(current={"newer_item_version": current.record.version})
+        return await self.item(item_code, version)
+
     async def current_item(self, item_code: str) -> Item:
         """Return the published version of an item, open or not. Raises NotFound."""
         return self._current.fresh(item_code) or await self._current.get(
             item_code, lambda: self._load_current(item_code)
         )
+
+    async def item_of_body(self, basic_code: str, division_code: str, department_code: str) -> Item | None:
+        """Return the published item by which another body handles the same matter (基本编码 equal); None without one."""
+        row = await repository.find_of_body(basic_code, division_code, department_code)
+        return None if row is None else await self.current_item(row["item_code"])
 
     async def item(self, item_code: str, version: int) -> Item:
         """Return the version that a case was made under, published or not. Raises NotFound."""
@@ -155,7 +170,7 @@ class CatalogueService:
 
     async def division_codes(self) -> frozenset[str]:
         """Return every code an ID number may begin with, retired ones too."""
-        return (await self._table()).codes
+        return (await self._divisions.table()).codes
 
     async def department_names(self) -> Mapping[str, str]:
         """Return code → name of the departments, for rooms that keep only codes."""
@@ -167,9 +182,10 @@ class CatalogueService:
 
     def forget(self) -> None:
         """Drop what is kept, after an import in this process."""
-        lists = (self._words, self._divisions, self._departments)
-        for shelf in (self._answers, self._current, self._packages, self._versions, self._papers, *lists):
+        for shelf in (self._answers, self._current, self._packages, self._versions, self._papers, self._departments):
             shelf.clear()
+        for door in (self.search, self.areas, self._divisions):
+            door.forget()
 
     async def _load_guide(self, item_code: str) -> Rendered:
         if (row := await repository.find_published(item_code)) is None:
@@ -191,70 +207,16 @@ class CatalogueService:
         record = msgspec.json.decode(row["record"], type=ItemRecord)
         return make_item(record, row["content_hash"], await self.division_codes())
 
-    async def _load_items(self, query: ItemQuery) -> Rendered:
-        areas, below = await self._areas(query.division)
-        question = search.read_question(query.q, await self._vocabulary()) if query.q.strip() else None
-        start = paging.read_cursor(query.cursor)
-        if question is not None and not question.terms:
-            return _rendered(msgspec.json.encode(ItemPage((), None)))
-
-        async def rows(every_term: bool) -> Sequence[Row]:
-            wanted = (question, every_term, query.limit + 1, start.offset)
-            return await repository.list_published(areas, below, query.topic, *wanted)
-
-        every_term = start.every_term
-        found = await rows(every_term)
-        if not found and question is not None and every_term and not query.cursor:
-            every_term = False
-            found = await rows(every_term)
-        listed = [msgspec.json.decode(row["record"], type=ListedItem) for row in found[: query.limit]]
-        end = paging.make_cursor(paging.Start(start.offset + query.limit, every_term))
-        page = ItemPage(tuple(map(guide.summarise, listed)), end if len(found) > query.limit else None)
-        return _rendered(msgspec.json.encode(page))
-
-    async def _areas(self, division: str) -> tuple[tuple[str, ...], str]:
-        """Return the codes whose items serve this area (its own and those above) and the prefix of those below."""
-        if not division:
-            return (), ""
-        table = await self._table()
-        code = table.successors.get(division, division)
-        if code not in table.parents:
-            raise InvalidRequest(faults=(FieldFault("division", "行政区划不存在"),))
-        chain, parent = [code], table.parents[code]
-        while parent:
-            chain.append(parent)
-            parent = table.parents.get(parent, "")
-        return tuple(chain), code[:2] if code.endswith("0000") else code[:4] if code.endswith("00") else code
-
-    async def _vocabulary(self) -> frozenset[str]:
-        async def load() -> frozenset[str]:
-            return frozenset(row["lexeme"] for row in await repository.list_lexemes())
-
-        return await self._words.get("words", load)
-
-    async def _table(self) -> Divisions:
-        return self._divisions.fresh("table") or await self._divisions.get("table", _load_divisions)
-
     async def _load_divisions_page(self, query: DivisionQuery) -> Rendered:
-        areas = [area for area in (await self._table()).areas if not query.parent or area.parent_code == query.parent]
+        areas = [
+            area
+            for area in (await self._divisions.table()).areas
+            if not query.parent or area.parent_code == query.parent
+        ]
         offset = paging.read_cursor(query.cursor).offset
         end = offset + query.limit
         cursor = paging.make_cursor(paging.Start(end)) if end < len(areas) else None
         return _rendered(msgspec.json.encode(DivisionPage(tuple(areas[offset:end]), cursor)))
-
-
-async def _load_divisions() -> Divisions:
-    rows = await repository.list_divisions()
-    areas = tuple(
-        DivisionView(
-            code=row["code"], name=row["name"], level=row["level"], parent_code=row["parent_code"], kind=row["kind"]
-        )
-        for row in rows
-        if row["kind"] in _AREA_KINDS
-    )
-    codes = frozenset(row["code"] for row in rows if row["kind"] != "statistical")
-    successors = {row["code"]: row["successor_code"] for row in rows if row["successor_code"]}
-    return Divisions(areas, codes, successors, {area.code: area.parent_code for area in areas})
 
 
 async def _load_topics() -> Rendered:

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.errors import FieldFault
 from services.catalogue.codes import ItemStatus, Necessity, Substitute
-from services.catalogue.forms import FormChecker, prefill_sources, sensitive_paths
+from services.catalogue.forms import FormChecker, prefill_sources, sensitive_paths, walk
 from services.catalogue.records import Condition, FeeItem, ItemRecord, Material
 
 Answers = Mapping[str, Any]
@@ -31,6 +31,12 @@ class Item:
     def is_open(self) -> bool:
         """Tell whether new applications are taken."""
         return self.record.status is ItemStatus.OPEN
+
+    @property
+    def fields(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return the form's top-level fields by name, those of conditional parts too."""
+        parts = [(path[0], part) for path, part in walk(self.record.form) if len(path) == 1]
+        return {name: part for name, part in reversed(parts) if "type" in part or "title" in part}
 
     def form_faults(self, answers: object) -> tuple[FieldFault, ...]:
         """Return the faults of a form's answers, with paths that begin with `form`."""

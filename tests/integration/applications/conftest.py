@@ -18,6 +18,7 @@ from PIL import Image
 from app import clock, db
 from app.adapters import PaymentAudit
 from app.crypto import FieldCipher
+from app.db import Row
 from app.errors import Conflict, Forbidden, NotFound
 from app.events import DomainEvent
 from app.ids import new_id
@@ -25,7 +26,7 @@ from app.storage import FileStore
 from app.tokens import Caller
 from payments.ports import ChannelTable
 from payments.service import PaymentService
-from services.accounts.types import CitizenProfile, Level, PlainAddress
+from services.accounts.types import Acting, CitizenProfile, EnterpriseProfile, Level, OnBehalfOf, PlainAddress
 from services.applications.reactions import ApplicationReactions
 from services.applications.service import ApplicationService
 from services.applications.types import ApplicationView, MaterialRef
@@ -70,12 +71,19 @@ class GivenCatalogue:
     async def item(self, item_code: str, version: int) -> Item:
         return self.versions[version]
 
+    async def usable_item(self, item_code: str, version: int) -> Item:
+        newest = (await self.open_item(item_code)).record
+        if newest.version != version and newest.former_until is not None:
+            raise Conflict(code="item_version_withdrawn", current={"newer_item_version": newest.version})
+        return self.versions[version]
+
 
 @dataclass
 class GivenPeople:
     """Everybody is 张伟, of the level set here."""
 
     level: Level = "L2"
+    acts_as: dict[uuid.UUID, Acting] = field(default_factory=dict)
 
     async def require_level(self, caller: Caller, least: Level) -> None:
         if self.level < least:
@@ -86,6 +94,15 @@ class GivenPeople:
 
     async def plain_address(self, citizen_id: uuid.UUID, address_id: uuid.UUID) -> PlainAddress:
         return PlainAddress(address_id, "140105", "山西省太原市小店区", "张伟", "13800000001", "平阳路88号")
+
+    async def acting(self, caller: Caller, on_behalf_of: OnBehalfOf, item_code: str) -> Acting:
+        raise NotFound
+
+    async def may_act_for(self, caller: Caller, case: Row) -> Acting | None:
+        return self.acts_as.get(caller.citizen_id)
+
+    async def enterprise_profile(self, enterprise_id: uuid.UUID) -> EnterpriseProfile:
+        raise NotFound
 
 
 class MemoryCourier:

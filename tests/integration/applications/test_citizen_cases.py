@@ -158,10 +158,22 @@ async def test_submit_closed_item_is_refused(world: Any) -> None:
     assert refused.value.stable_code == "item_closed"
 
 
-async def test_submit_after_new_version_takes_the_open_one(world: Any) -> None:
+async def test_submit_after_new_version_keeps_the_drafts_own(world: Any) -> None:
     number = (await world.draft()).application_no
     world.catalogue.publish(name="居民身份证补领（新）")
-    assert (await world.applications.submit(world.citizen, number)).item_version == 2
+    view, _ = await world.applications.detail(world.citizen, number)
+    assert view.newer_item_version == 2
+    assert (await world.applications.submit(world.citizen, number)).item_version == 1
+
+
+async def test_submit_under_a_version_that_may_no_longer_be_used_names_the_new_one(world: Any) -> None:
+    number = (await world.draft()).application_no
+    world.catalogue.publish(former_until="2026-01-01")
+    with pytest.raises(Conflict) as refused:
+        await world.applications.submit(world.citizen, number)
+    assert refused.value.stable_code == "item_version_withdrawn"
+    assert refused.value.current == {"newer_item_version": 2}
+    assert await world.status(number) == "DRAFT"
 
 
 async def test_submit_twice_is_refused(world: Any) -> None:
