@@ -1,0 +1,1 @@
+"""Who has which case: queues, claims, assignments, and handing a case to another division's body."""
