@@ -20,6 +20,7 @@ from services.accounts import reactions as account_reactions
 from services.accounts.sweeps import tidy_accounts
 from services.applications import sweeps as application_sweeps
 from services.applications.reactions import ApplicationReactions
+from services.applications.routing.reactions import RoutingReactions
 from services.delivery import repository as delivery_repository
 from services.delivery import sweeps as delivery_sweeps
 from services.delivery.reactions import DeliveryReactions
@@ -94,6 +95,7 @@ def _reactions(rooms: Rooms) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
     tables: list[Mapping[str, Sequence[tuple[str, Reaction]]]] = [
         ApplicationReactions(rooms.applications.progress).table(),
         rooms.applications.cards.reactions(),
+        RoutingReactions(rooms.applications.handover).table(),
         RatingReactions(rooms.ratings).table(),
         ExchangeReactions(rooms.exchange).table(),
         PaymentReactions(rooms.payments).table(),

@@ -33,6 +33,7 @@ from handlers.staff import payments as staff_payments
 from handlers.staff import ratings as staff_ratings
 from handlers.staff import reconciliation as staff_reconciliation
 from handlers.staff import refunds as staff_refunds
+from handlers.staff import routing as staff_routing
 from handlers.staff import statements as staff_statements
 
 _CITIZEN = (
@@ -54,6 +55,7 @@ _CITIZEN = (
 _STAFF = (
     staff_auth,
     staff_cases,
+    staff_routing,
     staff_payments,
     staff_refunds,
     staff_reconciliation,

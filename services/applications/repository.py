@@ -137,7 +137,7 @@ async def advance(move: Move, *, act: Act | None = None, audit: Audit | None = N
 
     Returns the row as it is now, or None where it is no longer what the move says: somebody was faster.
     """
-    if act is None and move.pause_begins is None and not move.pause_ends and move.document is move.also is None:
+    if act is None and move.pause_begins is None and not move.pause_ends and move.document is None and move.also is None:
         return await db.write_row(*_statement(move))
     async with db.transaction() as tx:
         row = await tx.write_row(*_statement(move))

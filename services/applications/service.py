@@ -37,6 +37,8 @@ from services.applications.own import Held
 from services.applications.parts import Parts
 from services.applications.ports import Audit, Catalogue, People, SharedData
 from services.applications.progress import Progress
+from services.applications.routing.handover import Handover
+from services.applications.routing.service import Routing
 from services.applications.rateable.service import RateableCases
 from services.applications.states import DELIVERY_OPEN, EDITABLE, TABS, Status
 from services.applications.types import (
@@ -114,6 +116,8 @@ class ApplicationService:
         self.cards = CardService(calendar)
         self.aftercare = Aftercare(delivery, licences, audit)
         self.progress = Progress(catalogue, people, licences, delivery, payments, self._vault, calendar)
+        self.routing = Routing(audit, self.desk.accept)
+        self.handover = Handover(self.parts, self.progress)
 
     async def save_draft(
         self,

@@ -1,4 +1,4 @@
-"""Lets an act of staff claim the case it is done to, in the same transaction. Called by the desk when it moves a case."""
+"""Lets an act of staff claim the case it is done to, in the same transaction. Called by the desk with a move."""
 
 from __future__ import annotations
 

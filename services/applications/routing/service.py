@@ -11,7 +11,16 @@ from datetime import datetime
 
 from app import clock, db
 from app.db import Row
-from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, InvalidTransition, NotFound, SanjinError
+from app.errors import (
+    Conflict,
+    FieldFault,
+    Forbidden,
+    InvalidRequest,
+    InvalidTransition,
+    NotFound,
+    SanjinError,
+    StaleVersion,
+)
 from services.applications import moves, repository
 from services.applications.ports import Audit
 from services.applications.routing import repository as queues
@@ -203,7 +212,7 @@ class Routing:
         now = await repository.find_case(application_no)
         if now is not None and now["officer"] not in ("", staff.username):
             raise ClaimedByOther(current={**moves.current(now), "officer": now["officer"]})
-        raise moves.StaleVersion(current=moves.current(now) if now else None)
+        raise StaleVersion(current=moves.current(now) if now else None)
 
     async def _found(self, staff: StaffCaller, application_no: str, version: int | None) -> Row:
         row = await self._seen(staff, application_no)
