@@ -62,7 +62,7 @@ def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis) -> Cl
     """Make all clients. Raises SettingsError where a key cannot be read."""
 
     def transport(provider: str) -> Transport:
-        return Transport(session, provider, observer=_observe)
+        return Transport(session, provider, observer=observe)
 
     program = MiniProgramConfig(
         app_id=settings.wechat_app_id,
@@ -94,7 +94,8 @@ def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis) -> Cl
     )
 
 
-def _observe(provider: str, call: str, outcome: str, seconds: float) -> None:
+def observe(provider: str, call: str, outcome: str, seconds: float) -> None:
+    """Count a call to a provider, with its time."""
     metrics.PROVIDER_CALLS.labels(provider, call, outcome).observe(seconds)
 
 

@@ -20,7 +20,7 @@ import msgspec
 from sanic import Request, Sanic
 from sanic.response import HTTPResponse
 
-from app import metrics
+from app import metrics, signatures
 from app.errors import Forbidden, PayloadTooLarge, Unauthenticated, UnsupportedMediaType
 from app.tokens import Caller
 from handlers import access_log, idempotency
@@ -30,6 +30,7 @@ from handlers.parsing import check_path, parse_body, parse_form, parse_query
 
 if TYPE_CHECKING:
     from app.wiring import Container
+    from services.exchange.types import SystemCaller
     from services.staff.types import StaffCaller
 
 B = TypeVar("B")
@@ -48,6 +49,7 @@ class Auth(StrEnum):
     CITIZEN = "citizen"
     STAFF = "staff"
     PROVIDER = "provider"
+    SYSTEM = "system"
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class Call(Generic[B]):
     request_id: str
     caller: Caller = None  # type: ignore[assignment]  # set by the door where auth is CITIZEN
     staff: StaffCaller = None  # type: ignore[assignment]  # set by the door where auth is STAFF
+    system: SystemCaller = None  # type: ignore[assignment]  # set by the door where auth is SYSTEM
     body: B = None  # type: ignore[assignment]  # set by the door where the route has a body
     query: Any = None
 
@@ -228,6 +231,7 @@ def _forget(task: asyncio.Task[HTTPResponse]) -> None:
 
 async def _once(call: Call[Any], handle: Handler, key: str) -> HTTPResponse:
     owner = call.caller.citizen_id.hex if call.caller else call.staff.staff_id.hex if call.staff else call.address
+    owner = call.system.system_id.hex if call.system else owner
     cipher = call.house.cipher
     held = await idempotency.claim(call.request, owner, key, cipher)
     if isinstance(held, HTTPResponse):
@@ -313,7 +317,21 @@ async def _staff(call: Call[Any]) -> None:
         call.house.staff.check_csrf(call.staff, given or "")
 
 
-_AUTHENTICATORS = {Auth.PUBLIC: _nobody, Auth.PROVIDER: _nobody, Auth.CITIZEN: _citizen, Auth.STAFF: _staff}
+async def _system(call: Call[Any]) -> None:
+    """Believe a department system by its signature over the request's exact bytes, before anything of them is read."""
+    request = call.request
+    target = request.raw_url.decode("latin-1")
+    claim = signatures.claimed(request.headers)
+    call.system = await call.house.exchange.verify(request.method, target, claim, call.raw)
+
+
+_AUTHENTICATORS = {
+    Auth.PUBLIC: _nobody,
+    Auth.PROVIDER: _nobody,
+    Auth.CITIZEN: _citizen,
+    Auth.STAFF: _staff,
+    Auth.SYSTEM: _system,
+}
 
 
 def _observer(route: Route) -> Callable[[int, float, Call[Any]], None]:

@@ -71,6 +71,12 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
                     "scheme": "bearer",
                     "description": "POST /api/v1/auth/… 得到的 access_token",
                 },
+                "system": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Exchange-Signature",
+                    "description": "部门系统签名，见 docs/exchange.md",
+                },
                 "staff": {"type": "http", "scheme": "bearer", "description": "POST /api/staff/v1/sign-in 得到的令牌"},
             },
         },
@@ -85,7 +91,7 @@ def _operation(route: Route, schemas: Mapping[Any, dict[str, Any]]) -> dict[str,
         "parameters": _parameters(route),
         "responses": _responses(route, schemas),
     }
-    if route.auth in (Auth.CITIZEN, Auth.STAFF):
+    if route.auth in (Auth.CITIZEN, Auth.STAFF, Auth.SYSTEM):
         operation["security"] = [{route.auth.value: []}]
     if route.body is not None or (route.consumes != "application/json" and route.method == "POST"):
         schema = {"type": "object"} if route.body is None else schemas[route.body]

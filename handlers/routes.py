@@ -14,6 +14,7 @@ from handlers.citizen import (
     auth,
     catalogue,
     delivery,
+    documents,
     licences,
     me,
     notices,
@@ -28,6 +29,8 @@ from handlers.doors import Route
 from handlers.integration import exchange
 from handlers.staff import auth as staff_auth
 from handlers.staff import cases as staff_cases
+from handlers.staff import decisions as staff_decisions
+from handlers.staff import documents as staff_documents
 from handlers.staff import pages as staff_pages
 from handlers.staff import payments as staff_payments
 from handlers.staff import ratings as staff_ratings
