@@ -47,6 +47,7 @@ _CITIZEN = (
     places,
     uploads,
     applications,
+    documents,
     payments,
     addresses,
     delivery,
@@ -58,6 +59,8 @@ _CITIZEN = (
 _STAFF = (
     staff_auth,
     staff_cases,
+    staff_decisions,
+    staff_documents,
     staff_routing,
     staff_payments,
     staff_refunds,
