@@ -30,8 +30,10 @@ class Department(Model):
 
     code = fields.CharField(max_length=18, primary_key=True)
     name = fields.CharField(max_length=128)
+    short_name = fields.CharField(max_length=64, default="", db_default="")
     division_code = fields.CharField(max_length=12, db_index=True)
     phone = fields.CharField(max_length=32, default="")
+    address = fields.CharField(max_length=200, default="", db_default="")
 
     class Meta:
         table = "department"
@@ -61,6 +63,18 @@ class Topic(Model):
         table = "topic"
 
 
+class LifeEvent(Model):
+    """A life event (人生事件) under which citizens look for items and packages."""
+
+    name = fields.CharField(max_length=32, primary_key=True)
+    description = fields.CharField(max_length=200, default="")
+    icon = fields.CharField(max_length=32, default="")
+    position = fields.IntField(default=0)
+
+    class Meta:
+        table = "life_event"
+
+
 class ServiceItem(Table):
     """One version of an item (事项). `record` holds every element; the columns are what lists and rules need."""
 
@@ -75,7 +89,8 @@ class ServiceItem(Table):
     popularity = fields.IntField(default=0)
     record = fields.JSONField()
     content_hash = fields.CharField(max_length=64)
-    search_text = fields.TextField(default="", description="words, pinyin and initials, separated by spaces")
+    listed = fields.TextField(default="", db_default="", description="the line of a list, as JSON")
+    search = fields.JSONField(default=dict, db_default="{}", description="its documents in the search index")
     feed = fields.CharField(max_length=64, default="", db_default="", description="which feed or file set it came from")
     published_at = fields.DatetimeField(null=True)
     published_by = fields.CharField(max_length=64, default="", db_default="")
@@ -102,6 +117,7 @@ class ServicePackage(Table):
     division_code = fields.CharField(max_length=12)
     record = fields.JSONField()
     content_hash = fields.CharField(max_length=64)
+    search = fields.JSONField(default=dict, db_default="{}", description="its documents in the search index")
 
     class Meta:
         table = "service_package"

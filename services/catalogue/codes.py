@@ -202,6 +202,14 @@ class RealNameLevel(Coded):
     L3 = "L3", "已实人认证"
 
 
+class OpeningDays(Coded):
+    """On which days hours hold; working days follow the published holidays (调休)."""
+
+    WORKING = "working", "工作日"
+    REST = "rest", "休息日"
+    DAILY = "daily", "每天"
+
+
 class PointKind(Coded):
     """办理地点类型."""
 

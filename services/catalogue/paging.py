@@ -13,15 +13,14 @@ _FARTHEST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a page begins, and whether items must hold every term of the question."""
+    """Where a page begins."""
 
     offset: int = 0
-    every_term: bool = True
 
 
 def make_cursor(start: Start) -> str:
     """Write a place as an opaque text."""
-    return base64.urlsafe_b64encode(f"{'a' if start.every_term else 'o'}{start.offset}".encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(f"a{start.offset}".encode()).decode().rstrip("=")
 
 
 def read_cursor(cursor: str) -> Start:
@@ -33,6 +32,6 @@ def read_cursor(cursor: str) -> Start:
         mode, offset = text[:1], int(text[1:])
     except (binascii.Error, ValueError) as fault:
         raise InvalidRequest(faults=(FieldFault("cursor", "游标无效"),)) from fault
-    if mode not in ("a", "o") or not 0 <= offset <= _FARTHEST:
+    if mode != "a" or not 0 <= offset <= _FARTHEST:
         raise InvalidRequest(faults=(FieldFault("cursor", "游标无效"),))
-    return Start(offset, mode == "a")
+    return Start(offset)

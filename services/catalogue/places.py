@@ -5,7 +5,11 @@ Made by the loader, read by the importer, the search and the guide; must not hol
 
 from __future__ import annotations
 
-from services.catalogue.codes import PointKind
+from typing import Annotated
+
+from msgspec import Meta
+
+from services.catalogue.codes import OpeningDays, PointKind
 from services.catalogue.records import Element
 
 
@@ -41,8 +45,20 @@ class Window(Element, frozen=True, kw_only=True):
     topics: tuple[str, ...]
 
 
+Time = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
+
+
+class Opening(Element, frozen=True, kw_only=True):
+    """Hours of one kind of day, Beijing time, `closes` not included; with `booking` nobody comes unannounced."""
+
+    days: OpeningDays
+    opens: Time
+    closes: Time
+    booking: bool = False
+
+
 class ServicePoint(Element, frozen=True, kw_only=True):
-    """A place where people are served: address, position (degrees, WGS-84), hours, windows."""
+    """A place where people are served: address, position (degrees, WGS-84), hours in words and structured, windows."""
 
     code: str
     name: str
@@ -53,7 +69,27 @@ class ServicePoint(Element, frozen=True, kw_only=True):
     longitude: float
     latitude: float
     hours: str
+    opening: tuple[Opening, ...] = ()
     windows: tuple[Window, ...]
+
+
+class LifeEvent(Element, frozen=True, kw_only=True):
+    """A life event (人生事件): the words people use for it, the items and the packages' scenes that serve it."""
+
+    name: str
+    description: str
+    icon: str
+    order: int
+    words: tuple[str, ...] = ()
+    basic_codes: tuple[str, ...] = ()
+    scenes: tuple[str, ...] = ()
+
+
+class Synonym(Element, frozen=True, kw_only=True):
+    """A word of the records and what people say instead (同义词)."""
+
+    word: str
+    also: tuple[str, ...]
 
 
 class Topic(Element, frozen=True, kw_only=True):

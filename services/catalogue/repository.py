@@ -12,8 +12,8 @@ import msgspec
 
 from app import clock, db
 from app.db import Row
-from services.catalogue.places import Department, Division, ServicePoint, Topic
-from services.catalogue.search import Question
+from services.catalogue.places import Department, Division, LifeEvent, ServicePoint, Topic
+from services.catalogue.search import index
 
 _IMPORT_LOCK = 7_204_141_401
 
@@ -28,6 +28,17 @@ async def find_published(item_code: str) -> Row | None:
     )
 
 
+async def find_of_body(basic_code: str, division_code: str, department_code: str) -> Row | None:
+    """Return the code of the published item with this basic code that this body handles."""
+    return await db.fetch_row(
+        "SELECT item_code FROM service_item WHERE status = 'PUBLISHED' AND division_code = $2 AND department_code = $3"
+        " AND record->>'basic_code' = $1 ORDER BY item_code LIMIT 1",
+        basic_code,
+        division_code,
+        department_code,
+    )
+
+
 async def find_version(item_code: str, version: int) -> Row | None:
     """Return record and hash of one version of an item, whatever its status."""
     return await db.fetch_row(
@@ -37,50 +48,9 @@ async def find_version(item_code: str, version: int) -> Row | None:
     )
 
 
-async def list_published(
-    areas: Sequence[str], below: str, topic: str, question: Question | None, every_term: bool, limit: int, offset: int
-) -> Sequence[Row]:
-    """Return records of published items, the best answers to the question first.
-
-    Args:
-        areas: division codes whose own items count; empty for all.
-        below: prefix of further divisions that count, `1401` for all counties of Taiyuan.
-        every_term: whether an item must hold all demanded terms or only one of any.
-    """
-    values: list[object] = [limit, offset]
-    where, order = ["status = 'PUBLISHED'"], "popularity DESC, division_code DESC, item_code"
-    if areas:
-        values += [list(areas), f"{below}%"]
-        where.append(f"(division_code = ANY(${len(values) - 1}) OR division_code LIKE ${len(values)})")
-    if topic:
-        values.append(msgspec.json.encode([topic]).decode())
-        where.append(f"topics @> ${len(values)}::jsonb")
-    if question is not None:
-        values += [question.all_demanded if every_term else question.any_term, question.raw, *question.terms]
-        query_at = len(values) - len(question.terms) - 1
-        where.append(f"lexemes @@ ${query_at}::tsquery")
-        held = " + ".join(f"(lexemes @@ ${at}::tsquery)::int" for at in range(query_at + 2, len(values) + 1))
-        order = f"{held} DESC, strpos(name, ${query_at + 1}) > 0 DESC, {order}"
-    sql = f"SELECT record FROM service_item WHERE {' AND '.join(where)} ORDER BY {order} LIMIT $1 OFFSET $2"
-    return await db.fetch_all(sql, *values)
-
-
 async def list_hashes() -> Sequence[Row]:
     """Return the content hash of every version of every item."""
     return await db.fetch_all("SELECT item_code, version, content_hash FROM service_item")
-
-
-async def list_lexemes() -> Sequence[Row]:
-    """Return all lexemes of published items, each once."""
-    return await db.fetch_all(
-        "SELECT DISTINCT unnest(string_to_array(search_text, ' ')) AS lexeme FROM service_item"
-        " WHERE status = 'PUBLISHED'"
-    )
-
-
-async def list_divisions() -> Sequence[Row]:
-    """Return every division, also retired ones, in order of codes."""
-    return await db.fetch_all("SELECT code, name, level, parent_code, kind, successor_code FROM division ORDER BY code")
 
 
 async def list_department_names() -> Sequence[Row]:
@@ -139,7 +109,8 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     audience: str
     record: msgspec.Raw
     content_hash: str
-    search_text: str
+    listed: str
+    search: msgspec.Raw
 
 
 class PackageRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +122,7 @@ class PackageRow(msgspec.Struct, frozen=True, kw_only=True):
     division_code: str
     record: msgspec.Raw
     content_hash: str
+    search: msgspec.Raw
 
 
 class ImportCounts(msgspec.Struct, frozen=True):
@@ -162,10 +134,13 @@ class ImportCounts(msgspec.Struct, frozen=True):
 
 
 async def record_import(
-    places: tuple[Sequence[Division], Sequence[Department], Sequence[ServicePoint], Sequence[Topic]],
+    places: tuple[
+        Sequence[Division], Sequence[Department], Sequence[ServicePoint], Sequence[Topic], Sequence[LifeEvent]
+    ],
     items: Sequence[ItemRow],
     packages: Sequence[PackageRow],
     codes: Sequence[str],
+    documents: index.NewDocuments,
     moment: datetime,
 ) -> ImportCounts:
     """Write a whole set of files in one transaction and publish the newest version in force of each of `codes`.
@@ -180,8 +155,10 @@ async def record_import(
             *await tx.fetch_all(_UPSERT_PACKAGES, _json(packages), moment),
         ]
         today = clock.beijing_date(moment)
-        await tx.execute(_WITHDRAW, codes, today)
-        published = await tx.execute(_PUBLISH, codes, today, moment)
+        moved = [*await tx.fetch_all(_WITHDRAW, codes, today), *await tx.fetch_all(_PUBLISH, codes, today, moment)]
+        published = sum(row["status"] == "PUBLISHED" for row in moved)
+        await index.add_documents(tx, documents)
+        await index.lead_to(tx, sorted({row["code"] for row in (*written, *moved)}))
     added = sum(row["is_new"] for row in written)
     return ImportCounts(added, len(written) - added, published)
 
@@ -192,12 +169,14 @@ async def _write_places(
     departments: Sequence[Department],
     points: Sequence[ServicePoint],
     topics: Sequence[Topic],
+    events: Sequence[LifeEvent],
 ) -> None:
     await tx.execute(_UPSERT_DIVISIONS, _json(divisions))
     await tx.execute(_UPSERT_DEPARTMENTS, _json(departments))
     rows = [{"code": point.code, "name": point.name, "division": point.division_code, "all": point} for point in points]
     await tx.execute(_UPSERT_POINTS, _json(rows))
     await tx.execute(_UPSERT_TOPICS, _json([[t.name, t.description, t.icon, t.order] for t in topics]))
+    await tx.execute(_UPSERT_EVENTS, _json([[e.name, e.description, e.icon, e.order] for e in events]))
 
 
 def _json(value: object) -> str:
@@ -214,10 +193,11 @@ ON CONFLICT (code) DO UPDATE SET name = EXCLUDED.name, level = EXCLUDED.level, p
     successor_code = EXCLUDED.successor_code
 """
 _UPSERT_DEPARTMENTS = """
-INSERT INTO department (code, name, division_code, phone)
-SELECT d->>'code', d->>'name', d->>'division_code', d->>'phone' FROM jsonb_array_elements($1::text::jsonb) d
-ON CONFLICT (code) DO UPDATE
-SET name = EXCLUDED.name, division_code = EXCLUDED.division_code, phone = EXCLUDED.phone
+INSERT INTO department (code, name, short_name, division_code, phone, address)
+SELECT d->>'code', d->>'name', d->>'short_name', d->>'division_code', d->>'phone', d->>'address'
+FROM jsonb_array_elements($1::text::jsonb) d
+ON CONFLICT (code) DO UPDATE SET name = EXCLUDED.name, short_name = EXCLUDED.short_name,
+    division_code = EXCLUDED.division_code, phone = EXCLUDED.phone, address = EXCLUDED.address
 """
 _UPSERT_POINTS = """
 INSERT INTO service_point (code, name, division_code, record)
@@ -231,36 +211,39 @@ SELECT t->>0, t->>1, t->>2, (t->>3)::int FROM jsonb_array_elements($1::text::jso
 ON CONFLICT (name) DO UPDATE
 SET description = EXCLUDED.description, icon = EXCLUDED.icon, position = EXCLUDED.position
 """
+_UPSERT_EVENTS = _UPSERT_TOPICS.replace("INTO topic", "INTO life_event")
 _UPSERT_ITEMS = """
 INSERT INTO service_item AS held (id, created_at, item_code, version, status, name, division_code, department_code,
-    topics, audience, popularity, record, content_hash, search_text)
+    topics, audience, popularity, record, content_hash, listed, search)
 SELECT gen_random_uuid(), $2, i->>'item_code', (i->>'version')::int, 'WITHDRAWN', i->>'name', i->>'division_code',
-    i->>'department_code', i->'topics', i->>'audience', 0, i->'record', i->>'content_hash', i->>'search_text'
+    i->>'department_code', i->'topics', i->>'audience', 0, i->'record', i->>'content_hash', i->>'listed', i->'search'
 FROM jsonb_array_elements($1::text::jsonb) i
 ON CONFLICT (item_code, version) DO UPDATE SET name = EXCLUDED.name, division_code = EXCLUDED.division_code,
     department_code = EXCLUDED.department_code, topics = EXCLUDED.topics, audience = EXCLUDED.audience,
-    record = EXCLUDED.record, content_hash = EXCLUDED.content_hash, search_text = EXCLUDED.search_text
+    record = EXCLUDED.record, content_hash = EXCLUDED.content_hash, listed = EXCLUDED.listed, search = EXCLUDED.search
 WHERE held.content_hash <> EXCLUDED.content_hash
-RETURNING (xmax = 0)::int AS is_new
+RETURNING item_code AS code, (xmax = 0)::int AS is_new
 """
 _UPSERT_PACKAGES = """
 INSERT INTO service_package AS held (id, created_at, package_code, version, status, name, division_code, record,
-    content_hash)
+    content_hash, search)
 SELECT gen_random_uuid(), $2, p->>'package_code', (p->>'version')::int, 'PUBLISHED', p->>'name',
-    p->>'division_code', p->'record', p->>'content_hash'
+    p->>'division_code', p->'record', p->>'content_hash', p->'search'
 FROM jsonb_array_elements($1::text::jsonb) p
 ON CONFLICT (package_code, version) DO UPDATE SET name = EXCLUDED.name, division_code = EXCLUDED.division_code,
-    record = EXCLUDED.record, content_hash = EXCLUDED.content_hash
+    record = EXCLUDED.record, content_hash = EXCLUDED.content_hash, search = EXCLUDED.search
 WHERE held.content_hash <> EXCLUDED.content_hash
-RETURNING (xmax = 0)::int AS is_new
+RETURNING package_code AS code, (xmax = 0)::int AS is_new
 """
 _NEWEST_IN_FORCE = """(SELECT max(newest.version) FROM service_item newest WHERE newest.item_code = item.item_code
     AND newest.status <> 'DRAFT' AND (newest.record->>'effective_on')::date <= $2)"""
 _WITHDRAW = f"""
 UPDATE service_item item SET status = 'WITHDRAWN'
 WHERE item_code = ANY($1) AND status = 'PUBLISHED' AND version <> {_NEWEST_IN_FORCE}
+RETURNING item_code AS code, status
 """
 _PUBLISH = f"""
 UPDATE service_item item SET status = 'PUBLISHED', published_at = coalesce(published_at, $3)
 WHERE item_code = ANY($1) AND status = 'WITHDRAWN' AND version = {_NEWEST_IN_FORCE}
+RETURNING item_code AS code, status
 """

@@ -70,7 +70,7 @@ def _is_door(name: str) -> bool:
     """A room is entered by its service and its types only; its parts by their types."""
     parts = name.split(".")
     depth = 2 if parts[0] == "services" else 1
-    return len(parts) <= depth or parts[depth] in ("service", "types") or parts[-1] == "types"
+    return len(parts) <= depth or parts[depth] in ("service", "types") or "types" in parts[depth:]
 
 
 def _only_for_types(source: Source, name: str) -> bool:

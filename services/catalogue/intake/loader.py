@@ -15,7 +15,7 @@ import msgspec
 
 from app import identifiers
 from services.catalogue import rules
-from services.catalogue.places import Department, Division, ServicePoint, Topic
+from services.catalogue.places import Department, Division, LifeEvent, ServicePoint, Synonym, Topic
 from services.catalogue.records import ItemRecord, PackageRecord
 
 T = TypeVar("T")
@@ -51,6 +51,8 @@ class CatalogueFiles:
     topics: tuple[Topic, ...]
     items: tuple[ItemRecord, ...]
     packages: tuple[PackageRecord, ...]
+    life_events: tuple[LifeEvent, ...] = ()
+    synonyms: tuple[Synonym, ...] = ()
 
 
 class FileReader:
@@ -97,7 +99,10 @@ def load_catalogue(folder: Path) -> CatalogueFiles:
     topics = reader.read("topics.json", tuple[Topic, ...]) or ()
     items = reader.read_each("items", ItemRecord)
     packages = reader.read_each("packages", PackageRecord)
-    files = CatalogueFiles(divisions, departments, points, topics, tuple(items.values()), tuple(packages.values()))
+    events = reader.read("life_events.json", tuple[LifeEvent, ...]) or ()
+    synonyms = reader.read("synonyms.json", tuple[Synonym, ...]) or ()
+    records = (tuple(items.values()), tuple(packages.values()))
+    files = CatalogueFiles(divisions, departments, points, topics, *records, events, synonyms)
     _check_places(reader, files)
     _check_items(reader, files, items)
     _check_packages(reader, files, packages)
