@@ -165,7 +165,13 @@ def _entry(route: Route) -> str:
         answer = route.answer_example or example_of(route.answer)
         shown = msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()
         example += f"<p>应答示例</p><pre>{html.escape(shown)}</pre>"
-    who = {"public": "无需登录", "citizen": "群众登录", "staff": "工作人员", "provider": "服务商签名"}[route.auth.value]
+    who = {
+        "public": "无需登录",
+        "citizen": "群众登录",
+        "staff": "工作人员",
+        "provider": "服务商签名",
+        "system": "部门系统签名",
+    }[route.auth.value]
     return (
         f"<details><summary><b>{route.method}</b> <code>{address}</code> {html.escape(route.summary)}"
         f" <small>{who}</small></summary>{example or '<p>无请求内容</p>'}</details>"
