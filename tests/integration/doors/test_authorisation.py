@@ -38,6 +38,8 @@ PUBLIC = {
     "GET /api/v1/departments",
     "GET /api/v1/service-points",
     "GET /api/v1/service-points/<code:str>",
+    "GET /api/v1/ratings/tags",
+    "GET /api/v1/ratings/figures",
     "GET /api/v1/packages",
     "GET /api/v1/packages/<package_code:str>",
     "POST /api/staff/v1/sign-in",
