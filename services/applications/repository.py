@@ -88,6 +88,11 @@ class Move:
     document: NewDocument | None = None
     also: Callable[[Transaction], Awaitable[None]] | None = None
 
+    @property
+    def is_alone(self) -> bool:
+        """Tell whether nothing but the case, its step and its event is written."""
+        return not (self.pause_begins or self.pause_ends or self.document or self.also)
+
 
 async def find_own(citizen_id: uuid.UUID, application_no: str) -> Row | None:
     """Return one case of this citizen with its materials as JSON text; somebody else's is not there."""
@@ -137,7 +142,7 @@ async def advance(move: Move, *, act: Act | None = None, audit: Audit | None = N
 
     Returns the row as it is now, or None where it is no longer what the move says: somebody was faster.
     """
-    if act is None and move.pause_begins is None and not move.pause_ends and move.document is None and move.also is None:
+    if act is None and move.is_alone:
         return await db.write_row(*_statement(move))
     async with db.transaction() as tx:
         row = await tx.write_row(*_statement(move))
