@@ -15,7 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from app import demo_merchants
+from app import demo_merchants, demo_systems
 
 _PAIRS = (
     "wechat_pay_merchant",
@@ -45,6 +45,7 @@ def prepare(var: Path, data: Path, host: str, port: int, sim_port: int) -> dict[
     values |= _addresses(folder, values, sim_port)
     public_url = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     simulators = _simulators(values, public_url, data)
+    demo_systems.introduce(demo_systems.prepare(folder, data, sim_port), simulators)
     demo_merchants.introduce(folder, demo_merchants.prepare(folder, data, values), simulators)
     _write(folder / SIMULATORS, json.dumps(simulators, ensure_ascii=False, indent=1))
     return values

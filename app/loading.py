@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from app import db
+from app import db, exchange_desk
 from app.crypto import FieldCipher, parse_keys
 from app.demo_merchants import IMPORT_FILE
 from app.merchant_desk import import_demonstration
@@ -55,6 +55,7 @@ async def load_start(settings: Settings, data: Path) -> None:
             await import_folder(data)
             await _import_staff(settings, data / "staff.json")
             await _import_merchants(settings)
+            await exchange_desk.import_demonstration(settings)
 
 
 async def import_catalogue(settings: Settings, data: Path) -> ImportSummary:

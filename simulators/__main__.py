@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from simulators import alipay, fiscal, register, seal, sf, sms, wechat, wechat_pay
+from simulators import alipay, department, fiscal, register, seal, sf, sms, wechat, wechat_pay
 from simulators.config import ConfigError, load_config
 from simulators.control import build_control
 from simulators.core import World
@@ -38,6 +38,7 @@ PROVIDERS = (
     Provider("sms", 7, sms.routes, sms.control),
     Provider("fiscal", 8, fiscal.routes, fiscal.control),
     Provider("seal", 9, seal.routes, seal.control),
+    Provider("department", 10, department.routes, department.control),
     Provider("register", 11, register.routes, register.control),
 )
 

@@ -217,6 +217,28 @@ class Register:
 
 
 @dataclass(frozen=True, slots=True)
+class DepartmentSystem:
+    """A department's own system; keys are 32 bytes in hex.
+
+    `secret` is shared, or the private half of Ed25519; `event_key` is shared, or the public half of who sends events.
+    """
+
+    code: str
+    algorithm: Literal["hmac-sha256", "ed25519"]
+    key_id: str
+    secret: str
+    event_key_id: str
+    event_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """The department systems."""
+
+    systems: list[DepartmentSystem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole file. `retry_scale` multiplies every wait of the providers' callback schedules."""
 
@@ -228,6 +250,7 @@ class Config:
     sf: SF = field(default_factory=SF)
     sms: SMS = field(default_factory=SMS)
     fiscal: Fiscal = field(default_factory=Fiscal)
+    department: Department = field(default_factory=Department)
     register: Register = field(default_factory=Register)
     seal: Seal = field(default_factory=Seal)
     people: list[Person] = field(default_factory=list)

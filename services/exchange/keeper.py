@@ -59,6 +59,19 @@ class SystemKeeper:
         act = _act(actor, "system_key_added", code, keys=[key.key_id for key in keys])
         await repository.add_keys(system["id"], stored, clock.now(), act, self._audit)
 
+    async def send_events_to(self, code: str, url: str, actor: str) -> None:
+        """Change where a system's events go; empty for nowhere. Raises: NotFound, InvalidRequest.
+
+        Idempotent: yes, the same address again changes nothing.
+        """
+        if url:
+            self._check_url(url)
+        system = await repository.find_system(code)
+        if system is None:
+            raise NotFound("没有这个系统")
+        if system["event_url"] != url:
+            await repository.set_event_url(system["id"], url, _act(actor, "system_moved", code), self._audit)
+
     async def retire_key(self, key_id: str, actor: str) -> None:
         """End a key at once. Raises: NotFound."""
         act = _act(actor, "system_key_retired", key_id)

@@ -157,6 +157,13 @@ async def add_keys(system_id: uuid.UUID, keys: Sequence[StoredKey], at: datetime
         await audit.record(act, tx)
 
 
+async def set_event_url(system_id: uuid.UUID, url: str, act: Act, audit: Audit) -> None:
+    """Change where a system's events go."""
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE department_system SET event_url = $2 WHERE id = $1", system_id, url)
+        await audit.record(act, tx)
+
+
 async def retire_key(key_id: str, at: datetime, act: Act, audit: Audit) -> bool:
     """End a key; False where there is no live one of this id."""
     async with db.transaction() as tx:
