@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from app.settings import Settings
-from handlers import home, operations
+from handlers import home, operations, verifiers
 from handlers.callbacks import alipay as alipay_callbacks
 from handlers.callbacks import couriers, sms, wechat_pay, wechat_push
 from handlers.citizen import (
@@ -16,6 +16,7 @@ from handlers.citizen import (
     delivery,
     documents,
     licences,
+    materials,
     me,
     notices,
     payments,
@@ -31,6 +32,7 @@ from handlers.staff import auth as staff_auth
 from handlers.staff import cases as staff_cases
 from handlers.staff import decisions as staff_decisions
 from handlers.staff import documents as staff_documents
+from handlers.staff import licences as staff_licences
 from handlers.staff import pages as staff_pages
 from handlers.staff import payments as staff_payments
 from handlers.staff import ratings as staff_ratings
@@ -47,11 +49,13 @@ _CITIZEN = (
     places,
     uploads,
     applications,
+    materials,
     documents,
     payments,
     addresses,
     delivery,
     licences,
+    verifiers,
     notices,
     representation,
     ratings,
@@ -62,6 +66,7 @@ _STAFF = (
     staff_decisions,
     staff_documents,
     staff_routing,
+    staff_licences,
     staff_payments,
     staff_refunds,
     staff_reconciliation,

@@ -10,6 +10,8 @@ from app.errors import FieldFault, InvalidRequest
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.parsing import make_cursor, read_cursor
 from notify.types import Told
+from services.accounts.types import DivisionCode, OnBehalfOf
+from services.applications.drafts.types import UpgradeView
 from services.applications.types import ApplicationPage, ApplicationView, MaterialRef, TimelineView
 
 _TAG = "办件"
@@ -26,17 +28,37 @@ _EXAMPLE = {
 
 
 class NewApplication(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A case to begin; answers and materials may still be missing."""
+    """A case to begin; answers and materials may still be missing.
+
+    `division`: where it is filed from (受理地); `on_behalf_of`: for an enterprise, or for the principal of a mandate.
+    """
 
     item_code: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[0-9A-Z]+$")]
     form: dict[str, Any] = {}
     materials: Materials = []
+    division: DivisionCode | None = None
+    on_behalf_of: OnBehalfOf | None = None
 
 
 class ApplicationChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to replace; what is left out stays."""
+    """What to replace; what is left out stays.
+
+    `form_patch` names single answers (RFC 7396: null takes one out) where `form` would replace all of them. `autosave`
+    keeps what is right as it stands and names the rest in `unsaved`.
+    """
 
     form: dict[str, Any] | None = None
+    form_patch: dict[str, Any] | None = None
+    materials: Materials | None = None
+    autosave: bool = False
+    version: Version | None = None
+
+
+class CorrectedCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to replace before a corrected case is handed in again; what is left out stays."""
+
+    form: dict[str, Any] | None = None
+    form_patch: dict[str, Any] | None = None
     materials: Materials | None = None
     version: Version | None = None
 
@@ -73,20 +95,39 @@ class ListQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 async def create_application(call: Call[NewApplication]) -> Reply:
     """Begin a case."""
     body = call.body
-    view = await call.house.applications.save_draft(call.caller, body.item_code, body.form, body.materials)
+    view = await call.house.applications.save_draft(
+        call.caller,
+        body.item_code,
+        body.form,
+        body.materials,
+        division=body.division or "",
+        on_behalf_of=body.on_behalf_of,
+    )
     return Reply(view, status=201)
 
 
 async def change_application(call: Call[ApplicationChange]) -> Reply:
     """Replace answers or materials."""
+    body = call.body
+    _check_one_form(body)
+    if body.autosave and (body.form_patch is None or body.materials is not None):
+        raise InvalidRequest(faults=(FieldFault("autosave", "自动保存只能与form_patch同用"),))
     view = await call.house.applications.update_draft(
         call.caller,
         call.path["application_no"],
-        form=call.body.form,
-        materials=call.body.materials,
-        version=_expected(call, call.body.version),
+        form=body.form,
+        form_patch=body.form_patch,
+        materials=body.materials,
+        is_autosave=body.autosave,
+        version=_expected(call, body.version),
     )
     return Reply(view)
+
+
+async def upgrade_application(call: Call[Submission]) -> Reply:
+    """Move a draft to the newest version of its item."""
+    version = _expected(call, call.body.version)
+    return Reply(await call.house.applications.upgrade(call.caller, call.path["application_no"], version=version))
 
 
 async def submit_application(call: Call[Submission]) -> Reply:
@@ -95,12 +136,14 @@ async def submit_application(call: Call[Submission]) -> Reply:
     return Reply(await call.house.applications.submit(call.caller, call.path["application_no"], version=version))
 
 
-async def correct_application(call: Call[ApplicationChange]) -> Reply:
+async def correct_application(call: Call[CorrectedCase]) -> Reply:
     """Hand a corrected case in again."""
+    _check_one_form(call.body)
     view = await call.house.applications.resubmit(
         call.caller,
         call.path["application_no"],
         form=call.body.form,
+        form_patch=call.body.form_patch,
         materials=call.body.materials,
         version=_expected(call, call.body.version),
     )
@@ -133,6 +176,11 @@ async def get_timeline(call: Call[None]) -> Reply:
     number = call.path["application_no"]
     steps = await call.house.applications.timeline(call.caller, number)
     return Reply(CaseTimeline(data=steps.data, notices=await call.house.notify.told(number)))
+
+
+def _check_one_form(body: ApplicationChange | CorrectedCase) -> None:
+    if body.form is not None and body.form_patch is not None:
+        raise InvalidRequest(faults=(FieldFault("form_patch", "form与form_patch只能填写一项"),))
 
 
 def _expected(call: Call[Any], version: int | None) -> int | None:
@@ -189,7 +237,18 @@ ROUTES = (
     _change("PATCH", _ONE, change_application, ApplicationChange, "修改草稿或待补正的办件", {"form": _EXAMPLE["form"]}),
     _change("POST", f"{_ONE}/submit", submit_application, Submission, "提交申请", {"version": 1}),
     _change("POST", f"{_ONE}/withdraw", withdraw_application, Withdrawal, "撤回申请", {"reason": "不再需要办理"}),
-    _change("POST", f"{_ONE}/correction", correct_application, ApplicationChange, "提交补正", {"version": 4}),
+    _change("POST", f"{_ONE}/correction", correct_application, CorrectedCase, "提交补正", {"version": 4}),
+    Route(
+        "POST",
+        f"{_ONE}/upgrade",
+        upgrade_application,
+        auth=Auth.CITIZEN,
+        body=Submission,
+        answer=UpgradeView,
+        summary="草稿转到新版事项",
+        tag=_TAG,
+        example={"version": 1},
+    ),
     Route(
         "GET", f"{_ONE}/timeline", get_timeline, auth=Auth.CITIZEN, answer=CaseTimeline, summary="办件进度", tag=_TAG
     ),

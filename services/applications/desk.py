@@ -12,9 +12,10 @@ import msgspec
 
 from app import clock
 from app.db import Row
-from services.applications import desk_repository, repository, upload_repository
+from services.applications import desk_repository, repository
 from services.applications.documents.service import shown_documents
 from services.applications.dues import due_text, receipt_due
+from services.applications.materials.listing import describe_materials
 from services.applications.reviewing import repository as reviews
 from services.applications.reviewing.acting import AT_INTAKE, ROLES
 from services.applications.reviewing.decisions import Decisions
@@ -25,13 +26,11 @@ from services.applications.scope import case_in_scope
 from services.applications.states import STATUS_TEXT, TABS, TRANSITIONS, Status
 from services.applications.types import (
     ApplicantView,
-    CaseMaterial,
     CaseSummary,
     CaseView,
     StatusCount,
 )
 from services.applications.views import case_summary, moment, timeline_view
-from services.catalogue.types import Item
 from services.staff.types import Role, StaffCaller
 
 _READERS = (
@@ -99,7 +98,7 @@ class CaseDesk(Intake, Examination, Decisions):
             case=case_summary(row),
             applicant=ApplicantView(name=profile.name, id_number=profile.id_number, phone=profile.phone),
             form=self._vault.open(row),
-            materials=[_file(each, item) for each in await upload_repository.list_case_files(row["id"])],
+            materials=await describe_materials(row, item),
             reason=row["reason"],
             due_is_provisional=row["due_is_provisional"],
             decided_at=moment(row["decided_at"]),
@@ -153,17 +152,4 @@ def _pause(row: Row) -> PauseView:
         result=row["result"],
         begun_at=clock.rfc3339(row["begun_at"]),
         ended_at=moment(row["ended_at"]),
-    )
-
-
-def _file(row: Row, item: Item) -> CaseMaterial:
-    material = item.material(row["material_code"])
-    return CaseMaterial(
-        material_code=row["material_code"],
-        material_name=material.name if material else row["material_code"],
-        page=row["page"],
-        upload_id=str(row["upload_id"]),
-        content_type=row["content_type"],
-        size=row["size_bytes"],
-        sha256=row["sha256"],
     )

@@ -26,7 +26,7 @@ from services.applications.materials.check import MaterialCheck, all_named
 from services.applications.materials.owner import Owner
 from services.applications.materials.promises import promise_of
 from services.applications.materials.types import KeptMaterial, Source
-from services.applications.own import Held
+from services.applications.own import Held, trace_of
 from services.applications.parts import Parts
 from services.applications.states import EDITABLE, STATUS_TEXT, Status
 from services.applications.types import ApplicationView, MaterialRef
@@ -54,6 +54,7 @@ class Drafts:
     def __init__(self, parts: Parts, check: MaterialCheck, terms: DraftTerms) -> None:
         self._catalogue, self._people, self._vault = parts.catalogue, parts.people, parts.vault
         self._check, self.kept_days, self._later_days = check, terms.kept_days, terms.later_days
+        self._audit = parts.audit
 
     async def begin(
         self,
@@ -78,6 +79,8 @@ class Drafts:
         kept = await self._check.kept(owner, item, materials)
         new = await self._new(caller, item, form, acting, division, package_no)
         row = await statements.add_draft(new, kept)
+        if acting is not None and (trace := trace_of(caller, row["application_no"], "begun", acting)) is not None:
+            await self._audit.record(trace)
         return application_view(row, dict(form), listed_materials(kept), kept_days=self.kept_days)
 
     async def change(self, held: Held, wish: Wish, version: int | None = None) -> tuple[Row, tuple[FieldFault, ...]]:

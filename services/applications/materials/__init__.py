@@ -1,1 +1,1 @@
-"""Materials (申请材料) of a case and what stands in for them: licences, shared data, earlier ones, promises, later supply."""
+"""Materials (申请材料) and what stands in for them: licences, shared data, earlier ones, promises, later supply."""

@@ -18,10 +18,10 @@ from services.applications import repository as cases
 from services.applications.drafts.repository import owned_uploads
 from services.applications.materials import promises, repository, rules
 from services.applications.materials.owner import Owner
-from services.applications.materials.types import SOURCE_TEXT, STATE_TEXT, PromiseView, Source
+from services.applications.materials.types import PromiseView, Source
 from services.applications.parts import Parts
 from services.applications.states import STATUS_TEXT, Act, Status
-from services.applications.types import Actor, ActorKind, CaseMaterial
+from services.applications.types import Actor, ActorKind
 from services.catalogue.types import Item, Material
 
 SUPPLY_OPEN = frozenset({Status.SUBMITTED, Status.RECEIVED, Status.ACCEPTED, Status.SUSPENDED})
@@ -79,18 +79,6 @@ class CaseMaterials:
         title = f"撤回告知承诺《{material.name}》"[:64]
         step = _step(row, "application.promise_withdrawn", title, told, actor, material_code)
         return await _done(row, await repository.withdraw_promise(step, material_code, due_on))
-
-    async def described(self, row: Row, item: Item) -> list[CaseMaterial]:
-        """List a case's materials for staff: each with its source, its state and the file to open."""
-        today = clock.beijing_date()
-        return [_described(each, item, today) for each in await repository.list_described(row["id"])]
-
-    def require_settled(self, row: Row, item: Item) -> None:
-        """Refuse to grant a case while a material is awaited. Raises: Conflict `materials_awaited`."""
-        awaited = [part["material_code"] for part in rules.listed(row) if part["source"] == Source.LATER]
-        if awaited:
-            names = "、".join(f"《{material.name}》" for code in awaited if (material := item.material(code)))
-            raise Conflict(f"申请人尚未补交{names}", code="materials_awaited")
 
     async def start_later(self, application_no: str) -> None:
         """Say by when the awaited materials of a case are due, now that it is accepted. Idempotent."""
@@ -151,25 +139,3 @@ async def _done(row: Row, changed: Row | None) -> Row:
         now = await cases.find_case(row["application_no"])
         raise StaleVersion(current=moves.current(now) if now else None)
     return changed
-
-
-def _described(row: Row, item: Item, today: date) -> CaseMaterial:
-    material = item.material(row["material_code"])
-    state = rules.state_of(row["source"], row["due_on"], today)
-    return CaseMaterial(
-        material_code=row["material_code"],
-        material_name=row["material_name"] or (material.name if material else row["material_code"]),
-        page=row["page"],
-        upload_id=str(row["upload_id"] or ""),
-        content_type=row["content_type"] or "",
-        size=row["size_bytes"] or 0,
-        sha256=row["sha256"] or row["reference_hash"] or row["text_sha256"] or "",
-        source=row["source"],
-        source_text=SOURCE_TEXT[row["source"]],
-        state=state,
-        state_text=STATE_TEXT[state],
-        reference=row["reference"],
-        seen_at=clock.rfc3339_or_none(row["seen_at"]),
-        due_on=row["due_on"].isoformat() if row["due_on"] else None,
-        supplied_at=clock.rfc3339_or_none(row["supplied_at"]),
-    )

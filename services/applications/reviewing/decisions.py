@@ -9,6 +9,7 @@ from app.db import Row
 from app.errors import Conflict
 from services.applications import moves
 from services.applications.documents import letters
+from services.applications.materials.listing import require_settled
 from services.applications.reviewing.acting import CaseActs
 from services.applications.scope import case_in_scope
 from services.applications.states import Act, Correction, Status, forced_edge, next_edge
@@ -32,11 +33,13 @@ class Decisions(CaseActs):
     async def approval(self, row: Row) -> dict[str, Any]:
         """Plan an approval: words, columns and the decision in writing; for whoever makes the move.
 
-        Raises: Conflict `fee_unpaid`.
+        Raises: Conflict `fee_unpaid`, `materials_awaited`.
         """
         if row["fee_fen"] and row["fee_paid_at"] is None:
             raise Conflict("申请人尚未缴费，缴费后才能准予", code="fee_unpaid")
-        record = (await self._item(row)).record
+        item = await self._item(row)
+        require_settled(row, item)
+        record = item.record
         return {
             "told": "您的申请已准予，正在制证和安排送达",
             "sets": {"decided_at": clock.now()},
