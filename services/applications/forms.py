@@ -7,7 +7,7 @@ holds masked values in place of the sensitive ones, so that reading a case needs
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from app import identifiers
 from app.errors import FieldFault, InvalidRequest
@@ -18,7 +18,14 @@ Path = tuple[str | int, ...]
 _LONGEST_NAME = 4
 
 
-def draft_faults(item: Item, answers: Mapping[str, Any]) -> list[FieldFault]:
+class Questions(Protocol):
+    """Whatever has a form: an item, or a package with its merged one."""
+
+    def form_faults(self, answers: object) -> tuple[FieldFault, ...]:
+        """Return the faults of a form's answers, with paths that begin with `form`."""
+
+
+def draft_faults(item: Questions, answers: Mapping[str, Any]) -> list[FieldFault]:
     """Return what is wrong with answers; what is not there yet is no fault of a draft."""
     return [*_unstorable(answers), *(fault for fault in item.form_faults(answers) if not _is_missing(fault, answers))]
 

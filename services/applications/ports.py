@@ -9,7 +9,7 @@ from typing import Protocol
 from app.db import Row, Transaction
 from app.tokens import Caller
 from services.accounts.types import Acting, CitizenProfile, EnterpriseProfile, Level, OnBehalfOf, PlainAddress
-from services.catalogue.types import Item, Material
+from services.catalogue.types import Item, Material, PackageTerms
 from services.staff.types import Act
 
 
@@ -41,6 +41,12 @@ class Catalogue(Protocol):
             NotFound, Conflict `item_closed`: as `open_item`.
             Conflict `item_version_withdrawn`: the draft must be moved to the version that the error names.
         """
+
+    async def open_package(self, package_code: str) -> PackageTerms:
+        """Return the published version of a package (一件事) that takes cases. Raises: as `open_item`."""
+
+    async def package_terms(self, package_code: str, version: int) -> PackageTerms:
+        """Return the version that a package case was made under, over its items as they are now. Raises: NotFound."""
 
 
 class People(Protocol):

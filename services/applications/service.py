@@ -20,6 +20,7 @@ from payments.service import PaymentService
 from services.accounts.types import OnBehalfOf
 from services.applications import moves, own, repository
 from services.applications.aftercare import Aftercare
+from services.applications.assistance.service import AssistanceService
 from services.applications.cards.service import CardService
 from services.applications.clock import Calendar
 from services.applications.desk import CaseDesk
@@ -34,12 +35,14 @@ from services.applications.materials.sources import Sources
 from services.applications.materials.types import PromiseView, Source
 from services.applications.moves import FormVault
 from services.applications.own import Held
+from services.applications.packages.service import PackageService
 from services.applications.parts import Parts
 from services.applications.ports import Audit, Catalogue, People, SharedData
 from services.applications.progress import Progress
 from services.applications.routing.handover import Handover
 from services.applications.routing.service import Routing
 from services.applications.rateable.service import RateableCases
+from services.applications.represented.service import RepresentedCases
 from services.applications.states import DELIVERY_OPEN, EDITABLE, TABS, Status
 from services.applications.types import (
     ApplicationSummary,
@@ -111,11 +114,14 @@ class ApplicationService:
         self.drafts = Drafts(self.parts, check, terms)
         self._handing_in = HandingIn(self.parts, self.drafts, check)
         self.uploads = UploadService(storage, audit, upload_limit_bytes)
+        self.assistances = AssistanceService(self.parts, self.drafts, self._handing_in, self.uploads)
+        self.represented = RepresentedCases(self.parts, self.drafts.kept_days)
         self.desk = CaseDesk(self.parts)
         self.documents = DocumentService(self.parts, seal)
         self.cards = CardService(calendar)
         self.aftercare = Aftercare(delivery, licences, audit)
         self.progress = Progress(catalogue, people, licences, delivery, payments, self._vault, calendar)
+        self.packages = PackageService(self.parts, check, self.progress)
         self.routing = Routing(audit, self.desk.accept)
         self.handover = Handover(self.parts, self.progress)
 
