@@ -36,7 +36,7 @@ async def test_case_shows_applicant_whole_and_is_audited(world: Any, acts: Acts,
     assert (view.applicant.name, view.applicant.id_number) == ("张伟", "140105199003070012")
     assert view.form == form
     assert [(file.material_code, file.content_type) for file in view.materials] == [("M02", "image/jpeg")]
-    assert view.acts == ["accept", "request_correction", "not_accept"]
+    assert view.acts == ["receive", "return", "accept", "request_correction", "not_accept"]
     assert await acts() == ["case.viewed"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app import db
+from app import clock, db
 from app.errors import Conflict
 from app.events import DomainEvent
 from services.applications import sweeps
@@ -124,9 +124,8 @@ async def test_merged_citizen_keeps_cases_and_files(world: Any) -> None:
 
 async def test_sweep_accepts_what_nobody_answered_as_of_its_receipt(world: Any) -> None:
     number, fresh = await world.submitted(), await world.submitted()
-    await db.execute(
-        "UPDATE application SET received_at = now() - interval '20 days' WHERE application_no = $1", number
-    )
+    monday = clock.from_beijing("2026-03-02 10:00:00")
+    await db.execute("UPDATE application SET received_at = $2 WHERE application_no = $1", number, monday)
     await sweeps.accept_by_silence(world.applications.progress)
     row = await db.fetch_row(
         "SELECT status, accepted_at = received_at AS retroactive FROM application WHERE application_no = $1", number
