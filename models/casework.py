@@ -118,3 +118,17 @@ class InstantDecision(Table):
     class Meta:
         table = "instant_decision"
         unique_together = (("application_id", "case_version"),)
+
+
+class InstantRule(Table):
+    """One version of a rule (智慧审批) as it was loaded; versions stay, so that a decision can be explained later."""
+
+    rule_code = fields.CharField(max_length=64)
+    rule_version = fields.IntField()
+    sha256 = fields.CharField(max_length=64)
+    record = fields.JSONField()
+    is_current = fields.BooleanField(default=True)
+
+    class Meta:
+        table = "instant_rule"
+        unique_together = (("rule_code", "rule_version"),)

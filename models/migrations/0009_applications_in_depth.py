@@ -192,6 +192,20 @@ class Migration(migrations.Migration):
             bases=['Table'],
         ),
         ops.CreateModel(
+            name='InstantRule',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
+                ('created_at', fields.DatetimeField(auto_now=False, auto_now_add=True)),
+                ('rule_code', fields.CharField(max_length=64)),
+                ('rule_version', fields.IntField()),
+                ('sha256', fields.CharField(max_length=64)),
+                ('record', fields.JSONField(encoder=functools.partial(dumps, separators=(',', ':')), decoder=loads)),
+                ('is_current', fields.BooleanField(default=True)),
+            ],
+            options={'table': 'instant_rule', 'app': 'models', 'unique_together': (('rule_code', 'rule_version'),), 'pk_attr': 'id', 'table_description': 'One version of a rule (智慧审批) as it was loaded; versions stay, so that a decision can be explained later.'},
+            bases=['Table'],
+        ),
+        ops.CreateModel(
             name='LicenceChange',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
