@@ -19,6 +19,10 @@ from payments.reconciliation import sweeps as reconciliation_sweeps
 from services.accounts import reactions as account_reactions
 from services.accounts.sweeps import tidy_accounts
 from services.applications import sweeps as application_sweeps
+from services.applications.drafts import sweeps as draft_sweeps
+from services.applications.materials import sweeps as material_sweeps
+from services.applications.packages import sweeps as package_sweeps
+from services.applications.packages.reactions import PackageReactions
 from services.applications.reactions import ApplicationReactions
 from services.applications.routing.reactions import RoutingReactions
 from services.delivery import repository as delivery_repository
@@ -27,8 +31,8 @@ from services.delivery.reactions import DeliveryReactions
 from services.exchange import event_repository
 from services.exchange import sweeps as exchange_sweeps
 from services.exchange.reactions import ExchangeReactions
+from services.licences import sweeps as licence_sweeps
 from services.licences.reactions import LicenceReactions
-from services.licences.sweeps import forget_presentations
 from services.ratings import sweeps as rating_sweeps
 from services.ratings.reactions import RatingReactions
 from services.staff.sweeps import forget_ended_sessions
@@ -50,6 +54,7 @@ CITIZEN_EVENTS = (
     "application.delivering application.closed application.suspended application.resumed application.terminated "
     "application.reopened application.received application.returned application.extended application.draft_expiring "
     "application.handed_over application.person_asked package.submitted package.closed rating.answered "
+    "package.answers_asked "
     "mandate.offered mandate.accepted mandate.declined mandate.revoked assistance.ended "
     "licence.expiring licence.asked licence.changed "
     "bill.issued bill.paid bill.confirmed receipt.issued payment.closed refund.succeeded "
@@ -94,7 +99,9 @@ def _reactions(rooms: Rooms) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
     """Event → reactions, in the order in which they are tried; each runs again alone when it fails."""
     tables: list[Mapping[str, Sequence[tuple[str, Reaction]]]] = [
         ApplicationReactions(rooms.applications.progress).table(),
+        MaterialReactions(rooms.applications.materials).table(),
         rooms.applications.cards.reactions(),
+        PackageReactions(rooms.applications.packages).table(),
         RoutingReactions(rooms.applications.handover).table(),
         RatingReactions(rooms.ratings).table(),
         ExchangeReactions(rooms.exchange).table(),
@@ -134,8 +141,14 @@ def _sweeps(rooms: Rooms) -> dict[str, tuple[str, Sweep]]:
         ),
         "applications.issue_cards": ("12,42 * * * *", rooms.applications.cards.issue_due),
         "applications.draw_lost_documents": ("*/10 * * * *", rooms.applications.documents.draw_lost),
-        "applications.forget_drafts": ("40 17 * * *", application_sweeps.forget_drafts),
-        "licences.forget_presentations": ("15 * * * *", forget_presentations),
+        "applications.remind_drafts": ("20 1 * * *", partial(draft_sweeps.remind_expiring, rooms.applications.drafts)),
+        "applications.forget_drafts": ("40 17 * * *", partial(draft_sweeps.forget_expired, rooms.applications.drafts)),
+        "materials.lapse_awaited": (
+            "15 16 * * *",
+            partial(material_sweeps.lapse_awaited, rooms.applications.materials),
+        ),
+        **licence_sweeps.table(rooms.licences),
+        **package_sweeps.table(rooms.applications.packages),
         "accounts.tidy": ("25 18 * * *", tidy_accounts),
         "staff.forget_sessions": ("45 18 * * *", forget_ended_sessions),
         "frame.partitions": ("10 18 * * *", upkeep.prepare_partitions),

@@ -6,17 +6,27 @@ Run by the job runner's schedule. Rules stand in course.py; here is only which p
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from app import clock
 from app.errors import SanjinError
+from app.jobs import Sweep
 from services.applications.packages import repository
 from services.applications.packages.service import PackageService
 
 _BATCH = 200
 _DRAFTS_KEPT = timedelta(days=90)
 log = structlog.get_logger()
+
+
+def table(packages: PackageService) -> dict[str, tuple[str, Sweep]]:
+    """Return sweep → (cron expression, what it does) for wiring."""
+    return {
+        "packages.continue_open": ("35 * * * *", partial(continue_open, packages)),
+        "packages.forget_drafts": ("50 17 * * *", forget_drafts),
+    }
 
 
 async def continue_open(packages: PackageService) -> None:
