@@ -21,6 +21,7 @@ from services.accounts.sweeps import tidy_accounts
 from services.applications import sweeps as application_sweeps
 from services.applications.drafts import sweeps as draft_sweeps
 from services.applications.materials import sweeps as material_sweeps
+from services.applications.materials.reactions import MaterialReactions
 from services.applications.packages import sweeps as package_sweeps
 from services.applications.packages.reactions import PackageReactions
 from services.applications.reactions import ApplicationReactions

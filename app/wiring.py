@@ -13,7 +13,15 @@ import aiohttp
 from redis.asyncio import Redis
 
 from app import providers
-from app.adapters import AccountPayers, AccountRaters, AccountRecipients, PaymentAudit, RatedCases
+from app.adapters import (
+    AccountPayers,
+    AccountRaters,
+    AccountRecipients,
+    DocumentSealing,
+    LicenceHolders,
+    PaymentAudit,
+    RatedCases,
+)
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher, parse_keys
 from app.jobs import JobTable
@@ -61,11 +69,14 @@ from services.accounts.service import AccountsService
 from services.accounts.types import AuthorityRules
 from services.applications import calendar_days
 from services.applications.clock import Calendar
+from services.applications.drafts.types import DraftTerms
 from services.applications.service import ApplicationService
 from services.catalogue.service import CatalogueService
 from services.delivery.couriers.sf import SfCourier
 from services.delivery.service import DeliveryService
 from services.exchange.service import ExchangeService
+from services.licences.adapters.ofd import OfdAdapter
+from services.licences.adapters.seal import SealAdapter
 from services.licences.service import LicenceService
 from services.ratings.service import RatingService
 from services.ratings.types import Days
@@ -145,7 +156,9 @@ async def build(settings: Settings) -> Container:
     staff = StaffService(
         cipher=cipher, limits=limits, broadcast=broadcast, audit=audit, login_rate=settings.staff_login_rate
     )
-    catalogue, licences = CatalogueService(), LicenceService(cipher, storage)
+    catalogue = CatalogueService()
+    seals = SealAdapter(clients.seal) if clients.seal else None
+    licences = _licences(settings, clients, accounts, cipher, storage, seals)
     delivery = DeliveryService({"SF": SfCourier(clients.sf)}, cipher)
     payments = _payments(settings, clients, accounts, PaymentAudit(audit))
     applications = ApplicationService(
@@ -158,6 +171,10 @@ async def build(settings: Settings) -> Container:
         cipher=cipher,
         storage=storage,
         upload_limit_bytes=settings.upload_limit_bytes,
+        terms=DraftTerms(
+            kept_days=settings.draft_days, later_days=settings.later_days, reuse_days=settings.material_days
+        ),
+        seal=DocumentSealing(seals) if seals else None,
         calendar=Calendar(yellow_percent=settings.card_yellow_percent, yellow_days=settings.card_yellow_days),
     )
     ratings = _ratings(settings, accounts, applications, audit, cipher)
@@ -255,6 +272,25 @@ def _ratings(
         supplement=settings.rating_supplement_days,
     )
     return RatingService(cases, AccountRaters(accounts), cases, audit, cipher, days)
+
+
+def _licences(
+    settings: Settings,
+    clients: providers.Clients,
+    accounts: AccountsService,
+    cipher: FieldCipher,
+    storage: FileStore,
+    seals: SealAdapter | None,
+) -> LicenceService:
+    return LicenceService(
+        cipher,
+        storage,
+        seals=seals,
+        ofd=OfdAdapter(clients.ofd) if clients.ofd else None,
+        holders=LicenceHolders(accounts),
+        presentation_seconds=settings.presentation_seconds,
+        show_level="L3" if settings.licence_show_level == "L3" else "L2",
+    )
 
 
 def _payments(

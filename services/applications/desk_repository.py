@@ -125,18 +125,3 @@ async def list_running(first: date, last: date, after: uuid.UUID | None, limit: 
         after or _FIRST_ID,
         limit,
     )
-
-
-async def delete_drafts(untouched_since: datetime, limit: int) -> int:
-    """Delete drafts that nobody has touched since, with their materials; uploads stay with their owner."""
-    row = await db.fetch_row(
-        """WITH old AS (
-               DELETE FROM application WHERE id IN (
-                   SELECT id FROM application WHERE status = 'DRAFT' AND updated_at < $1 LIMIT $2
-                   FOR UPDATE SKIP LOCKED) RETURNING id),
-           parts AS (DELETE FROM application_material WHERE application_id IN (SELECT id FROM old))
-           SELECT count(*) AS deleted FROM old""",
-        untouched_since,
-        limit,
-    )
-    return int(row["deleted"]) if row else 0

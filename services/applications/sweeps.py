@@ -20,7 +20,6 @@ from services.applications.progress import Progress
 
 _BATCH = 200
 _RECEIPT_CALENDAR_DAYS = timedelta(days=5)
-_DRAFTS_KEPT = timedelta(days=90)
 _STALLED_AFTER = timedelta(minutes=15)
 log = structlog.get_logger()
 
@@ -57,12 +56,6 @@ async def continue_stalled(progress: Progress) -> None:
         for number in numbers:
             await _step(progress.void_bill_of_ended, number)
         is_last = after is None
-
-
-async def forget_drafts() -> None:
-    """Delete drafts that were not touched for 90 days. Idempotent."""
-    while await desk_repository.delete_drafts(clock.now() - _DRAFTS_KEPT, _BATCH) == _BATCH:
-        continue
 
 
 async def _each(

@@ -52,7 +52,10 @@ async def test_patch_changes_single_answers_and_takes_them_out(world: Any, phone
     patch = {"reason": "被盗", "phone": "13900000002", "lost_on": None}
     status, view, _ = await phone("PATCH", one, {"form_patch": patch, "version": 1})
     assert (status, view["version"]) == (200, 2)
-    assert view["form"] == {k: v for k, v in form.items() if k != "lost_on"} | {"reason": "被盗", "phone": "13900000002"}
+    assert view["form"] == {k: v for k, v in form.items() if k != "lost_on"} | {
+        "reason": "被盗",
+        "phone": "13900000002",
+    }
     assert (await phone("GET", one))[1]["form"] == view["form"]
 
 
@@ -87,7 +90,7 @@ async def test_two_devices_lose_nothing_of_each_other(world: Any, phones: Phones
         for phone, (name, value) in zip((wechat, alipay, wechat), names.items(), strict=True)
     ]
     assert {status for status, _, _ in await asyncio.gather(*saves)} == {200}
-    status, view, _ = await alipay("GET", one)
+    _, view, _ = await alipay("GET", one)
     assert (view["form"], view["version"]) == (names | {"reason": "遗失"}, 4)
 
 
@@ -106,7 +109,7 @@ async def test_drafts_of_both_platforms_are_listed_with_their_end(world: Any, ph
     wechat, alipay = phones(world.citizen), phones(world.citizen, "ALIPAY")
     await begun(wechat)
     await begun(alipay)
-    status, page, _ = await alipay("GET", f"{ALL}?tab=draft")
+    _, page, _ = await alipay("GET", f"{ALL}?tab=draft")
     assert [line["provider"] for line in page["data"]] == ["ALIPAY", "WECHAT"]
     ends_on = (clock.beijing_date() + timedelta(days=90)).isoformat()
     assert {line["expires_on"] for line in page["data"]} == {ends_on}
@@ -227,3 +230,14 @@ async def test_untold_draft_is_never_deleted(world: Any, phones: Phones) -> None
     assert (await phones(world.citizen)("GET", one))[0] == 200
 
 
+async def test_draft_handed_in_while_the_sweep_looks_is_kept(world: Any, phones: Phones) -> None:
+    one = await begun(phones(world.citizen))
+    await db.execute(
+        "UPDATE application SET updated_at = now() - interval '98 days', draft_reminded_at = now() - interval '8 days'"
+    )
+    async with db.transaction() as tx:
+        await tx.execute("UPDATE application SET status = 'SUBMITTED', updated_at = now()")
+        sweeping = asyncio.create_task(sweeps.forget_expired(world.applications.drafts))
+        await asyncio.sleep(0.2)
+    await sweeping
+    assert (await phones(world.citizen)("GET", one))[1]["status"] == "SUBMITTED"

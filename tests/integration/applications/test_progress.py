@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from typing import Any
 
@@ -144,27 +143,6 @@ async def test_sweep_ends_corrections_nobody_made(world: Any) -> None:
     await sweeps.expire_corrections(world.applications.progress)
     view, _ = await world.applications.detail(world.citizen, number)
     assert (view.status, view.outcome) == ("CLOSED", "TERMINATED")
-
-
-async def test_sweep_forgets_untouched_drafts_with_their_materials(world: Any) -> None:
-    old = (await world.draft()).application_no
-    kept = (await world.draft()).application_no
-    await db.execute("UPDATE application SET updated_at = now() - interval '91 days' WHERE application_no = $1", old)
-    await sweeps.forget_drafts()
-    rows = await db.fetch_all("SELECT application_no FROM application")
-    assert [row["application_no"] for row in rows] == [kept]
-    assert len(await db.fetch_all("SELECT 1 FROM application_material")) == 1
-
-
-async def test_draft_handed_in_while_the_sweep_looks_is_kept(world: Any) -> None:
-    number = (await world.draft()).application_no
-    await db.execute("UPDATE application SET updated_at = now() - interval '91 days'")
-    async with db.transaction() as tx:
-        await tx.execute("UPDATE application SET status = 'SUBMITTED', updated_at = now()")
-        sweeping = asyncio.create_task(sweeps.forget_drafts())
-        await asyncio.sleep(0.2)
-    await sweeping
-    assert await world.status(number) == "SUBMITTED"
 
 
 async def test_sweep_counts_provisional_due_days_again(world: Any) -> None:
