@@ -1,0 +1,24 @@
+"""Materials that were promised for later and did not come, or whose day was never set. Run by schedule."""
+
+from __future__ import annotations
+
+import structlog
+
+from app import clock
+from app.errors import SanjinError
+from services.applications.materials import repository
+from services.applications.materials.service import CaseMaterials
+
+_BATCH = 200
+log = structlog.get_logger()
+
+
+async def lapse_awaited(materials: CaseMaterials) -> None:
+    """End the cases whose promised materials are overdue; give a day to those that have none. Idempotent."""
+    for number in await repository.list_awaited(clock.beijing_date(), _BATCH):
+        try:
+            await materials.start_later(number)
+            await materials.lapse(number)
+        except (SanjinError, ValueError) as error:
+            # A case that cannot go on must not hold up the others.
+            log.error("case_not_swept", application_no=number, step="lapse_awaited", error=type(error).__name__)
