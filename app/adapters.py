@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import date
 
@@ -12,8 +14,10 @@ from app.tokens import Caller
 from notify.types import ContactIdentity, Contacts, KnownIdentity
 from payments.types import AuditedAct, Payer
 from services.accounts.service import AccountsService
-from services.accounts.types import PlatformIdentity
+from services.accounts.types import Level, PlatformIdentity
+from services.applications.documents.ports import Sealed as SealedDocument
 from services.applications.service import ApplicationService
+from services.licences.ports import SealAuthority
 from services.ratings.types import RatedSubject, RaterContact
 from services.staff.audit import AuditTrail
 from services.staff.types import Act
@@ -98,3 +102,41 @@ class AccountRaters:
         """Return name and phone in plain text."""
         profile = await self._accounts.profile(citizen_id)
         return RaterContact(name=profile.name, phone=profile.phone)
+
+
+class LicenceHolders:
+    """Says who may show what (port services.licences.ports.Holders)."""
+
+    def __init__(self, accounts: AccountsService) -> None:
+        self._accounts = accounts
+
+    async def require_level(self, caller: Caller, least: Level) -> None:
+        """Refuse callers below a real-name level. Raises: Forbidden."""
+        await self._accounts.require_level(caller, least)
+
+    async def enterprises_of(self, citizen_id: uuid.UUID) -> Collection[uuid.UUID]:
+        """Name the enterprises that somebody represents today."""
+        return await self._accounts.enterprises.represented_ids(citizen_id)
+
+    async def enterprise(self, enterprise_id: uuid.UUID) -> tuple[str, str]:
+        """Return name and credit code of an enterprise. Raises: NotFound."""
+        profile = await self._accounts.enterprises.profile(enterprise_id)
+        return profile.name, profile.uscc
+
+
+class DocumentSealing:
+    """Seals written documents of cases (port services.applications.documents.ports.Seal).
+
+    The authority's word stands as a comment line behind the end of the PDF, so that the file proves itself: the seal is
+    on everything before that line.
+    """
+
+    def __init__(self, authority: SealAuthority) -> None:
+        self._authority = authority
+
+    async def seal(self, pdf: bytes, document_no: str, issuer_code: str) -> SealedDocument:
+        """Put the seal of a body on a document. Idempotent: yes, by number and content."""
+        # Numbers of documents have Chinese signs; one that had to be drawn otherwise is another sealing.
+        reference = hashlib.sha256(document_no.encode() + b"\n" + pdf).hexdigest()[:40]
+        sealed = await self._authority.seal(pdf, reference, issuer_code)
+        return SealedDocument(sealed.pdf + b"\n%SJT-SEAL " + sealed.evidence.encode() + b"\n", sealed.seal_no)

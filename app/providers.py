@@ -24,8 +24,12 @@ from clients.fiscal import signing as fiscal_signing
 from clients.fiscal.client import FiscalClient
 from clients.fiscal.types import FiscalAccount
 from clients.fiscal.wire import FiscalWire
+from clients.ofd.client import OfdClient
 from clients.register.client import RegisterClient
 from clients.register.types import RegisterAccount
+from clients.seal.client import SealClient
+from clients.seal.signing import load_authority_keys
+from clients.seal.types import SealAccount
 from clients.sms.aliyun import AliyunSms, AliyunSmsAccount
 from clients.sms.tencent import TencentSms, TencentSmsAccount
 from clients.transport import Transport
@@ -55,6 +59,8 @@ class Clients:
     sf: SfClient
     sms: AliyunSms | TencentSms
     fiscal: FiscalClient
+    seal: SealClient | None
+    ofd: OfdClient | None
     register: RegisterClient | None
 
 
@@ -91,6 +97,8 @@ def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis) -> Cl
         sms=_sms(settings, transport("sms")),
         register=_register(settings, transport("register")),
         fiscal=FiscalClient(FiscalWire(_fiscal(settings), transport("fiscal"))),
+        seal=_seal(settings, transport("seal")) if settings.seal_base else None,
+        ofd=OfdClient(settings.ofd_base, transport("ofd")) if settings.ofd_base else None,
     )
 
 
@@ -172,6 +180,20 @@ def _register(settings: Settings, transport: Transport) -> RegisterClient | None
         return None
     account = RegisterAccount(settings.register_base, settings.register_app_id, settings.register_secret)
     return RegisterClient(account, transport)
+
+
+def _seal(settings: Settings, transport: Transport) -> SealClient:
+    try:
+        keys = load_authority_keys(_read(settings.seal_public_key))
+    except ValueError as error:
+        raise SettingsError("SJT_SEAL_PUBLIC_KEY 无法读取") from error
+    account = SealAccount(
+        base_url=settings.seal_base,
+        app_id=settings.seal_app_id,
+        secret=settings.seal_secret,
+        authority_keys=keys,
+    )
+    return SealClient(account, transport)
 
 
 def _sms(settings: Settings, transport: Transport) -> AliyunSms | TencentSms:

@@ -33,6 +33,7 @@ from app.showcase import Showcase
 from app.storage import FileStore
 from app.tables import Rooms, job_table
 from app.tokens import AccessTokens
+from clients.clamav.client import ClamAv
 from clients.departments.client import DepartmentClient
 from clients.sms.aliyun import AliyunSms
 from notify.channels.alipay import AlipayNoticeChannel
@@ -70,6 +71,7 @@ from services.accounts.types import AuthorityRules
 from services.applications import calendar_days
 from services.applications.clock import Calendar
 from services.applications.drafts.types import DraftTerms
+from services.applications.files.adapters.clamav import ClamAvScan
 from services.applications.service import ApplicationService
 from services.catalogue.service import CatalogueService
 from services.delivery.couriers.sf import SfCourier
@@ -170,6 +172,7 @@ async def build(settings: Settings) -> Container:
         audit=audit,
         cipher=cipher,
         storage=storage,
+        scan=ClamAvScan(ClamAv(settings.clamav_address)) if settings.clamav_address else None,
         upload_limit_bytes=settings.upload_limit_bytes,
         terms=DraftTerms(
             kept_days=settings.draft_days, later_days=settings.later_days, reuse_days=settings.material_days

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from app import clock
 from app.errors import ProviderProtocolError, ProviderRejected
-from clients.seal.signing import answer_fault, request_headers, statement_is_genuine
+from clients.seal.signing import SIGNED_FIELDS, answer_fault, request_headers, statement_is_genuine
 from clients.seal.types import SealAccount, Statement
 from clients.transport import Answer, ProviderUnreachable, Transport
 
@@ -124,8 +124,14 @@ class SealClient:
             owner=data["SealOwner"],
             seal_no=data["SealNo"],
             sealed_at=sealed_at,
-            evidence=json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
+            evidence=_evidence(data),
         )
+
+
+def _evidence(data: Mapping[str, Any]) -> str:
+    """Return what must be kept to prove the seal later, and no more: it may be appended to a document."""
+    kept = {name: data[name] for name in (*SIGNED_FIELDS, "Signature")}
+    return json.dumps(kept, separators=(",", ":"))
 
 
 def _unanswered(answer: Answer) -> bool:

@@ -11,7 +11,7 @@ from services.applications.ports import Audit
 from services.applications.types import LicenceChanged, ShipmentList
 from services.delivery.service import DeliveryService
 from services.licences.service import LicenceService
-from services.licences.types import Change
+from services.licences.types import Change, LicenceHistory
 from services.staff.types import Act, Role, StaffCaller
 
 
@@ -34,6 +34,12 @@ class Aftercare:
         await self._delivery.rebook(shipment_no)
         await self._audit.record(Act(staff.username, "shipment.rebooked", "shipment", shipment_no, {}, address))
 
+    async def licence(self, staff: StaffCaller, licence_no: str) -> LicenceHistory:
+        """Return a licence of a case in scope with its history. Raises: NotFound, Forbidden."""
+        staff.require_role(Role.WINDOW, Role.REVIEWER)
+        await _require_scope(staff, await self._licences.subject_of(licence_no))
+        return await self._licences.history(licence_no)
+
     async def change_licence(
         self, staff: StaffCaller, licence_no: str, change: Change, reason: str, address: str
     ) -> LicenceChanged:
@@ -46,7 +52,7 @@ class Aftercare:
         # Written first: an audit entry without its change is a question, a change without its entry a hole.
         details = {"change": change.value, "reason": reason}
         await self._audit.record(Act(staff.username, "licence.changed", "licence", licence_no, details, address))
-        status = await self._licences.change_status(licence_no, change)
+        status = await self._licences.change_status(licence_no, change, actor=staff.username, reason=reason)
         return LicenceChanged(licence_no=licence_no, status=status)
 
 

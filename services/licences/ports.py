@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
-from typing import Protocol
+from typing import Literal, Protocol
 
 from app.tokens import Caller
 from services.licences.types import Sealed
+
+ShowLevel = Literal["L2", "L3"]
 
 
 class SealAuthority(Protocol):
@@ -45,14 +47,17 @@ class OfdConverter(Protocol):
     """Turns a PDF into OFD (GB/T 33190), where such a service is connected."""
 
     async def convert(self, pdf: bytes) -> bytes:
-        """Return the OFD file. Raises: Conflict `ofd_unavailable` where none is connected, ProviderUnavailable."""
+        """Return the OFD file. Raises: ProviderUnavailable, ProviderRejected; the PDF can be had all the same."""
 
 
 class Holders(Protocol):
     """The accounts room, as far as a licence needs its holder."""
 
-    async def require_level(self, caller: Caller, least: str) -> None:
+    async def require_level(self, caller: Caller, least: ShowLevel) -> None:
         """Refuse callers below a real-name level. Raises: Forbidden; it passes to the citizen."""
 
     async def enterprises_of(self, citizen_id: uuid.UUID) -> Collection[uuid.UUID]:
         """Return the enterprises that somebody represents now; nobody else sees their licences."""
+
+    async def enterprise(self, enterprise_id: uuid.UUID) -> tuple[str, str]:
+        """Return name and credit code of an enterprise. Raises: NotFound."""

@@ -1,108 +1,326 @@
-"""Every query of the licences room."""
+"""Queries of licences and their versions; codes and shows are in presentation_repository.py."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from app import db
-from app.db import Row
+from app.db import Row, Transaction
 from app.events import DomainEvent
 from app.ids import new_id
-from services.licences.types import NewLicence
+from services.licences.kinds import Kind
+from services.licences.states import LIVE, Change, Course, LicenceStatus, issued_as, may_follow
+from services.licences.types import NewLicence, Sealed
 
-_COLUMNS = """id, created_at, licence_no, identifier, type_code, type_name, version, status, citizen_id, holder_cipher,
-    holder_shown, subject_no, issuer_code, issuer_name, issued_on, expires_on, storage_key, sha256"""
+COLUMNS = """id, created_at, licence_no, identifier, type_code, type_name, serial, version, status, citizen_id,
+    holder_cipher, holder_shown, subject_no, issuer_code, issuer_name, enterprise_id, content_cipher, supersedes_id,
+    superseded_at, issued_on, expires_on, storage_key, sha256, seal_no, sealed_at, seal_evidence, reminded_on"""
 _LAST_ID = uuid.UUID(int=(1 << 128) - 1)
+_HOUSE = "系统"
+_SAME_HOLDER = "COALESCE(enterprise_id, citizen_id) = $2"
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
-    """A new licence with the numbers given to it and its holder ready to be stored."""
+class Prepared:
+    """A new licence, its holder and content ready to be stored."""
 
     new: NewLicence
-    licence_no: str
-    identifier: str
-    serial: str
+    kind: Kind
+    expires_on: date | None
     holder_cipher: bytes = field(repr=False)
     holder_shown: str
+    content_cipher: bytes = field(repr=False)
+    licence_no: str
+    serial: str
     at: datetime
 
+    @property
+    def holder_id(self) -> uuid.UUID:
+        """Return whose it is: the enterprise's, else the person's."""
+        return self.new.enterprise_id or self.new.citizen_id
 
-async def reserve(numbered: Numbered) -> Row:
-    """Give a case its licence number, once; return the row, also an earlier one. Idempotent: yes, by case and type."""
-    new = numbered.new
-    await db.execute(
-        """INSERT INTO licence (id, created_at, licence_no, identifier, type_code, type_name, serial, version, status,
-               citizen_id, holder_cipher, holder_shown, subject_no, issuer_code, issuer_name, issued_on, expires_on,
-               storage_key, sha256)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 'PREPARING', $8, $9, $10, $11, $12, $13, $14, $15, '', '')
-           ON CONFLICT (subject_no, type_code, version) DO NOTHING""",
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a licence stands in its chain of versions."""
+
+    serial: str
+    version: int
+    supersedes_id: uuid.UUID | None
+
+
+Identify = Callable[[str, str, str, int], str]
+"""Makes the number of a version out of type, issuer, serial and version; handed in, for that is no query."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """A change of status, its history and the event that tells of it."""
+
+    row: Row
+    change: Change | Course
+    to_status: LicenceStatus
+    reason: str
+    actor: str
+    at: datetime
+    event: DomainEvent
+
+
+async def reserve(prepared: Prepared, identify: Identify) -> Row:
+    """Give a case its licence number, once, as the next version of what it continues; return the row, also an earlier
+    one. Idempotent: yes, by case and type."""
+    new = prepared.new
+    async with db.transaction() as tx:
+        await _lock(tx, new.type_code, prepared.holder_id)
+        found = await tx.fetch_row(
+            f"SELECT {COLUMNS} FROM licence WHERE subject_no = $1 AND type_code = $2 ORDER BY version DESC LIMIT 1",
+            new.subject_no,
+            new.type_code,
+        )
+        if found is None:
+            place = await _place(tx, prepared)
+            identifier = identify(new.type_code, new.issuer_code, place.serial, place.version)
+            found = await _insert(tx, prepared, place, identifier)
+        return found
+
+
+async def _lock(tx: Transaction, type_code: str, holder_id: uuid.UUID) -> None:
+    """Let one at a time change the chains of a holder: two cases may end in the same moment."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"licence:{type_code}:{holder_id.hex}")
+
+
+async def _place(tx: Transaction, prepared: Prepared) -> Place:
+    new = prepared.new
+    if prepared.kind.one_per_holder:
+        earlier = await tx.fetch_row(
+            f"SELECT id, serial, status FROM licence WHERE type_code = $1 AND {_SAME_HOLDER} ORDER BY id DESC LIMIT 1",
+            new.type_code,
+            prepared.holder_id,
+        )
+    else:
+        earlier = await tx.fetch_row(
+            f"SELECT id, serial, status FROM licence WHERE type_code = $1 AND {_SAME_HOLDER} AND licence_no = $3",
+            new.type_code,
+            prepared.holder_id,
+            new.supersedes,
+        )
+    if earlier is None or not may_follow(LicenceStatus(earlier["status"])):
+        return Place(prepared.serial, 1, None)
+    last = await tx.fetch_row(
+        "SELECT id, version FROM licence WHERE type_code = $1 AND serial = $2 ORDER BY version DESC LIMIT 1",
+        new.type_code,
+        earlier["serial"],
+    )
+    assert last is not None
+    return Place(earlier["serial"], last["version"] + 1, last["id"])
+
+
+async def _insert(tx: Transaction, prepared: Prepared, place: Place, identifier: str) -> Row:
+    new = prepared.new
+    row = await tx.fetch_row(
+        f"""INSERT INTO licence (id, created_at, licence_no, identifier, type_code, type_name, serial, version, status,
+               citizen_id, holder_cipher, holder_shown, subject_no, issuer_code, issuer_name, enterprise_id,
+               content_cipher, supersedes_id, issued_on, expires_on, storage_key, sha256)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'PREPARING', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+               '', '')
+           RETURNING {COLUMNS}""",
         new_id(),
-        numbered.at,
-        numbered.licence_no,
-        numbered.identifier,
+        prepared.at,
+        prepared.licence_no,
+        identifier,
         new.type_code,
         new.type_name,
-        numbered.serial,
+        place.serial,
+        place.version,
         new.citizen_id,
-        numbered.holder_cipher,
-        numbered.holder_shown,
+        prepared.holder_cipher,
+        prepared.holder_shown,
         new.subject_no,
         new.issuer_code,
         new.issuer_name,
+        new.enterprise_id,
+        prepared.content_cipher,
+        place.supersedes_id,
         new.issued_on,
-        new.expires_on,
-    )
-    row = await db.fetch_row(
-        f"SELECT {_COLUMNS} FROM licence WHERE subject_no = $1 AND type_code = $2 AND version = 1",
-        new.subject_no,
-        new.type_code,
+        prepared.expires_on,
     )
     assert row is not None
     return row
 
 
-async def finish(licence_id: uuid.UUID, storage_key: str, sha256: str, event: DomainEvent) -> bool:
-    """Make a prepared licence valid and tell, once. Idempotent: yes, by its status."""
+async def finish(row: Row, kind: Kind, sealed: Sealed | None, stored: tuple[str, str], event: DomainEvent) -> bool:
+    """Make a prepared licence count and its predecessors end, in one transaction, and tell, once.
+
+    Args:
+        stored: key and SHA-256 of the document.
+
+    Idempotent: yes, by its status.
+    """
+    at = event.occurred_at
+    async with db.transaction() as tx:
+        await _lock(tx, row["type_code"], row["enterprise_id"] or row["citizen_id"])
+        waiting = await tx.fetch_row("SELECT 1 FROM licence WHERE id = $1 AND status = 'PREPARING'", row["id"])
+        if waiting is None:
+            return False
+        newer = await tx.fetch_row(
+            "SELECT 1 FROM licence WHERE type_code = $1 AND serial = $2 AND version > $3 AND status <> 'PREPARING'",
+            row["type_code"],
+            row["serial"],
+            row["version"],
+        )
+        earlier = [] if newer else await _live_before(tx, row, kind)
+        suspended = any(one["status"] == LicenceStatus.SUSPENDED for one in earlier)
+        status = issued_as(LicenceStatus.SUSPENDED if suspended else None, newer is not None)
+        if newer is None:
+            await _supersede(tx, row, earlier, at)
+        await tx.execute(
+            """UPDATE licence SET status = $2, storage_key = $3, sha256 = $4, seal_no = $5, sealed_at = $6,
+                   seal_evidence = $7, superseded_at = $8
+               WHERE id = $1""",
+            row["id"],
+            status.value,
+            *stored,
+            sealed.seal_no if sealed else "",
+            sealed.sealed_at if sealed else None,
+            sealed.evidence if sealed else "",
+            at if newer else None,
+        )
+        reason = "原证处于暂扣期间，新版本随之暂扣" if suspended else ""
+        await _note(tx, row["id"], Course.ISSUE, LicenceStatus.PREPARING, status, reason, _HOUSE, at)
+        tx.emit(event)
+        return True
+
+
+async def _live_before(tx: Transaction, row: Row, kind: Kind) -> Sequence[Row]:
+    """Return what the new version takes the place of: live ones of its chain, of a single licence all of its holder."""
+    return await tx.fetch_all(
+        f"""SELECT id, status FROM licence
+            WHERE type_code = $1 AND {_SAME_HOLDER} AND id <> $3 AND status = ANY($4) AND (serial = $5 OR $6)
+            FOR UPDATE""",
+        row["type_code"],
+        row["enterprise_id"] or row["citizen_id"],
+        row["id"],
+        [status.value for status in LIVE],
+        row["serial"],
+        kind.one_per_holder,
+    )
+
+
+async def _supersede(tx: Transaction, row: Row, earlier: Sequence[Row], at: datetime) -> None:
+    for one in earlier:
+        await tx.execute("UPDATE licence SET status = 'CANCELLED', superseded_at = $2 WHERE id = $1", one["id"], at)
+        from_status, reason = LicenceStatus(one["status"]), f"已换发新版本 {row['licence_no']}"
+        await _note(tx, one["id"], Course.SUPERSEDE, from_status, LicenceStatus.CANCELLED, reason, _HOUSE, at)
+    await tx.execute(
+        "UPDATE licence SET superseded_at = $2 WHERE id = $1 AND status = 'EXPIRED' AND superseded_at IS NULL",
+        row["supersedes_id"],
+        at,
+    )
+
+
+async def change_status(change: StatusChange) -> bool:
+    """Move a licence from the status it was seen in to another, with its history and event; False where somebody was
+    faster."""
+    row = change.row
     async with db.transaction() as tx:
         done = await tx.execute(
-            "UPDATE licence SET status = 'VALID', storage_key = $2, sha256 = $3 WHERE id = $1 AND status = 'PREPARING'",
-            licence_id,
-            storage_key,
-            sha256,
+            "UPDATE licence SET status = $3 WHERE id = $1 AND status = $2",
+            row["id"],
+            row["status"],
+            change.to_status.value,
         )
         if done:
-            tx.emit(event)
+            from_status = LicenceStatus(row["status"])
+            await _note(
+                tx, row["id"], change.change, from_status, change.to_status, change.reason, change.actor, change.at
+            )
+            tx.emit(change.event)
         return bool(done)
 
 
+async def _note(
+    tx: Transaction,
+    licence_id: uuid.UUID,
+    change: Change | Course,
+    from_status: LicenceStatus,
+    to_status: LicenceStatus,
+    reason: str,
+    actor: str,
+    at: datetime,
+) -> None:
+    await tx.execute(
+        """INSERT INTO licence_change (id, created_at, licence_id, change, from_status, to_status, reason, actor)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
+        new_id(),
+        at,
+        licence_id,
+        change.value,
+        from_status.value,
+        to_status.value,
+        reason,
+        actor,
+    )
+
+
 async def find_own(citizen_id: uuid.UUID, licence_no: str) -> Row | None:
-    """Return one licence of this holder; somebody else's is not there."""
+    """Return one licence of this person; somebody else's is not there, an enterprise's neither."""
     return await db.fetch_row(
-        f"SELECT {_COLUMNS} FROM licence WHERE licence_no = $1 AND citizen_id = $2 AND status <> 'PREPARING'",
+        f"SELECT {COLUMNS} FROM licence WHERE licence_no = $1 AND citizen_id = $2 AND enterprise_id IS NULL"
+        " AND status <> 'PREPARING'",
         licence_no,
         citizen_id,
+    )
+
+
+async def find_of_enterprises(enterprise_ids: Collection[uuid.UUID], licence_no: str) -> Row | None:
+    """Return one licence of one of these enterprises."""
+    return await db.fetch_row(
+        f"SELECT {COLUMNS} FROM licence WHERE licence_no = $1 AND enterprise_id = ANY($2) AND status <> 'PREPARING'",
+        licence_no,
+        list(enterprise_ids),
     )
 
 
 async def find_licence(licence_no: str) -> Row | None:
     """Return any issued licence."""
     return await db.fetch_row(
-        f"SELECT {_COLUMNS} FROM licence WHERE licence_no = $1 AND status <> 'PREPARING'", licence_no
+        f"SELECT {COLUMNS} FROM licence WHERE licence_no = $1 AND status <> 'PREPARING'", licence_no
     )
 
 
-async def list_own(citizen_id: uuid.UUID, after: uuid.UUID | None, limit: int) -> Sequence[Row]:
-    """Return licences of this holder, newest first, older than the row `after`."""
+async def find_by_digest(sha256: str) -> Row | None:
+    """Return the licence whose document has this digest."""
+    return await db.fetch_row(f"SELECT {COLUMNS} FROM licence WHERE sha256 = $1 AND sha256 <> ''", sha256)
+
+
+async def list_own(
+    citizen_id: uuid.UUID, enterprise_ids: Collection[uuid.UUID], after: uuid.UUID | None, limit: int
+) -> Sequence[Row]:
+    """Return licences of this person and of these enterprises, newest first, older than the row `after`."""
     return await db.fetch_all(
-        f"SELECT {_COLUMNS} FROM licence WHERE citizen_id = $1 AND id < $2 AND status <> 'PREPARING'"
-        " ORDER BY id DESC LIMIT $3",
+        f"""SELECT {COLUMNS} FROM licence
+            WHERE ((citizen_id = $1 AND enterprise_id IS NULL) OR enterprise_id = ANY($4))
+                AND id < $2 AND status <> 'PREPARING'
+            ORDER BY id DESC LIMIT $3""",
         citizen_id,
         after or _LAST_ID,
         limit,
+        list(enterprise_ids),
+    )
+
+
+async def list_valid(holder_id: uuid.UUID, type_code: str, is_enterprise: bool, today: date) -> Sequence[Row]:
+    """Return the valid licences of a type that a person, or an enterprise, has; newest first."""
+    mine = "enterprise_id = $1" if is_enterprise else "citizen_id = $1 AND enterprise_id IS NULL"
+    return await db.fetch_all(
+        f"""SELECT {COLUMNS} FROM licence WHERE {mine} AND type_code = $2 AND status = 'VALID'
+                AND (expires_on IS NULL OR expires_on >= $3) ORDER BY id DESC LIMIT 50""",
+        holder_id,
+        type_code,
+        today,
     )
 
 
@@ -114,75 +332,12 @@ async def issued_types(subject_no: str) -> frozenset[str]:
     return frozenset(row["type_code"] for row in rows)
 
 
-async def change_status(licence_id: uuid.UUID, from_status: str, to_status: str) -> bool:
-    """Move a licence from one status to another; False where it is no longer there."""
-    return bool(
-        await db.execute(
-            "UPDATE licence SET status = $3 WHERE id = $1 AND status = $2", licence_id, from_status, to_status
-        )
-    )
-
-
-async def add_presentation(row: Row, code_hash: str, at: datetime, expires_at: datetime, by_shown: str) -> None:
-    """Keep a one-time code by its hash, and log that the holder shows the licence."""
-    await db.execute(
-        """WITH shown AS (
-               INSERT INTO licence_show (id, created_at, licence_id, kind, by_shown)
-               VALUES ($1, $2, $3, 'PRESENTED', $4))
-           INSERT INTO presentation (id, created_at, licence_id, citizen_id, code_hash, expires_at)
-           VALUES ($1, $2, $3, $5, $6, $7)""",
-        new_id(),
-        at,
-        row["id"],
-        by_shown,
-        row["citizen_id"],
-        code_hash,
-        expires_at,
-    )
-
-
-async def use_presentation(code_hash: str, at: datetime, by_shown: str) -> Row | None:
-    """Use up a one-time code and log the look; None where it is unknown, used or too old. Two at once: one wins."""
-    return await db.fetch_row(
-        """WITH used AS (
-               UPDATE presentation SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL AND expires_at > $2
-               RETURNING licence_id),
-           logged AS (
-               INSERT INTO licence_show (id, created_at, licence_id, kind, by_shown)
-               SELECT $3, $2, licence_id, 'VERIFIED', $4 FROM used)
-           SELECT l.type_name, l.status, l.holder_shown, l.issuer_name, l.issued_on, l.expires_on
-           FROM licence l JOIN used ON used.licence_id = l.id""",
-        code_hash,
-        at,
-        new_id(),
-        by_shown,
-    )
-
-
-async def log_show(licence_id: uuid.UUID, kind: str, by_shown: str, at: datetime) -> None:
-    """Log one look at a licence."""
-    await db.execute(
-        "INSERT INTO licence_show (id, created_at, licence_id, kind, by_shown) VALUES ($1, $2, $3, $4, $5)",
-        new_id(),
-        at,
-        licence_id,
-        kind,
-        by_shown,
-    )
-
-
-async def list_shows(licence_id: uuid.UUID, limit: int) -> Sequence[Row]:
-    """Return the latest shows of a licence."""
+async def list_changes(licence_id: uuid.UUID) -> Sequence[Row]:
+    """Return the history of a licence, oldest first."""
     return await db.fetch_all(
-        "SELECT created_at, kind, by_shown FROM licence_show WHERE licence_id = $1 ORDER BY id DESC LIMIT $2",
+        "SELECT created_at, change, to_status, reason, actor FROM licence_change WHERE licence_id = $1 ORDER BY id",
         licence_id,
-        limit,
     )
-
-
-async def forget_presentations(before: datetime) -> int:
-    """Delete codes that ended before this moment; the log of shows stays."""
-    return await db.execute("DELETE FROM presentation WHERE expires_at < $1", before)
 
 
 async def take_over(from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:

@@ -1,80 +1,75 @@
-"""The licences' door: issue, list, show, one-time codes and their verification.
+"""The licences' door: issue, list, look, download, change, re-check; codes and verifiers are its part `presenting`.
 
-The applications room issues; holders read and present through the handlers; anybody shown a code may verify it.
+The applications room issues and re-checks; holders read and present through the handlers.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import uuid
-from datetime import date, timedelta
+from collections.abc import Collection
 
 from app import clock
-from app.crypto import FieldCipher, hash_secret
+from app.crypto import FieldCipher
 from app.db import Row
 from app.errors import Conflict, NotFound, ServiceUnavailable, StaleVersion
 from app.events import DomainEvent
-from app.identifiers import make_licence_number, mask_id_number, mask_name
-from app.ids import dated_no, new_secret, random_text
 from app.storage import FileStore
-from services.licences import repository
-from services.licences.qr import qr_svg
-from services.licences.states import CODES, TEXT, Change, LicenceStatus, after, effective
+from services.licences import presentation_repository, repository, views
+from services.licences.issuing import Issuing, open_content
+from services.licences.ports import Holders, OfdConverter, SealAuthority, ShowLevel
+from services.licences.presenting import Presenting
+from services.licences.shelf import KindShelf
+from services.licences.states import CHANGE_TEXT, TEXT, Change, LicenceStatus, after
 from services.licences.types import (
+    LicenceHistory,
     LicenceSummary,
     LicenceView,
     NewLicence,
-    PresentationView,
-    ShowView,
-    VerifiedLicence,
+    SealCheck,
+    UsableLicence,
 )
 
 PRESENTATION_SECONDS = 120
-_HOLDER_COLUMN = "licence.holder"
 _SHOWS = 20
-_KIND_TEXT = {"VIEWED": "查看", "PRESENTED": "出示", "VERIFIED": "被核验", "DOWNLOADED": "下载"}
 
 
 class LicenceService:
     """Use cases of licences.
 
     Args:
+        ofd: the converter; None where there is none, then PDF is the only form.
+        seals: the authority; None where none is connected, then the place of the seal stays empty.
+        holders: the accounts room; None where only persons' own licences are asked for and no level is needed.
         presentation_seconds: life of a one-time code; the rules allow 60 to 300.
+        show_level: real-name level needed to show a licence.
     """
 
     def __init__(
-        self, cipher: FieldCipher, storage: FileStore, *, presentation_seconds: int = PRESENTATION_SECONDS
+        self,
+        cipher: FieldCipher,
+        storage: FileStore,
+        *,
+        seals: SealAuthority | None = None,
+        ofd: OfdConverter | None = None,
+        holders: Holders | None = None,
+        presentation_seconds: int = PRESENTATION_SECONDS,
+        show_level: ShowLevel = "L2",
     ) -> None:
-        if not 60 <= presentation_seconds <= 300:
-            raise ValueError("presentation codes live 60 to 300 seconds")
-        self._cipher = cipher
-        self._storage = storage
-        self._presentation_seconds = presentation_seconds
+        self._cipher, self._storage, self._seals, self._holders = cipher, storage, seals, holders
+        self._ofd = ofd
+        self.shelf = KindShelf()
+        self.issuing = Issuing(cipher, storage, self.shelf, seals, holders)
+        self.presenting = Presenting(
+            cipher, self.shelf, holders, self._own, code_seconds=presentation_seconds, least_level=show_level
+        )
 
     async def issue(self, new: NewLicence) -> str:
-        """Issue a licence; return its number. The document is drawn and stored before it counts.
+        """Issue a licence; return its number. Idempotent: yes, one licence per case and type.
 
-        Idempotent: yes, one licence per case and type; a repeat finishes what an interrupted try began.
         Raises: ServiceUnavailable when the file store is away; the job runs again.
         """
-        now = clock.now()
-        serial = f"{clock.beijing_date(now):%Y%m%d}{random_text(12)}"
-        holder = {"name": new.holder_name, "id_number": new.holder_id_number}
-        row = await repository.reserve(
-            repository.Numbered(
-                new=new,
-                licence_no=dated_no("ZZ", now, 12),
-                identifier=make_licence_number(new.type_code, new.issuer_code, serial),
-                serial=serial,
-                holder_cipher=self._cipher.encrypt_json(_HOLDER_COLUMN, holder),
-                holder_shown=mask_name(new.holder_name),
-                at=now,
-            )
-        )
-        if row["status"] == LicenceStatus.PREPARING:
-            await self._finish(row)
-        return str(row["licence_no"])
+        return await self.issuing.issue(new)
 
     async def issued_types(self, subject_no: str) -> frozenset[str]:
         """Return the licence types already issued for a case."""
@@ -83,15 +78,18 @@ class LicenceService:
     async def list_own(
         self, citizen_id: uuid.UUID, cursor: uuid.UUID | None, limit: int
     ) -> tuple[list[LicenceSummary], uuid.UUID | None]:
-        """Return a page of the holder's licences, newest first, and the id to continue after."""
-        rows = await repository.list_own(citizen_id, cursor, limit + 1)
-        page = [_summary(row) for row in rows[:limit]]
+        """Return a page of the licences that somebody has, or their enterprises, newest first, and where to go on."""
+        rows = await repository.list_own(citizen_id, await self._enterprises(citizen_id), cursor, limit + 1)
+        page = [views.summary(row) for row in rows[:limit]]
         return page, rows[limit - 1]["id"] if len(rows) > limit else None
 
     async def licence(self, citizen_id: uuid.UUID, licence_no: str) -> LicenceView:
-        """Return one own licence with its latest shows. Raises: NotFound (also for somebody else's)."""
+        """Return one own licence with its history and latest shows. Raises: NotFound (also for somebody else's)."""
         row = await self._own(citizen_id, licence_no)
-        return _view(row, [_show(each) for each in await repository.list_shows(row["id"], _SHOWS)])
+        kind = await self.shelf.kind(row["type_code"], row["type_name"])
+        changes = await repository.list_changes(row["id"])
+        shows = await presentation_repository.list_shows(row["id"], _SHOWS)
+        return views.whole(row, kind, open_content(self._cipher, row), changes, shows)
 
     async def document(self, citizen_id: uuid.UUID, licence_no: str) -> bytes:
         """Return the PDF of an own licence, checked against its digest; the look is logged.
@@ -99,69 +97,87 @@ class LicenceService:
         Raises: NotFound, ServiceUnavailable.
         """
         row = await self._own(citizen_id, licence_no)
-        content = await self._storage.get(row["storage_key"])
-        if hashlib.sha256(content).hexdigest() != row["sha256"]:
-            raise ServiceUnavailable("证照文件校验未通过，请联系窗口", licence_no=licence_no)
-        await repository.log_show(row["id"], "DOWNLOADED", "本人", clock.now())
+        content = await self._checked(row)
+        await presentation_repository.log_show(row["id"], "DOWNLOADED", "本人", "", clock.now())
         return content
 
-    async def present(self, citizen_id: uuid.UUID, licence_no: str) -> PresentationView:
-        """Make a one-time code (亮证码) for an own licence that is valid; logged.
+    async def ofd(self, citizen_id: uuid.UUID, licence_no: str) -> bytes:
+        """Return an own licence as OFD. Raises: NotFound, Conflict `ofd_unavailable`, ProviderUnavailable."""
+        row = await self._own(citizen_id, licence_no)
+        if self._ofd is None:
+            raise Conflict("暂不提供 OFD 版式文件，请下载 PDF", code="ofd_unavailable")
+        converted = await self._ofd.convert(await self._checked(row))
+        await presentation_repository.log_show(row["id"], "DOWNLOADED", "本人", "OFD", clock.now())
+        return converted
+
+    async def copy(self, citizen_id: uuid.UUID, licence_no: str, purpose: str) -> bytes:
+        """Return a copy for one purpose, which stands across it with the day; logged.
 
         Raises: NotFound, Conflict `licence_not_valid`.
         """
         row = await self._own(citizen_id, licence_no)
-        status = _status(row)
+        status = views.status_of(row)
         if status is not LicenceStatus.VALID:
             raise Conflict(f"证照当前为“{TEXT[status]}”，不能出示", code="licence_not_valid")
-        now, code = clock.now(), new_secret(18)
-        expires_at = now + timedelta(seconds=self._presentation_seconds)
-        await repository.add_presentation(row, hash_secret(code), now, expires_at, "本人")
-        return PresentationView(
-            code=code,
-            expires_at=clock.rfc3339(expires_at),
-            expires_in=self._presentation_seconds,
-            qr_svg=qr_svg(code),
-        )
+        content = await self.issuing.copy(row, purpose)
+        await presentation_repository.log_show(row["id"], "COPIED", "本人", purpose, clock.now())
+        return content
 
-    async def verify(self, code: str, by_shown: str) -> VerifiedLicence:
-        """Exchange a code that somebody was shown for the least that proves the licence; once, and logged.
+    async def check_document(self, sha256: str) -> SealCheck:
+        """Tell anybody who holds a document what it is, how it stands, and whether its seal is genuine.
 
-        Raises: NotFound `presentation_invalid` (unknown, used, expired: callers cannot tell which).
+        Raises: NotFound where no licence has this document: it was altered, or is none of ours.
         """
-        now = clock.now()
-        row = await repository.use_presentation(hash_secret(code), now, by_shown)
-        if row is None:
-            raise NotFound("亮证码无效或已过期，请持证人重新出示", code="presentation_invalid")
-        status = _status(row)
-        return VerifiedLicence(
-            type_name=row["type_name"],
-            status=status,
-            status_text=TEXT[status],
-            holder_shown=row["holder_shown"],
-            issuer_name=row["issuer_name"],
-            issued_on=row["issued_on"].isoformat(),
-            expires_on=_day(row["expires_on"]),
-            verified_at=clock.rfc3339(now),
-        )
+        row = await repository.find_by_digest(sha256)
+        if row is None or row["status"] == LicenceStatus.PREPARING:
+            raise NotFound("未找到与该文件一致的证照：文件可能已被改动")
+        genuine = self._seals is not None and self._seals.is_genuine(row["sha256"], row["seal_evidence"])
+        return views.seal_check(row, genuine)
+
+    async def usable_for(
+        self, citizen_id: uuid.UUID, enterprise_id: uuid.UUID | None, type_code: str
+    ) -> list[UsableLicence]:
+        """Return the valid licences of a type that may stand for a material (免证办): the enterprise's where one is
+        named, else the person's own; newest first. Whether the caller may act for them is the caller's business."""
+        holder, today = enterprise_id or citizen_id, clock.beijing_date()
+        rows = await repository.list_valid(holder, type_code, enterprise_id is not None, today)
+        return [views.usable(row) for row in rows]
+
+    async def check(self, licence_no: str, sha256: str) -> bool:
+        """Tell whether a licence that a case refers to is still valid and the same document."""
+        row = await repository.find_licence(licence_no)
+        return row is not None and views.status_of(row) is LicenceStatus.VALID and row["sha256"] == sha256
+
+    async def require_unchanged(self, licence_no: str, sha256: str) -> None:
+        """Refuse to decide on a licence that has ended or changed since it was handed in.
+
+        Raises: Conflict `licence_no_longer_valid`.
+        """
+        if not await self.check(licence_no, sha256):
+            raise Conflict("申请所用的电子证照已失效或已变更，请申请人补正", code="licence_no_longer_valid")
+
+    async def history(self, licence_no: str) -> LicenceHistory:
+        """Return a licence with its history, for staff; the caller checks rights. Raises: NotFound."""
+        row = await self._known(licence_no)
+        return views.history(row, await repository.list_changes(row["id"]))
 
     async def subject_of(self, licence_no: str) -> str:
         """Return the number of the case that a licence came from. Raises: NotFound."""
-        row = await repository.find_licence(licence_no)
-        if row is None:
-            raise NotFound("未找到该证照")
-        return str(row["subject_no"])
+        return str((await self._known(licence_no))["subject_no"])
 
-    async def change_status(self, licence_no: str, change: Change) -> LicenceStatus:
+    async def change_status(
+        self, licence_no: str, change: Change, *, actor: str = "发证机关", reason: str = ""
+    ) -> LicenceStatus:
         """Suspend, restore, revoke, cancel or withdraw a licence; the caller checks rights and writes the audit.
 
+        The step stands in the licence's history with who and why, and its holder is told.
         Raises: NotFound, InvalidTransition, StaleVersion when somebody was faster.
         """
-        row = await repository.find_licence(licence_no)
-        if row is None:
-            raise NotFound("未找到该证照")
-        to_status = after(_status(row), change)
-        if not await repository.change_status(row["id"], row["status"], to_status):
+        row = await self._known(licence_no)
+        to_status = after(views.status_of(row), change)
+        event = changed_event(row, change.value, to_status)
+        moved = repository.StatusChange(row, change, to_status, reason, actor[:64], event.occurred_at, event)
+        if not await repository.change_status(moved):
             raise StaleVersion
         return to_status
 
@@ -169,87 +185,42 @@ class LicenceService:
         """Move everything of a merged citizen to the surviving one. Idempotent."""
         await repository.take_over(from_citizen_id, into_citizen_id)
 
-    async def _finish(self, row: Row) -> None:
-        # Loaded with the first document, for it takes 8 MiB of memory and the processes that answer draw none.
-        from services.licences.document import Document, draw
-
-        holder = self._cipher.decrypt_json(_HOLDER_COLUMN, row["holder_cipher"])
-        document = Document(
-            title=row["type_name"],
-            licence_no=row["licence_no"],
-            identifier=row["identifier"],
-            holder_name=holder["name"],
-            holder_id_shown=mask_id_number(holder["id_number"]),
-            issuer_name=row["issuer_name"],
-            issued_on=row["issued_on"].isoformat(),
-            expires_on=_day(row["expires_on"]) or "长期",
-        )
-        content = await asyncio.to_thread(draw, document)
-        storage_key = f"licences/{row['id'].hex}.pdf"
-        await self._storage.put(storage_key, content)
-        event = DomainEvent(
-            name="licence.issued",
-            subject_no=row["subject_no"],
-            citizen_id=row["citizen_id"].hex,
-            facts={"licence_no": row["licence_no"], "type_name": row["type_name"]},
-        )
-        await repository.finish(row["id"], storage_key, hashlib.sha256(content).hexdigest(), event)
+    async def _checked(self, row: Row) -> bytes:
+        content = await self._storage.get(row["storage_key"])
+        if hashlib.sha256(content).hexdigest() != row["sha256"]:
+            raise ServiceUnavailable("证照文件校验未通过，请联系窗口", licence_no=row["licence_no"])
+        return content
 
     async def _own(self, citizen_id: uuid.UUID, licence_no: str) -> Row:
         row = await repository.find_own(citizen_id, licence_no)
         if row is None:
+            # Asked only where the short question found nothing: few people represent an enterprise.
+            enterprises = await self._enterprises(citizen_id)
+            row = await repository.find_of_enterprises(enterprises, licence_no) if enterprises else None
+        if row is None:
             raise NotFound("未找到该证照")
         return row
 
+    async def _known(self, licence_no: str) -> Row:
+        row = await repository.find_licence(licence_no)
+        if row is None:
+            raise NotFound("未找到该证照")
+        return row
 
-def _status(row: Row) -> LicenceStatus:
-    return effective(row["status"], row["expires_on"], clock.beijing_date())
+    async def _enterprises(self, citizen_id: uuid.UUID) -> Collection[uuid.UUID]:
+        return () if self._holders is None else await self._holders.enterprises_of(citizen_id)
 
 
-def _summary(row: Row) -> LicenceSummary:
-    status = _status(row)
-    return LicenceSummary(
-        licence_no=row["licence_no"],
-        type_name=row["type_name"],
-        status=status,
-        status_text=TEXT[status],
-        holder_shown=row["holder_shown"],
-        issuer_name=row["issuer_name"],
-        issued_on=row["issued_on"].isoformat(),
-        expires_on=_day(row["expires_on"]),
+def changed_event(row: Row, change: str, to_status: LicenceStatus) -> DomainEvent:
+    """Build the event that tells a holder of a change."""
+    return DomainEvent(
+        name="licence.changed",
+        subject_no=row["licence_no"],
+        citizen_id=row["citizen_id"].hex,
+        facts={
+            "licence_no": row["licence_no"],
+            "type_name": row["type_name"],
+            "change_text": CHANGE_TEXT[change],
+            "status_text": TEXT[to_status],
+        },
     )
-
-
-def _view(row: Row, shows: list[ShowView]) -> LicenceView:
-    status = _status(row)
-    return LicenceView(
-        licence_no=row["licence_no"],
-        identifier=row["identifier"],
-        type_code=row["type_code"],
-        type_name=row["type_name"],
-        version=row["version"],
-        status=status,
-        status_code=CODES[status],
-        status_text=TEXT[status],
-        holder_shown=row["holder_shown"],
-        issuer_code=row["issuer_code"],
-        issuer_name=row["issuer_name"],
-        issued_on=row["issued_on"].isoformat(),
-        expires_on=_day(row["expires_on"]),
-        application_no=row["subject_no"],
-        sha256=row["sha256"],
-        shows=shows,
-    )
-
-
-def _show(row: Row) -> ShowView:
-    return ShowView(
-        shown_at=clock.rfc3339(row["created_at"]),
-        kind=row["kind"],
-        kind_text=_KIND_TEXT[row["kind"]],
-        by=row["by_shown"],
-    )
-
-
-def _day(value: date | None) -> str | None:
-    return None if value is None else value.isoformat()

@@ -13,7 +13,7 @@ from app.errors import InvalidTransition
 
 
 class LicenceStatus(StrEnum):
-    """PREPARING is ours: the number is given, the document not yet made."""
+    """PREPARING is ours: the number is given, the document not yet made or not yet sealed."""
 
     PREPARING = "PREPARING"
     VALID = "VALID"
@@ -34,6 +34,14 @@ class Change(StrEnum):
     WITHDRAW = "withdraw"
 
 
+class Course(StrEnum):
+    """What happens to a licence by itself; nobody may ask for it."""
+
+    ISSUE = "issue"
+    SUPERSEDE = "supersede"
+    EXPIRE = "expire"
+
+
 CODES: Mapping[LicenceStatus, str] = {
     LicenceStatus.VALID: "01",
     LicenceStatus.SUSPENDED: "02",
@@ -51,15 +59,29 @@ TEXT: Mapping[LicenceStatus, str] = {
     LicenceStatus.EXPIRED: "失效",
     LicenceStatus.WITHDRAWN: "吊销",
 }
+CHANGE_TEXT: Mapping[str, str] = {
+    Change.SUSPEND: "暂扣",
+    Change.RESTORE: "恢复",
+    Change.REVOKE: "撤销",
+    Change.CANCEL: "注销",
+    Change.WITHDRAW: "吊销",
+    Course.ISSUE: "签发",
+    Course.SUPERSEDE: "换发新版本",
+    Course.EXPIRE: "有效期届满",
+}
 TRANSITIONS: Mapping[tuple[LicenceStatus, Change], LicenceStatus] = {
     (LicenceStatus.VALID, Change.SUSPEND): LicenceStatus.SUSPENDED,
     (LicenceStatus.SUSPENDED, Change.RESTORE): LicenceStatus.VALID,
     (LicenceStatus.VALID, Change.REVOKE): LicenceStatus.REVOKED,
     (LicenceStatus.SUSPENDED, Change.REVOKE): LicenceStatus.REVOKED,
     (LicenceStatus.VALID, Change.CANCEL): LicenceStatus.CANCELLED,
+    (LicenceStatus.SUSPENDED, Change.CANCEL): LicenceStatus.CANCELLED,
+    (LicenceStatus.EXPIRED, Change.CANCEL): LicenceStatus.CANCELLED,
     (LicenceStatus.VALID, Change.WITHDRAW): LicenceStatus.WITHDRAWN,
     (LicenceStatus.SUSPENDED, Change.WITHDRAW): LicenceStatus.WITHDRAWN,
 }
+LIVE = (LicenceStatus.VALID, LicenceStatus.SUSPENDED)
+"""What a new version takes the place of: at most one of a chain is live, which the database sees to."""
 
 
 def effective(status: str, expires_on: date | None, today: date) -> LicenceStatus:
@@ -75,3 +97,19 @@ def after(status: LicenceStatus, change: Change) -> LicenceStatus:
     if found is None:
         raise InvalidTransition(f"证照当前为“{TEXT[status]}”，不能进行此操作", status=status, change=change)
     return found
+
+
+def issued_as(predecessor: LicenceStatus | None, has_newer: bool) -> LicenceStatus:
+    """Return what a prepared version becomes.
+
+    A suspension (暂扣) outlives a new version, or whoever lost a licence for a time would ask for another; a version
+    whose successor was faster counts no more.
+    """
+    if has_newer:
+        return LicenceStatus.CANCELLED
+    return LicenceStatus.SUSPENDED if predecessor is LicenceStatus.SUSPENDED else LicenceStatus.VALID
+
+
+def may_follow(status: LicenceStatus) -> bool:
+    """Tell whether a new licence continues this one as its next version; after an end by the body it begins anew."""
+    return status in (*LIVE, LicenceStatus.EXPIRED, LicenceStatus.PREPARING)

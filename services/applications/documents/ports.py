@@ -21,8 +21,8 @@ class Seal(Protocol):
     number must be harmless.
     """
 
-    async def seal(self, pdf: bytes, document_no: str) -> Sealed:
-        """Put the seal on a document.
+    async def seal(self, pdf: bytes, document_no: str, issuer_code: str) -> Sealed:
+        """Put the seal of the issuing body (credit code) on a document.
 
         Raises:
             ProviderUnavailable: outcome unknown; the job runs again.

@@ -81,7 +81,7 @@ class DocumentService:
             return
         content = await self._drawn(row)
         if self._seal is not None:
-            content = (await self._seal.seal(content, row["document_no"])).content
+            content = (await self._seal.seal(content, row["document_no"], row["issuer_code"])).content
         sha256 = hashlib.sha256(content).hexdigest()
         key = f"documents/{row['id'].hex}-{sha256[:16]}.pdf"
         await self._parts.storage.put(key, content)

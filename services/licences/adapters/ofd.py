@@ -1,21 +1,12 @@
-"""Converters behind the port `OfdConverter`: a service over HTTP, or none."""
+"""The converter behind the port `OfdConverter`: a service over HTTP. Where none is connected there is no adapter."""
 
 from __future__ import annotations
 
-from app.errors import Conflict
 from clients.ofd.client import OfdClient
 
 
-class NoOfd:
-    """No service is connected: the PDF is the only form."""
-
-    async def convert(self, pdf: bytes) -> bytes:
-        """Refuse. Raises: Conflict `ofd_unavailable`."""
-        raise Conflict("暂不提供 OFD 版式文件，请下载 PDF", code="ofd_unavailable")
-
-
-class HttpOfd:
-    """The connected service."""
+class OfdAdapter:
+    """Fulfils the port with the client; its errors are the house's already."""
 
     def __init__(self, client: OfdClient) -> None:
         self._client = client

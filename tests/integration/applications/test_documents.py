@@ -25,7 +25,7 @@ class StampingSeal:
     def __init__(self, refusals: int = 0) -> None:
         self.refusals, self.asked = refusals, 0
 
-    async def seal(self, pdf: bytes, document_no: str) -> Sealed:
+    async def seal(self, pdf: bytes, document_no: str, issuer_code: str) -> Sealed:
         self.asked += 1
         if self.asked <= self.refusals:
             raise ProviderUnavailable

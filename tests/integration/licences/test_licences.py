@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from app import db
-from app.crypto import FieldCipher
 from app.errors import Conflict, InvalidTransition, NotFound, ServiceUnavailable
 from app.identifiers import is_licence_number
-from app.storage import FileStore
 from services.licences.service import LicenceService
 from services.licences.states import TRANSITIONS, LicenceStatus, effective
 from services.licences.sweeps import forget_presentations
-from services.licences.types import Change, NewLicence
+from services.licences.types import Change
+from tests.integration.licences.conftest import HOLDER, NEW, OTHER, holder
 
 pytestmark = pytest.mark.anyio
-HOLDER, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
-NEW = NewLicence(
-    subject_no="1420260302ABCDEFGHJK",
-    citizen_id=HOLDER,
-    type_code="11100000MB90000150001",
-    type_name="居民身份证",
-    holder_name="张伟",
-    holder_id_number="140105199003070012",
-    issuer_code="11140105MB0001177F",
-    issuer_name="太原市公安局小店分局",
-    issued_on=date(2026, 3, 2),
-    expires_on=date(2046, 3, 1),
-)
-
-
-@pytest.fixture
-def licences(database: str, cipher: FieldCipher, tmp_path: Path) -> LicenceService:
-    return LicenceService(cipher, FileStore(f"file://{tmp_path}"))
 
 
 async def test_issue_gives_a_number_of_the_standard_and_a_document(licences: LicenceService) -> None:
@@ -79,7 +58,7 @@ async def test_licence_of_somebody_else_is_not_found(licences: LicenceService) -
     for attempt in (
         licences.licence(OTHER, number),
         licences.document(OTHER, number),
-        licences.present(OTHER, number),
+        licences.presenting.present(holder(OTHER), number),
     ):
         with pytest.raises(NotFound):
             await attempt
@@ -96,10 +75,12 @@ async def test_list_own_pages_newest_first(licences: LicenceService) -> None:
 
 async def test_presented_code_verifies_once(licences: LicenceService) -> None:
     number = await licences.issue(NEW)
-    shown = await licences.present(HOLDER, number)
+    shown = await licences.presenting.present(holder(), number)
     assert shown.qr_svg.startswith("<svg")
     assert 60 <= shown.expires_in <= 300
-    results = await asyncio.gather(*(licences.verify(shown.code, "酒店") for _ in range(3)), return_exceptions=True)
+    results = await asyncio.gather(
+        *(licences.presenting.verify(shown.code, "酒店") for _ in range(3)), return_exceptions=True
+    )
     verified = [result for result in results if not isinstance(result, BaseException)]
     assert [(each.holder_shown, each.status) for each in verified] == [("*伟", "VALID")]
     assert sum(isinstance(result, NotFound) for result in results) == 2
@@ -108,18 +89,18 @@ async def test_presented_code_verifies_once(licences: LicenceService) -> None:
 
 
 async def test_code_is_kept_by_hash_only(licences: LicenceService) -> None:
-    shown = await licences.present(HOLDER, await licences.issue(NEW))
+    shown = await licences.presenting.present(holder(), await licences.issue(NEW))
     row = await db.fetch_row("SELECT code_hash FROM presentation")
     assert row is not None
     assert row["code_hash"] != shown.code
 
 
 async def test_verify_expired_or_unknown_code_is_not_found(licences: LicenceService) -> None:
-    shown = await licences.present(HOLDER, await licences.issue(NEW))
+    shown = await licences.presenting.present(holder(), await licences.issue(NEW))
     await db.execute("UPDATE presentation SET expires_at = now() - interval '1 second'")
     for code in (shown.code, "nonsense"):
         with pytest.raises(NotFound) as refused:
-            await licences.verify(code, "酒店")
+            await licences.presenting.verify(code, "酒店")
         assert refused.value.stable_code == "presentation_invalid"
 
 
@@ -127,9 +108,9 @@ async def test_suspended_licence_is_not_presented_until_restored(licences: Licen
     number = await licences.issue(NEW)
     assert await licences.change_status(number, Change.SUSPEND) is LicenceStatus.SUSPENDED
     with pytest.raises(Conflict):
-        await licences.present(HOLDER, number)
+        await licences.presenting.present(holder(), number)
     await licences.change_status(number, Change.RESTORE)
-    assert (await licences.present(HOLDER, number)).code
+    assert (await licences.presenting.present(holder(), number)).code
 
 
 async def test_revoked_licence_stays_revoked(licences: LicenceService) -> None:
@@ -142,9 +123,9 @@ async def test_revoked_licence_stays_revoked(licences: LicenceService) -> None:
 
 async def test_revocation_between_show_and_scan_is_seen(licences: LicenceService) -> None:
     number = await licences.issue(NEW)
-    shown = await licences.present(HOLDER, number)
+    shown = await licences.presenting.present(holder(), number)
     await licences.change_status(number, Change.REVOKE)
-    assert (await licences.verify(shown.code, "酒店")).status == "REVOKED"
+    assert (await licences.presenting.verify(shown.code, "酒店")).status == "REVOKED"
 
 
 async def test_document_that_was_altered_is_not_given_out(licences: LicenceService) -> None:
@@ -156,9 +137,9 @@ async def test_document_that_was_altered_is_not_given_out(licences: LicenceServi
 
 async def test_forget_presentations_keeps_young_ones(licences: LicenceService) -> None:
     number = await licences.issue(NEW)
-    await licences.present(HOLDER, number)
+    await licences.presenting.present(holder(), number)
     await db.execute("UPDATE presentation SET expires_at = now() - interval '2 days'")
-    await licences.present(HOLDER, number)
+    await licences.presenting.present(holder(), number)
     await forget_presentations()
     assert len(await db.fetch_all("SELECT 1 FROM presentation")) == 1
 
