@@ -42,6 +42,7 @@ class Turn:
 
     children: Mapping[str, NewChild]
     asked: Mapping[str, Sequence[FieldFault]]
+    names: Mapping[str, str]
 
 
 class PackageCourse:
@@ -91,7 +92,7 @@ class PackageCourse:
                 children[part.item_code] = self._child(row, filed, at)
             else:
                 asked[part.item_code] = (*filed.wrong, *filed.missing)
-        return Turn(children, asked)
+        return Turn(children, asked, {code: terms.items[code].record.name for code in asked})
 
     async def asked(self, row: Row, terms: PackageTerms, parts: Sequence[Part]) -> Mapping[str, Sequence[FieldFault]]:
         """Return what the citizen is asked for now, by item."""
@@ -102,7 +103,7 @@ class PackageCourse:
         """Return what has to be written, None where everything stands as it should."""
         now = clock.now()
         stands = course(parts, withdrawn=row["withdrawn_at"] is not None)
-        turn = Turn({}, {})
+        turn = Turn({}, {}, {})
         if stands.ready:
             terms = await self._catalogue.package_terms(row["package_code"], row["package_version"])
             turn = await self.turn(row, terms, stands.ready, now)
@@ -115,7 +116,8 @@ class PackageCourse:
         if standing == stored and stands.status == row["status"] and not turn.children:
             return None
         newly_asked = [code for code in turn.asked if stored[code] is not PartStatus.ASKED]
-        events = [*_asking(row, newly_asked, now), *_moving(row, stands, now)]
+        names = {code: turn.names[code] for code in newly_asked}
+        events = [*_asking(row, names, now), *_moving(row, stands, now)]
         moved = {} if stands.status == row["status"] else _moved_columns(stands.status, now)
         return Change(
             status=stands.status, at=now, standing=standing, children=turn.children, sets=moved, events=events
@@ -169,9 +171,12 @@ def may_be_withdrawn(case_status: str) -> bool:
     return (Status(case_status), Act.WITHDRAW) in TRANSITIONS
 
 
-def _asking(row: Row, codes: Sequence[str], at: datetime) -> list[DomainEvent]:
+def _asking(row: Row, names: Mapping[str, str], at: datetime) -> list[DomainEvent]:
     facts = {"package_name": row["package_name"], "item_name": row["package_name"]}
-    return [_event(row, "package.answers_asked", at, facts | {"item_code": code}, part=code) for code in codes]
+    return [
+        _event(row, "package.answers_asked", at, facts | {"item_code": code, "part_name": name}, part=code)
+        for code, name in names.items()
+    ]
 
 
 def _moving(row: Row, stands: Course, at: datetime) -> list[DomainEvent]:
