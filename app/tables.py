@@ -19,6 +19,7 @@ from payments.reconciliation import sweeps as reconciliation_sweeps
 from services.accounts import reactions as account_reactions
 from services.accounts.sweeps import tidy_accounts
 from services.applications import sweeps as application_sweeps
+from services.applications.assistance.reactions import AssistanceReactions
 from services.applications.drafts import sweeps as draft_sweeps
 from services.applications.materials import sweeps as material_sweeps
 from services.applications.materials.reactions import MaterialReactions
@@ -100,6 +101,7 @@ def _reactions(rooms: Rooms) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
     """Event → reactions, in the order in which they are tried; each runs again alone when it fails."""
     tables: list[Mapping[str, Sequence[tuple[str, Reaction]]]] = [
         ApplicationReactions(rooms.applications.progress).table(),
+        AssistanceReactions(rooms.applications.assistances).table(),
         MaterialReactions(rooms.applications.materials).table(),
         rooms.applications.cards.reactions(),
         PackageReactions(rooms.applications.packages).table(),
@@ -110,6 +112,7 @@ def _reactions(rooms: Rooms) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
         {
             "citizen.merged": (
                 ("accounts.announce_merge", partial(account_reactions.announce_merge, rooms.accounts)),
+                ("accounts.take_over", partial(account_reactions.take_over, rooms.accounts)),
                 ("delivery.take_over", DeliveryReactions(rooms.delivery).take_over),
                 ("licences.take_over", LicenceReactions(rooms.licences).take_over),
                 ("notify.move_notices", NoticeReactions(rooms.notify).move_notices),
@@ -148,6 +151,7 @@ def _sweeps(rooms: Rooms) -> dict[str, tuple[str, Sweep]]:
             "15 16 * * *",
             partial(material_sweeps.lapse_awaited, rooms.applications.materials),
         ),
+        **AssistanceReactions(rooms.applications.assistances).sweeps(),
         **licence_sweeps.table(rooms.licences),
         **package_sweeps.table(rooms.applications.packages),
         "accounts.tidy": ("25 18 * * *", tidy_accounts),

@@ -11,6 +11,7 @@ from handlers.callbacks import couriers, sms, wechat_pay, wechat_push
 from handlers.citizen import (
     addresses,
     applications,
+    assistances,
     auth,
     catalogue,
     delivery,
@@ -29,6 +30,7 @@ from handlers.citizen import (
 )
 from handlers.doors import Route
 from handlers.integration import exchange
+from handlers.staff import assistances as staff_assistances
 from handlers.staff import auth as staff_auth
 from handlers.staff import cases as staff_cases
 from handlers.staff import decisions as staff_decisions
@@ -60,11 +62,13 @@ _CITIZEN = (
     verifiers,
     notices,
     representation,
+    assistances,
     ratings,
 )
 _STAFF = (
     staff_auth,
     staff_cases,
+    staff_assistances,
     staff_decisions,
     staff_documents,
     staff_routing,

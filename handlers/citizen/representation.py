@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated, Any
 
 import msgspec
@@ -10,6 +11,7 @@ from handlers.doors import Auth, Call, Handler, Reply, Route
 from handlers.parsing import make_cursor, read_cursor
 from services.accounts.enterprises.types import EnterpriseChange, EnterpriseClaim, EnterpriseList, EnterpriseView
 from services.accounts.mandates.types import MandateOffer, MandatePage, MandateView, Side
+from services.applications.represented.types import RepresentedPage
 
 _TAG = "代办与企业"
 _ENTERPRISES = "/api/v1/enterprises"
@@ -23,6 +25,23 @@ class MandateQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     side: Side = msgspec.field(name="as", default="principal")
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class RepresentedQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An enterprise's cases, or without one those filed for people."""
+
+    enterprise_id: uuid.UUID | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
+    cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+async def list_represented(call: Call[None]) -> Reply:
+    """List cases for others that the caller may go on with today, newest first."""
+    query: RepresentedQuery = call.query
+    found, following = await call.house.applications.represented.list_for(
+        call.caller, query.enterprise_id, read_cursor(query.cursor), query.limit
+    )
+    return Reply(RepresentedPage(data=found, next_cursor=make_cursor(following) if following else None))
 
 
 async def bind_enterprise(call: Call[EnterpriseClaim]) -> Reply:
@@ -93,6 +112,16 @@ _OFFER: dict[str, Any] = {
     "until_on": "2027-05-21",
 }
 ROUTES = (
+    Route(
+        "GET",
+        "/api/v1/represented-applications",
+        list_represented,
+        auth=Auth.CITIZEN,
+        query=RepresentedQuery,
+        answer=RepresentedPage,
+        summary="代他人或企业办理的办件（enterprise_id 为企业；不填为代个人办理）",
+        tag=_TAG,
+    ),
     Route(
         "POST",
         _ENTERPRISES,

@@ -11,6 +11,13 @@ from app.events import DomainEvent
 from services.accounts.service import AccountsService
 
 
+async def take_over(accounts: AccountsService, event: DomainEvent) -> None:
+    """On `citizen.merged`: roles and mandates follow the person."""
+    await accounts.representation.take_over(
+        uuid.UUID(event.facts["from_citizen_id"]), uuid.UUID(event.facts["into_citizen_id"])
+    )
+
+
 async def announce_merge(accounts: AccountsService, event: DomainEvent) -> None:
     """On `citizen.merged`: tell every process again, in case the one that merged died before it could."""
     await accounts.announce_merge(uuid.UUID(event.facts["from_citizen_id"]), uuid.UUID(event.facts["into_citizen_id"]))

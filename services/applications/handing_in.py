@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from app import clock
@@ -26,7 +27,7 @@ class HandingIn:
 
     def __init__(self, parts: Parts, drafts: Drafts, check: MaterialCheck) -> None:
         self._catalogue, self._people, self._vault = parts.catalogue, parts.people, parts.vault
-        self._drafts, self._check = drafts, check
+        self._drafts, self._check, self._audit = drafts, check, parts.audit
 
     async def submit(self, held: Held, version: int | None) -> Row:
         """Hand a draft in, under the version of the item that it was made under while that may still be used.
@@ -49,7 +50,7 @@ class HandingIn:
             at=now,
             stamps_applicant=True,
         )
-        return await moves.make(move)
+        return await moves.make(move, act=held.trace("submit"), audit=self._audit)
 
     async def resubmit(self, held: Held, wish: Wish, version: int | None) -> Row:
         """Hand a corrected case in again (提交补正), with the changes given here. Raises: as `submit`."""
@@ -58,7 +59,7 @@ class HandingIn:
             raise InvalidTransition(f"办件当前为“{STATUS_TEXT[held.row['status']]}”，不需要补正")
         if (wish.form, wish.patch, wish.materials) != (None, None, None):
             changed, _ = await self._drafts.change(held, wish, held.row["version"])
-            held = Held(changed, held.caller, held.actor)
+            held = replace(held, row=changed)
         item = await self._catalogue.item(held.row["item_code"], held.row["item_version"])
         row, columns = await self._checked(held, item)
         now = clock.now()
@@ -70,7 +71,7 @@ class HandingIn:
             sets={"received_at": now, "correction_due_at": None, "reason": "", **columns},
             at=now,
         )
-        return await moves.make(move)
+        return await moves.make(move, act=held.trace("resubmit"), audit=self._audit)
 
     async def withdraw(self, held: Held, reason: str, version: int | None) -> Row:
         """Withdraw a case before it is decided."""
@@ -84,7 +85,7 @@ class HandingIn:
             pause_ends=held.row["status"] == Status.SUSPENDED,
             document=letters.withdrawn(reason),
         )
-        return await moves.make(move)
+        return await moves.make(move, act=held.trace("withdraw"), audit=self._audit)
 
     async def _checked(self, held: Held, item: Item) -> tuple[Row, dict[str, Any]]:
         """Check that a case may be handed in; return it, and the columns that follow from its answers.

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from app.db import Row, Transaction
 from app.tokens import Caller
-from services.accounts.types import Acting, CitizenProfile, EnterpriseProfile, Level, OnBehalfOf, PlainAddress
+from services.accounts.types import (
+    Acting,
+    CitizenProfile,
+    EnterpriseProfile,
+    Level,
+    OnBehalfOf,
+    PlainAddress,
+    Represented,
+)
 from services.catalogue.types import Item, Material, PackageTerms
 from services.staff.types import Act
 
@@ -66,6 +75,9 @@ class People(Protocol):
 
     async def may_act_for(self, caller: Caller, case: Row) -> Acting | None:
         """Say how the caller may act in a case that is not plainly their own; None: for them there is no such case."""
+
+    async def represented(self, caller: Caller) -> Sequence[Represented]:
+        """List for whom the caller may act today, and in which items."""
 
     async def enterprise_profile(self, enterprise_id: uuid.UUID) -> EnterpriseProfile:
         """Return an enterprise in plain text, for its own forms (一企一档). Raises: NotFound."""

@@ -40,6 +40,9 @@ _LAST_ID = uuid.UUID(int=(1 << 128) - 1)
 INSERT_STEP = """INSERT INTO timeline_entry (id, occurred_at, application_id, event, from_status, to_status, title,
     told, actor_kind, actor_id, actor_shown, dedupe_key)"""
 
+_APPLICANT = """COALESCE((SELECT left(e.name, 64) FROM enterprise e WHERE e.id = enterprise_id),
+    (SELECT c.name_masked FROM citizen c WHERE c.id = citizen_id), '')"""
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -105,12 +108,13 @@ async def find_case(application_no: str) -> Row | None:
 
 
 async def list_own(citizen_id: uuid.UUID, statuses: Sequence[str], after: uuid.UUID | None, limit: int) -> list[Row]:
-    """Return cases of this citizen, newest first, older than the row `after`."""
+    """Return cases of this citizen, newest first, older than the row `after`; not what they file for enterprises."""
     return list(
         await db.fetch_all(
             "SELECT id, application_no, item_code, item_name, status, outcome, version, fee_fen, fee_paid_at,"
             " submitted_at, promised_due_on, updated_at, provider FROM application"
-            " WHERE citizen_id = $1 AND id < $2 AND status = ANY($3) ORDER BY id DESC LIMIT $4",
+            " WHERE citizen_id = $1 AND id < $2 AND status = ANY($3) AND enterprise_id IS NULL"
+            " ORDER BY id DESC LIMIT $4",
             citizen_id,
             after or _LAST_ID,
             list(statuses),
@@ -247,7 +251,7 @@ def _statement(move: Move) -> tuple[Any, ...]:
 def _advance_sql(columns: tuple[str, ...], stamps_applicant: bool) -> str:
     sets = "".join(f", {column} = ${place}" for place, column in enumerate(columns, 14))
     if stamps_applicant:
-        sets += ", applicant_shown = COALESCE((SELECT c.name_masked FROM citizen c WHERE c.id = citizen_id), '')"
+        sets += f", applicant_shown = {_APPLICANT}"
     return f"""WITH a AS (
         UPDATE application SET status = $4::text, version = version + 1, updated_at = $5::timestamptz{sets}
         WHERE id = $1 AND status = $2::text AND version = $3 RETURNING *),

@@ -28,6 +28,8 @@ from services.applications.documents.ports import Seal
 from services.applications.documents.service import DocumentService
 from services.applications.drafts.service import Drafts, Wish
 from services.applications.drafts.types import DraftTerms, UpgradeView
+from services.applications.files.links import FileLinks
+from services.applications.files.ports import VirusScan
 from services.applications.handing_in import HandingIn
 from services.applications.materials.check import MaterialCheck
 from services.applications.materials.service import CaseMaterials
@@ -39,10 +41,10 @@ from services.applications.packages.service import PackageService
 from services.applications.parts import Parts
 from services.applications.ports import Audit, Catalogue, People, SharedData
 from services.applications.progress import Progress
-from services.applications.routing.handover import Handover
-from services.applications.routing.service import Routing
 from services.applications.rateable.service import RateableCases
 from services.applications.represented.service import RepresentedCases
+from services.applications.routing.handover import Handover
+from services.applications.routing.service import Routing
 from services.applications.states import DELIVERY_OPEN, EDITABLE, TABS, Status
 from services.applications.types import (
     ApplicationSummary,
@@ -71,6 +73,7 @@ class ApplicationService:
     Args:
         upload_limit_bytes: largest file that is taken.
         calendar: working days, with what was published after the package was made.
+        scan: looks for viruses in what people send; None = nobody does.
         seal: seals written documents; None leaves the place of the seal empty.
         shared: data that other bodies share; None asks for uploads instead.
         terms: how long drafts are kept, earlier materials count and later ones are waited for.
@@ -90,6 +93,7 @@ class ApplicationService:
         upload_limit_bytes: int = 10_485_760,
         calendar: Calendar | None = None,
         seal: Seal | None = None,
+        scan: VirusScan | None = None,
         shared: SharedData | None = None,
         terms: DraftTerms = _TERMS,
     ) -> None:
@@ -113,7 +117,7 @@ class ApplicationService:
         self.materials = CaseMaterials(self.parts, later_days=terms.later_days)
         self.drafts = Drafts(self.parts, check, terms)
         self._handing_in = HandingIn(self.parts, self.drafts, check)
-        self.uploads = UploadService(storage, audit, upload_limit_bytes)
+        self.uploads = UploadService(storage, audit, upload_limit_bytes, FileLinks(cipher), scan)
         self.assistances = AssistanceService(self.parts, self.drafts, self._handing_in, self.uploads)
         self.represented = RepresentedCases(self.parts, self.drafts.kept_days)
         self.desk = CaseDesk(self.parts)
