@@ -83,7 +83,9 @@ class CardService:
 
     def _receipt(self, colour: Colour, today: date) -> Reach:
         last = self._last_start(colour, today, RECEIPT_WORKING_DAYS)
-        # What came in after that day's office hours counts from a later day.
+        # Nothing is received on a holiday, and what came in after a day's office hours counts from a later day.
+        while not self._calendar.is_working_day(last):
+            last = _before(last)
         until = datetime.combine(last, OFFICE_ENDS, BEIJING)
         return Reach(Stage.RECEIPT, colour, STAGES[Stage.RECEIPT], "received_at", until)
 
