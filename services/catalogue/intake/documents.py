@@ -130,17 +130,17 @@ class Lexicon:
 
 
 def _document(kind: Kind, title: str, about: Weighted, phrases: Sequence[tuple[str, int]] = ()) -> Document:
-    words = _weighted(about)
+    words = _weighted(about, _UNIT if kind in (Kind.ITEM, Kind.PACKAGE) else round(_UNIT * 2 / (1 + len(title) / 8)))
     suggested = {(key, phrase, rank) for phrase, rank in phrases for key in lexemes.keys(phrase)}
     content = msgspec.json.encode([kind, title, sorted(words.items()), sorted(suggested)])
     digest = hashlib.sha256(content).hexdigest()[:32]
     return Document(digest=digest, kind=kind, title=title, words=words, phrases=tuple(sorted(suggested)))
 
 
-def _weighted(about: Weighted) -> dict[str, int]:
+def _weighted(about: Weighted, unit: int) -> dict[str, int]:
     found: dict[str, int] = {}
     for text, weight in about:
         shares: Mapping[str, float] = lexemes.cut(text)
         for word, share in shares.items():
-            found[word] = max(found.get(word, 0), round(weight * share * _UNIT))
+            found[word] = max(found.get(word, 0), round(weight * share * unit))
     return found

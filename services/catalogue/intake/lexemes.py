@@ -18,7 +18,7 @@ from services.catalogue.search.question import CHINESE, LATIN
 jieba.setLogLevel(logging.WARNING)
 
 _LONGEST_RUN = 12
-_WHOLE, _WORD, _SOUND, _INITIALS, _PIECE, _CHARACTER = 1.2, 1.0, 0.9, 0.8, 0.4, 0.15
+_WHOLE, _WORD, _SOUND, _INITIALS, _LONG_PIECE, _PIECE, _CHARACTER = 1.2, 1.0, 0.9, 0.8, 0.6, 0.4, 0.15
 _LONGEST_KEY = 48
 _COMMON_PLANE = (0xB0, 0xF8)
 """First bytes of GB 2312's characters: the 6,763 that people type."""
@@ -73,5 +73,6 @@ def _pieces(text: str) -> Iterator[tuple[str, float]]:
             if len(heard) > 1:
                 yield "".join(syllable[0] for syllable in heard), _INITIALS
         yield from ((run[at : at + 2], _PIECE) for at in range(len(run) - 1))
+        yield from ((run[at : at + 3], _LONG_PIECE) for at in range(len(run) - 2))
         yield from ((character, _CHARACTER) for character in run)
         yield from ((syllable, _CHARACTER) for syllable in lazy_pinyin(run))

@@ -22,11 +22,11 @@ _MOST_TERMS = 24
 _SHORT_QUESTION = 2
 _LEAST_LETTERS = 3
 _NESTED_FROM, _NESTED_SHARE, _SLIP_SHARE, _HEARD_SHARE, _WELCOME_SHARE = 5, 0.3, 0.8, 0.6, 0.5
-HEARD_PART = 0.6
-"""The part of a question that must be heard as one word before its sound counts."""
+HEARD_ENOUGH, HEARD_PART = 3, 0.6
+"""How many characters, or which part of a question, must be heard as one word before their sound counts."""
 _MANY = 20_000
 _FILLERS = re.compile(
-    "怎么办理|怎么办|怎么|怎样|如何|哪里|哪儿|什么|办理|申请|需要|可以|一下|请问|事项|业务|手续|服务|我要|我想|想要|我|了|的"
+    "怎么办理|怎么办|怎么|怎样|如何|哪里|哪儿|什么|办理|申请(?!表|书)|需要|可以|一下|请问|事项|业务|手续|服务|我要|我想|想要|我|了|的"
 )
 _SYLLABLE = re.compile(
     "(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])?"

@@ -123,7 +123,8 @@ async def _heard(question: Question, held: Mapping[str, int]) -> dict[str, int]:
     found = await repository.known_words(spelt)
     most = max((spelt[word] for word in found), default=0)
     length = max(len(run.units) for run in question.runs if run.chinese)
-    return {word: n for word, n in found.items() if spelt[word] == most and most >= reading.HEARD_PART * length}
+    enough = min(reading.HEARD_ENOUGH, reading.HEARD_PART * length)
+    return {word: held for word, held in found.items() if spelt[word] == most >= enough}
 
 
 def _filter(area: Area, query: ItemQuery) -> Filter:
