@@ -825,6 +825,7 @@ class Migration(migrations.Migration):
             " NOT NULL, basic_code text NOT NULL, reach text NOT NULL, audience text NOT NULL, topics jsonb NOT NULL,"
             " events jsonb NOT NULL, popularity integer NOT NULL, PRIMARY KEY (document_id, code))",
             "CREATE INDEX search_target_code ON search_target (code)",
+            "CREATE INDEX search_target_near ON search_target (document_id, division_code)",
         ]),
         ops.RemoveField(model_name='ServiceItem', name='search_text'),
     ]
