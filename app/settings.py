@@ -115,6 +115,7 @@ class Settings:
     draft_days: int = _setting(90, "无人改动的草稿保留天数，到期前七天通知")
     later_days: int = _setting(10, "容缺受理的材料在受理后补交的期限（工作日）")
     material_days: int = _setting(180, "此前办件的材料可以沿用的天数，自上传之日起")
+    clamav_address: str = _setting("", "病毒扫描 clamd 地址 tcp://主机:端口 或 unix:///路径；空则不扫描")
     payment_expiry_seconds: int = _setting(1800, "支付单有效期（秒）")
     payment_sweep_seconds: int = _setting(5, "支付单无回调后首次询问的间隔（秒）")
     refund_approval_fen: int = _setting(50_000, "一笔支付累计退款达到此金额（分）须由第二人审核；0 为每笔都须审核")

@@ -1,4 +1,4 @@
-"""Doors of files: send one, look at one's own."""
+"""Doors of files: send one, look at one's own, get a short link; and the door that short links lead to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from app.errors import FieldFault, InvalidRequest, NotFound
 from handlers.doors import Auth, Call, Reply, Route
-from services.applications.types import UploadView
+from services.applications.types import FileLink, UploadView
 
 _TAG = "文件"
 _PURPOSE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
@@ -49,6 +49,19 @@ async def get_upload(call: Call[None]) -> Reply:
     return Reply(file.content, content_type=file.content_type, headers=dict(PRIVATE_FILE))
 
 
+async def get_link(call: Call[None]) -> Reply:
+    """Give a short link to an own file, for elements of a screen that send no token."""
+    return Reply(await call.house.applications.uploads.own_link(call.caller, file_id(call)))
+
+
+async def open_link(call: Call[None]) -> Reply:
+    """Show the file of a short link."""
+    file = await call.house.applications.uploads.linked_file(call.path["token"])
+    return Reply(
+        file.content, content_type=file.content_type, headers=PRIVATE_FILE | {"Referrer-Policy": "no-referrer"}
+    )
+
+
 def file_id(call: Call[Any]) -> uuid.UUID:
     """Read the file's id from the path. Raises NotFound."""
     try:
@@ -79,4 +92,14 @@ ROUTES = (
         limit_bytes=_LIMIT_BYTES,
     ),
     Route("GET", "/api/v1/uploads/<upload_id:str>", get_upload, auth=Auth.CITIZEN, summary="查看本人文件", tag=_TAG),
+    Route(
+        "GET",
+        "/api/v1/uploads/<upload_id:str>/link",
+        get_link,
+        auth=Auth.CITIZEN,
+        answer=FileLink,
+        summary="本人文件的短时链接",
+        tag=_TAG,
+    ),
+    Route("GET", "/files/<token:str>", open_link, auth=Auth.PUBLIC, summary="打开短时链接中的文件", tag=_TAG),
 )

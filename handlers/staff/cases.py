@@ -9,7 +9,7 @@ import msgspec
 from handlers.citizen.uploads import PRIVATE_FILE, file_id
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.parsing import make_cursor, read_cursor
-from services.applications.types import CasePage, CaseView, LicenceChanged, Reason, ShipmentList
+from services.applications.types import CasePage, CaseView, FileLink, LicenceChanged, Reason, ShipmentList
 from services.licences.types import Change
 
 _TAG = "办件审批"
@@ -73,6 +73,11 @@ async def view_upload(call: Call[None]) -> Reply:
     return Reply(file.content, content_type=file.content_type, headers=dict(PRIVATE_FILE))
 
 
+async def link_upload(call: Call[None]) -> Reply:
+    """Give a short link to a file of a case in scope; the look is audited."""
+    return Reply(await call.house.applications.uploads.case_link(call.staff, file_id(call), call.address))
+
+
 ROUTES = (
     Route("GET", _ALL, list_cases, auth=Auth.STAFF, query=CaseQuery, answer=CasePage, summary="办件队列", tag=_TAG),
     Route("GET", _ONE, get_case, auth=Auth.STAFF, answer=CaseView, summary="办件详情（含申请人信息）", tag=_TAG),
@@ -108,5 +113,14 @@ ROUTES = (
     ),
     Route(
         "GET", "/api/staff/v1/uploads/<upload_id:str>", view_upload, auth=Auth.STAFF, summary="查看材料文件", tag=_TAG
+    ),
+    Route(
+        "GET",
+        "/api/staff/v1/uploads/<upload_id:str>/link",
+        link_upload,
+        auth=Auth.STAFF,
+        answer=FileLink,
+        summary="材料文件的短时链接",
+        tag=_TAG,
     ),
 )

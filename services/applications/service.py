@@ -31,6 +31,8 @@ from services.applications.drafts.types import DraftTerms, UpgradeView
 from services.applications.files.links import FileLinks
 from services.applications.files.ports import VirusScan
 from services.applications.handing_in import HandingIn
+from services.applications.instant.asking import Asking
+from services.applications.instant.service import InstantApproval
 from services.applications.materials.check import MaterialCheck
 from services.applications.materials.service import CaseMaterials
 from services.applications.materials.sources import Sources
@@ -128,6 +130,8 @@ class ApplicationService:
         self.packages = PackageService(self.parts, check, self.progress)
         self.routing = Routing(audit, self.desk.accept)
         self.handover = Handover(self.parts, self.progress)
+        self.instant = InstantApproval(self.parts, self.desk, self.progress)
+        self.asking = Asking(self.parts)
 
     async def save_draft(
         self,

@@ -168,6 +168,14 @@ class UploadView(Struct, frozen=True, kw_only=True):
     content_type: str
     size: int
     sha256: str
+    pages: int
+
+
+class FileLink(Struct, frozen=True, kw_only=True):
+    """A short link to a file: its path below our address, and when it ends."""
+
+    path: str
+    expires_at: str
 
 
 class CaseSummary(Struct, frozen=True, kw_only=True):

@@ -23,13 +23,15 @@ class NewUpload:
     sha256: str
     storage_key: str
     at: datetime
+    pages: int = 1
+    scanned_at: datetime | None = None
 
 
 async def add_upload(upload: NewUpload) -> None:
     """Write the row of a stored file."""
     await db.execute(
-        "INSERT INTO upload (id, created_at, citizen_id, purpose, content_type, size_bytes, sha256, storage_key)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO upload (id, created_at, citizen_id, purpose, content_type, size_bytes, sha256, storage_key,"
+        " pages, scanned_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         upload.upload_id,
         upload.at,
         upload.citizen_id,
@@ -38,7 +40,14 @@ async def add_upload(upload: NewUpload) -> None:
         upload.size_bytes,
         upload.sha256,
         upload.storage_key,
+        upload.pages,
+        upload.scanned_at,
     )
+
+
+async def find(upload_id: uuid.UUID) -> Row | None:
+    """Return one file, whoever it belongs to; for links, whose makers have asked that already."""
+    return await db.fetch_row("SELECT content_type, storage_key FROM upload WHERE id = $1", upload_id)
 
 
 async def find_own(citizen_id: uuid.UUID, upload_id: uuid.UUID) -> Row | None:

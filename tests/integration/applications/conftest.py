@@ -30,6 +30,7 @@ from services.accounts.types import Acting, CitizenProfile, EnterpriseProfile, L
 from services.applications.reactions import ApplicationReactions
 from services.applications.service import ApplicationService
 from services.applications.types import ApplicationView, MaterialRef
+from services.catalogue.areas.types import ReachView
 from services.catalogue.records import ItemRecord
 from services.catalogue.terms import Item, make_item
 from services.delivery.service import DeliveryService
@@ -56,6 +57,7 @@ class GivenCatalogue:
 
     versions: dict[int, Item] = field(default_factory=lambda: {1: item_of()})
     is_open: bool = True
+    elsewhere: dict[tuple[str, str, str], Item] = field(default_factory=dict)
 
     def publish(self, **changes: Any) -> None:
         version = max(self.versions) + 1
@@ -70,6 +72,23 @@ class GivenCatalogue:
 
     async def item(self, item_code: str, version: int) -> Item:
         return self.versions[version]
+
+    async def item_of_body(self, basic_code: str, division_code: str, department_code: str) -> Item | None:
+        return self.elsewhere.get((basic_code, division_code, department_code))
+
+    async def reach(self, item_code: str, division: str) -> ReachView:
+        near = division.startswith("1401")
+        return msgspec.convert(
+            {
+                **dict.fromkeys(ReachView.__struct_fields__, ""),
+                "division_code": division,
+                "may_be_filed": near,
+                "handled_elsewhere": division != "140105",
+                "note": "" if near else "该事项只能在太原市内申请",
+                "own": None,
+            },
+            ReachView,
+        )
 
     async def usable_item(self, item_code: str, version: int) -> Item:
         newest = (await self.open_item(item_code)).record

@@ -241,3 +241,13 @@ async def test_draft_handed_in_while_the_sweep_looks_is_kept(world: Any, phones:
         await asyncio.sleep(0.2)
     await sweeping
     assert (await phones(world.citizen)("GET", one))[1]["status"] == "SUBMITTED"
+
+
+async def test_draft_filed_from_elsewhere_keeps_where_it_came_in(world: Any, phones: Phones) -> None:
+    phone = phones(world.citizen)
+    one = await begun(phone, division="140106")
+    assert (await phone("GET", one))[1]["intake_division_code"] == "140106"
+    body = {"item_code": ITEM["item_code"], "division": "140200"}
+    status, problem, _ = await phone("POST", ALL, body)
+    assert (status, problem["code"], problem["detail"]) == (409, "out_of_reach", "该事项只能在太原市内申请")
+    assert (await phone("POST", ALL, body | {"division": "1402"}))[0] == 400

@@ -58,7 +58,9 @@ async def test_noting_it_moves_neither_version_nor_change(world: World) -> None:
     await world.applications.rateable.note_rated(number)
     first = await db.fetch_row("SELECT rated_at FROM application WHERE application_no = $1", number)
     await world.applications.rateable.note_rated(number)
-    after = await db.fetch_row("SELECT version, updated_at, rated_at FROM application WHERE application_no = $1", number)
+    after = await db.fetch_row(
+        "SELECT version, updated_at, rated_at FROM application WHERE application_no = $1", number
+    )
     assert before is not None
     assert first is not None
     assert after is not None

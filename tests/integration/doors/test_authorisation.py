@@ -43,6 +43,7 @@ PUBLIC = {
     "GET /api/v1/service-points/<code:str>",
     "GET /api/v1/ratings/tags",
     "GET /api/v1/ratings/figures",
+    "GET /files/<token:str>",
     "GET /api/v1/packages",
     "GET /api/v1/packages/<package_code:str>",
     "POST /api/staff/v1/sign-in",
