@@ -18,6 +18,7 @@ from services.accounts.types import (
     PlainAddress,
     Represented,
 )
+from services.catalogue.areas.types import ReachView
 from services.catalogue.types import Item, Material, PackageTerms
 from services.staff.types import Act
 
@@ -42,6 +43,9 @@ class Catalogue(Protocol):
 
     async def item_of_body(self, basic_code: str, division_code: str, department_code: str) -> Item | None:
         """Return the published item by which another body handles the same matter; None: that body does not."""
+
+    async def reach(self, item_code: str, division: str) -> ReachView:
+        """Tell whether an item may be filed from a division (通办). Raises: NotFound, InvalidRequest (division)."""
 
     async def usable_item(self, item_code: str, version: int) -> Item:
         """Return the version that a draft was made under, while it may still be handed in.

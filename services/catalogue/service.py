@@ -12,11 +12,13 @@ from contextlib import suppress
 
 import msgspec
 
+from app import clock
 from app.db import Row
 from app.errors import Conflict, NotFound
 from services.catalogue import guide, paging, repository
 from services.catalogue.areas.divisions import DivisionTable
 from services.catalogue.areas.service import AreasDoor
+from services.catalogue.areas.types import ReachView
 from services.catalogue.packages import PackageTerms, make_package
 from services.catalogue.places import ServicePoint
 from services.catalogue.records import ItemRecord, Material, PackageRecord, Template
@@ -112,6 +114,10 @@ class CatalogueService:
         if not item.is_open:
             raise ItemClosed(item.record.status_note or None)
         return item
+
+    async def reach(self, item_code: str, division: str) -> ReachView:
+        """Tell whether an item may be filed from a division, and who decides it. Raises NotFound, InvalidRequest."""
+        return await self.areas.reach(item_code, division)
 
     async def usable_item(self, item_code: str, version: int) -> Item:
         """Return the version that a draft was made under, while it may still be handed in.

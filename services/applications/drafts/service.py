@@ -74,10 +74,10 @@ class Drafts:
         """
         item = await self._catalogue.open_item(item_code)
         acting = await self._people.acting(caller, on_behalf_of, item_code) if on_behalf_of else None
-        owner = _owner(caller, acting)
+        owner, intake = _owner(caller, acting), await self._intake(item_code, division)
         forms.check_draft(item, form)
         kept = await self._check.kept(owner, item, materials)
-        new = await self._new(caller, item, form, acting, division, package_no)
+        new = self._new(caller, item, form, acting, intake, package_no)
         row = await statements.add_draft(new, kept)
         if acting is not None and (trace := trace_of(caller, row["application_no"], "begun", acting)) is not None:
             await self._audit.record(trace)
@@ -179,6 +179,15 @@ class Drafts:
                 dropped.append(FieldFault(f"materials.{code}", f"《{before.name if before else code}》{reason}"))
         return kept, dropped
 
+    async def _intake(self, item_code: str, division: str) -> str:
+        """Return the division that a case is filed from (受理地), if one is named. Raises: Conflict `out_of_reach`."""
+        if not division:
+            return ""
+        reach = await self._catalogue.reach(item_code, division)
+        if not reach.may_be_filed:
+            raise Conflict(reach.note or "该事项不能在所选地区申请", code="out_of_reach")
+        return reach.division_code
+
     def _means_the_same(self, old: Item, before: Material, new: Item, now: Material, named: MaterialRef) -> bool:
         source = rules.source_of(named)
         if source not in (Source.PROMISE, Source.LATER):
@@ -187,7 +196,7 @@ class Drafts:
             new.record, now, source, self._later_days
         )
 
-    async def _new(
+    def _new(
         self,
         caller: Caller,
         item: Item,

@@ -11,6 +11,7 @@ from services.applications.materials import repository, rules
 from services.applications.materials.types import SOURCE_TEXT, STATE_TEXT, Source
 from services.applications.types import CaseMaterial
 from services.catalogue.types import Item
+from services.licences.service import LicenceService
 
 
 async def describe_materials(row: Row, item: Item) -> list[CaseMaterial]:
@@ -19,12 +20,20 @@ async def describe_materials(row: Row, item: Item) -> list[CaseMaterial]:
     return [_described(each, item, today) for each in await repository.list_described(row["id"])]
 
 
-def require_settled(row: Row, item: Item) -> None:
-    """Refuse to grant a case while a material is awaited. Raises: Conflict `materials_awaited`."""
-    awaited = [part["material_code"] for part in rules.listed(row) if part["source"] == Source.LATER]
+async def require_settled(row: Row, item: Item, licences: LicenceService) -> None:
+    """Refuse to grant a case while a material is awaited, or on a licence that has ended or changed meanwhile.
+
+    Raises: Conflict `materials_awaited`, `licence_no_longer_valid`.
+    """
+    listed = rules.listed(row)
+    awaited = [part["material_code"] for part in listed if part["source"] == Source.LATER]
     if awaited:
         names = "、".join(f"《{material.name}》" for code in awaited if (material := item.material(code)))
         raise Conflict(f"申请人尚未补交{names}", code="materials_awaited")
+    if any(part["source"] == Source.LICENCE for part in listed):
+        for part in await repository.list_described(row["id"]):
+            if part["source"] == Source.LICENCE:
+                await licences.require_unchanged(part["reference"], part["reference_hash"])
 
 
 def _described(row: Row, item: Item, today: date) -> CaseMaterial:

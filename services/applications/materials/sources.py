@@ -7,14 +7,13 @@ Source: 国令第716号 第七条 (共享能获得的信息不得要求重复提
 from __future__ import annotations
 
 from app import clock
-from app.errors import FieldFault, NotFound, ProviderUnavailable, ServiceUnavailable
+from app.errors import FieldFault, ProviderUnavailable, ServiceUnavailable
 from services.applications.materials.owner import Owner
 from services.applications.materials.types import KeptMaterial, Source
 from services.applications.ports import SharedData
 from services.catalogue.types import Item, Material
 from services.licences.service import LicenceService
 
-_VALID = "VALID"
 _AWAY = (ProviderUnavailable, ServiceUnavailable)
 
 
@@ -29,15 +28,12 @@ class Sources:
     ) -> tuple[list[KeptMaterial], FieldFault | None]:
         """Take a licence for a material if it is the owner's, valid and of the right type."""
         try:
-            found = await self._licences.licence(owner.citizen_id, licence_no)
-        except NotFound:
-            return [], FieldFault(f"{path}.licence_no", "未找到该证照")
+            usable = await self._licences.usable_for(owner.citizen_id, owner.enterprise_id, material.licence_type)
         except _AWAY:
             return [], FieldFault(f"{path}.source", f"电子证照暂时无法获取，请上传《{material.name}》")
-        if found.type_code != material.licence_type:
-            return [], FieldFault(f"{path}.licence_no", f"该证照不能作为《{material.name}》使用")
-        if found.status != _VALID:
-            return [], FieldFault(f"{path}.licence_no", f"证照当前为“{found.status_text}”，请上传《{material.name}》")
+        found = next((licence for licence in usable if licence.licence_no == licence_no), None)
+        if found is None:
+            return [], FieldFault(f"{path}.licence_no", f"没有可以作为《{material.name}》的有效电子证照，请上传")
         return [
             KeptMaterial(
                 material_code=material.code,

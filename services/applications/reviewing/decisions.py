@@ -33,12 +33,12 @@ class Decisions(CaseActs):
     async def approval(self, row: Row) -> dict[str, Any]:
         """Plan an approval: words, columns and the decision in writing; for whoever makes the move.
 
-        Raises: Conflict `fee_unpaid`, `materials_awaited`.
+        Raises: Conflict `fee_unpaid`, `materials_awaited`, `licence_no_longer_valid`.
         """
         if row["fee_fen"] and row["fee_paid_at"] is None:
             raise Conflict("申请人尚未缴费，缴费后才能准予", code="fee_unpaid")
         item = await self._item(row)
-        require_settled(row, item)
+        await require_settled(row, item, self._parts.licences)
         record = item.record
         return {
             "told": "您的申请已准予，正在制证和安排送达",
