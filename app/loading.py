@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
+
 from app import db, exchange_desk
 from app.crypto import FieldCipher, parse_keys
 from app.demo_merchants import IMPORT_FILE
@@ -18,10 +20,11 @@ from notify.templates import import_templates
 from payments.accounts import accounts_of
 from payments.auditing import LedgerAudit
 from payments.repository import save_accounts
+from services.applications.instant.loading import load_rules, rule_faults
 from services.catalogue.intake.demonstration import load_demonstration
 from services.catalogue.intake.importer import import_folder
 from services.catalogue.intake.loader import FaultyFiles, load_catalogue
-from services.catalogue.types import ImportSummary
+from services.catalogue.types import ImportSummary, ItemRecord
 from services.staff.accounts_file import import_staff
 from services.staff.audit import AuditTrail
 from services.staff.types import StaffCredentials
@@ -53,6 +56,7 @@ async def load_start(settings: Settings, data: Path) -> None:
         await import_templates(data / "templates.json")
         if settings.is_demo:
             await import_folder(data)
+            await _load_rules(data)
             await _import_staff(settings, data / "staff.json")
             await _import_merchants(settings)
             await exchange_desk.import_demonstration(settings)
@@ -61,7 +65,15 @@ async def load_start(settings: Settings, data: Path) -> None:
 async def import_catalogue(settings: Settings, data: Path) -> ImportSummary:
     """Import the items, packages and places of a data folder. Raises FaultyFiles; nothing is half imported."""
     async with _database(settings):
-        return await import_folder(data)
+        summary = await import_folder(data)
+        await _load_rules(data)
+        return summary
+
+
+async def _load_rules(data: Path) -> None:
+    """Make the rules of a data folder the current ones. Raises: FaultyRules."""
+    records = [msgspec.json.decode(path.read_bytes(), type=ItemRecord) for path in (data / "items").glob("*.json")]
+    await load_rules(data / "rules", records)
 
 
 async def import_staff_accounts(settings: Settings, source: Path) -> list[StaffCredentials]:
@@ -91,10 +103,11 @@ async def _import_staff(settings: Settings, source: Path) -> list[StaffCredentia
 def check_catalogue(data: Path) -> list[str]:
     """List every fault of a data folder, its demonstration included, without touching a database."""
     try:
-        load_demonstration(data, load_catalogue(data))
+        files = load_catalogue(data)
+        load_demonstration(data, files)
     except FaultyFiles as faulty:
         return [str(fault) for fault in faulty.faults]
-    return []
+    return [f"{file}: {fault}" for file, fault in rule_faults(data / "rules", files.items)]
 
 
 async def audit_ledger(settings: Settings) -> list[str]:

@@ -21,6 +21,7 @@ from services.accounts.sweeps import tidy_accounts
 from services.applications import sweeps as application_sweeps
 from services.applications.assistance.reactions import AssistanceReactions
 from services.applications.drafts import sweeps as draft_sweeps
+from services.applications.instant.reactions import InstantReactions
 from services.applications.materials import sweeps as material_sweeps
 from services.applications.materials.reactions import MaterialReactions
 from services.applications.packages import sweeps as package_sweeps
@@ -56,7 +57,7 @@ CITIZEN_EVENTS = (
     "application.delivering application.closed application.suspended application.resumed application.terminated "
     "application.reopened application.received application.returned application.extended application.draft_expiring "
     "application.handed_over application.person_asked package.submitted package.closed rating.answered "
-    "package.answers_asked "
+    "application.reviewed package.answers_asked "
     "mandate.offered mandate.accepted mandate.declined mandate.revoked assistance.ended "
     "licence.expiring licence.asked licence.changed "
     "bill.issued bill.paid bill.confirmed receipt.issued payment.closed refund.succeeded "
@@ -106,6 +107,7 @@ def _reactions(rooms: Rooms) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
         rooms.applications.cards.reactions(),
         PackageReactions(rooms.applications.packages).table(),
         RoutingReactions(rooms.applications.handover).table(),
+        InstantReactions(rooms.applications.instant).table(),
         RatingReactions(rooms.ratings).table(),
         ExchangeReactions(rooms.exchange).table(),
         PaymentReactions(rooms.payments).table(),

@@ -16,6 +16,7 @@ from handlers.citizen import (
     catalogue,
     delivery,
     documents,
+    instant,
     licences,
     materials,
     me,
@@ -35,6 +36,7 @@ from handlers.staff import auth as staff_auth
 from handlers.staff import cases as staff_cases
 from handlers.staff import decisions as staff_decisions
 from handlers.staff import documents as staff_documents
+from handlers.staff import instant as staff_instant
 from handlers.staff import licences as staff_licences
 from handlers.staff import pages as staff_pages
 from handlers.staff import payments as staff_payments
@@ -52,6 +54,7 @@ _CITIZEN = (
     places,
     uploads,
     applications,
+    instant,
     packages,
     materials,
     documents,
@@ -72,6 +75,7 @@ _STAFF = (
     staff_decisions,
     staff_documents,
     staff_routing,
+    staff_instant,
     staff_licences,
     staff_payments,
     staff_refunds,

@@ -86,9 +86,9 @@ class Handover:
         row = await repository.find_case(application_no)
         if row is None or row["status"] != Status.ACCEPTED or row["fee_paid_at"] is not None:
             return
-        payments = self._parts.payments
+        payments, since = self._parts.payments, handed_over_at.replace(microsecond=0)  # bills tell whole seconds
         bills = [bill for bill in await payments.bills_of(application_no) if bill.status != "VOID"]
-        if any(clock.parse_rfc3339(bill.created_at) < handed_over_at for bill in bills):
+        if any(clock.parse_rfc3339(bill.created_at) < since for bill in bills):
             await payments.void_bills(application_no)
         if all(bill.status == "VOID" for bill in await payments.bills_of(application_no)):
             await self._progress.bill_fee(application_no)
