@@ -261,6 +261,7 @@ class Progress:
                 issuer_name=record.body.name,
                 issued_on=issued_on,
                 expires_on=_months_later(issued_on, result.validity_months),
+                enterprise_id=row["enterprise_id"],
             )
             for result in record.results
             if result.licence_type

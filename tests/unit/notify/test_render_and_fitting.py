@@ -37,6 +37,7 @@ EVENT = DomainEvent(
         "promised_on": "2026-12-01",
         "licence_no": "ZZ20261121ABCDEFGHJKMN",
         "expires_on": "2026-12-21",
+        "until_on": "2027-05-21",
         "days_left": "30",
         "change_text": "有效期届满",
         "status_text": "暂扣",
@@ -76,7 +77,8 @@ def test_events_that_concern_a_citizen_have_one_template() -> None:
     codes = [template.code for template in TEMPLATES]
     assert len(codes) == len(set(codes))
     assert {code.split(".")[0] for code in codes} == {
-        "application", "bill", "receipt", "refund", "licence", "shipment", "citizen",
+        "application", "bill", "receipt", "refund", "licence", "shipment", "citizen", "package",
+        "rating", "mandate", "assistance",
     }  # fmt: skip
     sms_codes = [t.bindings["SMS"].template_id for t in TEMPLATES if "SMS" in t.bindings]
     assert len(sms_codes) == len(set(sms_codes))
