@@ -64,7 +64,7 @@ def _variant(record: ItemRecord, county: str, kind: str, number: int) -> ItemRec
     return msgspec.structs.replace(
         record,
         item_code=f"{record.item_code[:20]}{number:011d}",
-        basic_code=record.basic_code,
+        basic_code=f"{record.basic_code[:9]}{_KINDS.index(kind.rstrip('0123456789')):03d}",
         name=f"{record.name}（{kind}）",
         plain_name=f"{record.plain_name}（{kind}）",
         division_code=county,

@@ -820,9 +820,10 @@ class Migration(migrations.Migration):
             "CREATE TABLE search_phrase (key text COLLATE \"C\" NOT NULL, phrase text NOT NULL, document_id integer"
             " NOT NULL, rank smallint NOT NULL, PRIMARY KEY (key, phrase, document_id) INCLUDE (rank))",
             "CREATE INDEX search_phrase_document ON search_phrase (document_id)",
-            "CREATE TABLE search_target (document_id integer NOT NULL, code text NOT NULL, kind smallint NOT NULL,"
-            " position smallint NOT NULL, division_code text NOT NULL, department_code text"
-            " NOT NULL, basic_code text NOT NULL, reach text NOT NULL, audience text NOT NULL, topics jsonb NOT NULL,"
+            "CREATE TABLE search_target (document_id integer NOT NULL, code text COLLATE \"C\" NOT NULL,"
+            " kind smallint NOT NULL, position smallint NOT NULL, division_code text COLLATE \"C\" NOT NULL,"
+            " department_code text COLLATE \"C\" NOT NULL, basic_code text COLLATE \"C\" NOT NULL,"
+            " reach text COLLATE \"C\" NOT NULL, audience text COLLATE \"C\" NOT NULL, topics jsonb NOT NULL,"
             " events jsonb NOT NULL, popularity integer NOT NULL, PRIMARY KEY (document_id, code))",
             "CREATE INDEX search_target_code ON search_target (code)",
             "CREATE INDEX search_target_near ON search_target (document_id, division_code)",

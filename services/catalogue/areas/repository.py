@@ -97,7 +97,7 @@ async def find_own(basic_code: str, chain: Sequence[str], item_code: str) -> Row
     """Return the item with which the nearest body of an area offers the same thing."""
     return await db.fetch_row(
         "SELECT t.code AS item_code, i.name, t.division_code FROM search_target t"
-        " JOIN service_item i ON i.item_code = t.code AND i.status = 'PUBLISHED'"
+        " JOIN service_item i ON i.item_code = t.code COLLATE \"default\" AND i.status = 'PUBLISHED'"
         " WHERE t.kind = 0 AND t.basic_code = $1 AND t.division_code = ANY($2) AND t.code <> $3"
         " ORDER BY array_position($2::text[], t.division_code), t.code LIMIT 1",
         basic_code,

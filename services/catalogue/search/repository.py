@@ -63,26 +63,32 @@ async def heard(characters: Collection[str]) -> dict[str, list[str]]:
 
 
 async def list_items(terms: Mapping[str, float], wanted: Filter, limit: int, offset: int) -> Sequence[Row]:
-    """Return the list lines of the items that answer best; without terms the most popular ones."""
+    """Return the list lines of the items that answer best; without terms the most popular ones.
+
+    A first page is sought among the best documents only; where these do not fill it, among all.
+    """
     values: list[object] = [limit, offset]
     near, conditions = _area(wanted, values)
     conditions += _conditions(wanted, values)
     where = " AND ".join(["t.kind = 0", *conditions])
-    if terms:
-        values += [list(terms), list(terms.values())]
-        parts = {"words": len(values) - 1, "weights": len(values), "repeated": _repeated(wanted)}
-        order = _HOTTEST if wanted.hot else _NEAREST
-        sql = _SEARCH.format(near=near, where=where, order=order, ordered=order.replace("h.", "b."), **parts)
-    else:
-        sql = _BROWSE.format(near=near, where=where)
-    return await db.fetch_all(sql, *values)
+    if not terms:
+        return await db.fetch_all(_BROWSE.format(near=near, where=where), *values)
+    values += [list(terms), list(terms.values())]
+    parts = {"near": near, "where": where, "words": len(values) - 1, "weights": len(values)}
+    order = _HOTTEST if wanted.hot else _NEAREST
+    parts |= {"order": order, "ordered": order.replace("h.", "b.")}
+    if not offset and not wanted.hot:
+        rows = await db.fetch_all(_SEARCH.format(best_documents=_BEST_DOCUMENTS, **parts), *values)
+        if len(rows) == limit and not rows[-1]["repeated"]:
+            return rows
+    return await db.fetch_all(_SEARCH.format(best_documents="", **parts), *values)
 
 
 async def list_groups(terms: Mapping[str, float], wanted: Filter, limit: int) -> Sequence[Row]:
     """Return the best documents of each kind with the nearest item or package each leads to."""
-    values: list[object] = [limit, list(terms), list(terms.values())]
-    near, conditions = _area(wanted, values)
-    return await db.fetch_all(_GROUPS.format(near=near, where=" AND ".join(conditions) or "true"), *values)
+    values: list[object] = [limit, list(terms), list(terms.values()), list(wanted.chain)]
+    _, conditions = _area(wanted, values)
+    return await db.fetch_all(_GROUPS.format(where=" AND ".join(conditions) or "true"), *values)
 
 
 async def suggest(prefix: str, limit: int) -> Sequence[Row]:
@@ -137,32 +143,29 @@ def _conditions(wanted: Filter, values: list[object]) -> list[str]:
     return found
 
 
-def _repeated(wanted: Filter) -> str:
-    """Return when a hit only repeats a nearer one: another body's offer of the same thing."""
-    if not wanted.chain:
-        return "false"
-    return "(near = 99 AND row_number() OVER (PARTITION BY basic_code ORDER BY near, popularity DESC, code) > 1)"
-
-
 _SCORED = """
 term AS (SELECT * FROM unnest(${words}::text[], ${weights}::real[]) AS t(word, share)),
 scored AS MATERIALIZED (
     SELECT p.document_id, p.kind, sum(p.weight * term.share) AS score
     FROM term JOIN search_posting p ON p.word = term.word {kinds} GROUP BY p.document_id, p.kind)"""
+_BEST_DOCUMENTS = "ORDER BY score DESC FETCH FIRST 60 ROWS WITH TIES"
 _HOTTEST, _NEAREST = "h.popularity DESC, h.score DESC", "h.score DESC, h.near, h.popularity DESC"
 _SEARCH = (
     "WITH "
     + _SCORED.replace("{kinds}", "AND p.kind = 0")
     + """,
+chosen AS (
+    SELECT document_id, score FROM scored WHERE score >= 0.25 * (SELECT max(score) FROM scored) {best_documents}),
 hit AS (
     SELECT t.code, s.score, t.popularity, t.basic_code, t.division_code, {near} AS near
-    FROM scored s JOIN search_target t USING (document_id)
-    WHERE {where} AND s.score >= 0.25 * (SELECT max(score) FROM scored)),
+    FROM chosen s JOIN search_target t USING (document_id) WHERE {where}),
+offered AS (SELECT basic_code, min(near) AS nearest, min(code) AS first FROM hit GROUP BY basic_code),
 best AS (
-    SELECT h.*, {repeated} AS repeated FROM hit h
+    SELECT h.*, h.near = 99 AND (o.nearest < 99 OR h.code <> o.first) AS repeated
+    FROM hit h JOIN offered o USING (basic_code)
     ORDER BY repeated, {order}, h.division_code DESC, h.code LIMIT $1 OFFSET $2)
-SELECT b.near = 99 AS elsewhere, coalesce(nullif(i.listed, ''), i.record::text) AS listed
-FROM best b JOIN service_item i ON i.item_code = b.code AND i.status = 'PUBLISHED'
+SELECT b.repeated, b.near = 99 AS elsewhere, coalesce(nullif(i.listed, ''), i.record::text) AS listed
+FROM best b JOIN service_item i ON i.item_code = b.code COLLATE "default" AND i.status = 'PUBLISHED'
 ORDER BY b.repeated, {ordered}, b.division_code DESC, b.code
 """
 )
@@ -171,7 +174,7 @@ WITH best AS (
     SELECT t.code, t.popularity, t.division_code, {near} AS near FROM search_target t WHERE {where}
     ORDER BY {near} = 99, t.popularity DESC, t.division_code DESC, t.code LIMIT $1 OFFSET $2)
 SELECT b.near = 99 AS elsewhere, coalesce(nullif(i.listed, ''), i.record::text) AS listed
-FROM best b JOIN service_item i ON i.item_code = b.code AND i.status = 'PUBLISHED'
+FROM best b JOIN service_item i ON i.item_code = b.code COLLATE "default" AND i.status = 'PUBLISHED'
 ORDER BY b.near = 99, b.popularity DESC, b.division_code DESC, b.code
 """
 _GROUPS = (
@@ -182,17 +185,25 @@ ranked AS (
     SELECT document_id, kind, score, max(score) OVER (PARTITION BY kind) AS top,
         row_number() OVER (PARTITION BY kind ORDER BY score DESC, document_id) AS place FROM scored),
 hit AS (
-    SELECT DISTINCT ON (r.document_id) r.document_id, r.kind, r.score, t.code, t.position, {near} AS near
-    FROM ranked r JOIN search_target t USING (document_id)
-    WHERE r.place <= 50 AND r.score >= 0.3 * r.top AND {where}
-    ORDER BY r.document_id, {near}, t.popularity DESC, t.code),
-best AS (SELECT *, row_number() OVER (PARTITION BY kind ORDER BY score DESC, near, code) AS rank FROM hit)
-SELECT b.kind, b.code, b.position, b.near = 99 AS elsewhere, d.title, coalesce(i.name, p.record->>'name') AS name,
-    coalesce(nullif(i.listed, ''), i.record::text) AS listed, p.record->>'summary' AS summary,
-    coalesce(i.record, p.record)->'questions'->(b.position::int)->>'answer' AS answer
+    SELECT r.document_id, r.kind, r.score, coalesce(own.code, other.code) AS code,
+        coalesce(own.position, other.position) AS position, own.code IS NULL AS elsewhere
+    FROM ranked r
+    LEFT JOIN LATERAL (SELECT t.code, t.position FROM search_target t
+        WHERE t.document_id = r.document_id AND t.division_code = ANY($4::text[])
+        ORDER BY array_position($4::text[], t.division_code), t.popularity DESC, t.code LIMIT 1) own ON true
+    LEFT JOIN LATERAL (SELECT t.code, t.position FROM search_target t
+        WHERE own.code IS NULL AND t.document_id = r.document_id AND {where} ORDER BY t.code LIMIT 1) other ON true
+    WHERE r.place <= 12 AND r.score >= 0.3 * r.top),
+best AS (
+    SELECT *, row_number() OVER (PARTITION BY kind ORDER BY score DESC, elsewhere, code) AS rank
+    FROM hit WHERE code IS NOT NULL)
+SELECT b.kind, b.code, b.position, b.elsewhere AND cardinality($4::text[]) > 0 AS elsewhere, d.title,
+    coalesce(i.name, p.record->>'name') AS name, coalesce(nullif(i.listed, ''), i.record::text) AS listed,
+    p.record->>'summary' AS summary,
+    CASE WHEN b.kind = 2 THEN coalesce(i.record, p.record)->'questions'->(b.position::int)->>'answer' END AS answer
 FROM best b JOIN search_document d ON d.id = b.document_id
-LEFT JOIN service_item i ON i.item_code = b.code AND i.status = 'PUBLISHED'
-LEFT JOIN LATERAL (SELECT record FROM service_package WHERE package_code = b.code AND status = 'PUBLISHED'
+LEFT JOIN service_item i ON i.item_code = b.code COLLATE "default" AND i.status = 'PUBLISHED'
+LEFT JOIN LATERAL (SELECT record FROM service_package WHERE package_code = b.code COLLATE "default" AND status = 'PUBLISHED'
     ORDER BY version DESC LIMIT 1) p ON i.id IS NULL
 WHERE b.rank <= $1 ORDER BY b.kind, b.rank
 """
@@ -221,5 +232,5 @@ RETURNING i.item_code
 """
 _COPY_POPULARITY = """
 UPDATE search_target t SET popularity = i.popularity FROM service_item i
-WHERE t.code = ANY($1) AND i.item_code = t.code AND i.status = 'PUBLISHED' AND t.popularity <> i.popularity
+WHERE t.code = ANY($1) AND i.item_code = t.code COLLATE "default" AND i.status = 'PUBLISHED' AND t.popularity <> i.popularity
 """
