@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from app.errors import NotFound
+from handlers.citizen.documents import document_number
 from handlers.citizen.uploads import PRIVATE_FILE, file_id
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.pages import page
@@ -21,7 +22,18 @@ _TAG = "工作台"
 _LIST = "/staff/cases"
 _PAGE_LENGTH = 20
 StatusFilter = Literal[
-    "", "SUBMITTED", "CORRECTION", "ACCEPTED", "SUSPENDED", "APPROVED", "DENIED", "CERTIFYING", "DELIVERING", "CLOSED"
+    "",
+    "SUBMITTED",
+    "RETURNED",
+    "RECEIVED",
+    "CORRECTION",
+    "ACCEPTED",
+    "SUSPENDED",
+    "APPROVED",
+    "DENIED",
+    "CERTIFYING",
+    "DELIVERING",
+    "CLOSED",
 ]
 
 
@@ -70,7 +82,7 @@ async def case_detail(call: Call[None]) -> Reply:
         case=view.case,
         answers=lines(item.record.form if item else {}, view.form),
         bills=await call.house.payments.bills_of(number),
-        acts=offered(view.acts, view.case.status, has_procedures=bool(item and item.record.special_procedures)),
+        acts=offered(view.acts, view.case.status, has_procedures=bool(item and pausing_procedures(item))),
         done=done_text(call.query.done),
     )
 
@@ -84,6 +96,24 @@ async def case_file(call: Call[None]) -> Reply:
         # Browsers show no PDF in the sandbox that keeps strangers' files harmless.
         headers["Content-Disposition"] = f'attachment; filename="{upload_id.hex}.pdf"'
     return Reply(stored.content, etag=f'"{upload_id.hex}"', headers=headers, content_type=stored.content_type)
+
+
+def pausing_procedures(item: Item) -> list[str]:
+    """Name the special procedures of an item that stop the clock; an extension (延长审批) does not."""
+    return [each.name for each in item.record.special_procedures if each.kind.value != "1"]
+
+
+async def case_document(call: Call[None]) -> Reply:
+    """Hand out a written document; the look is audited by the use case."""
+    documents, number, document_no = (
+        call.house.applications.documents,
+        call.path["application_no"],
+        document_number(call),
+    )
+    content = await documents.file_for_staff(call.staff, number, document_no, call.address)
+    # A header is ASCII: the number itself has Chinese characters in it.
+    headers = dict(PRIVATE_FILE) | {"Content-Disposition": f'attachment; filename="{number}.pdf"'}
+    return Reply(content, headers=headers, content_type="application/pdf")
 
 
 async def published_item(call: Call[Any], item_code: str) -> Item | None:
@@ -115,5 +145,14 @@ def _address(status: str, cursor: str = "") -> str:
 ROUTES = (
     Route("GET", _LIST, case_list, Auth.STAFF, "办件列表", _TAG, query=CaseListQuery, page=True),
     Route("GET", f"{_LIST}/<application_no:str>", case_detail, Auth.STAFF, "办件", _TAG, query=CaseQuery, page=True),
+    Route(
+        "GET",
+        f"{_LIST}/<application_no:str>/documents/<document_no:str>",
+        case_document,
+        Auth.STAFF,
+        "办件文书",
+        _TAG,
+        page=True,
+    ),
     Route("GET", "/staff/files/<upload_id:str>", case_file, Auth.STAFF, "办件材料", _TAG, page=True),
 )

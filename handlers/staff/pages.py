@@ -27,11 +27,22 @@ _OUR_PAGE = re.compile(r"/staff(/[A-Za-z0-9/_-]*)?")
 _QUEUE_LENGTH = 8
 _QUEUES = (
     (Role.REVIEWER, Status.ACCEPTED, "待审批"),
-    (Role.WINDOW, Status.SUBMITTED, "待受理"),
-    (Role.REVIEWER, Status.SUBMITTED, "待受理"),
+    (Role.WINDOW, Status.SUBMITTED, "待预审"),
+    (Role.REVIEWER, Status.SUBMITTED, "待预审"),
+    (Role.WINDOW, Status.RECEIVED, "待受理"),
+    (Role.REVIEWER, Status.RECEIVED, "待受理"),
+    (Role.APPROVER, Status.ACCEPTED, "审批中"),
 )
 """What waits for whom."""
-_CASE_ROLES = (Role.WINDOW, Role.REVIEWER, Role.CASHIER, Role.DISPATCHER, Role.AUDITOR, Role.ADMINISTRATOR)
+_CASE_ROLES = (
+    Role.WINDOW,
+    Role.REVIEWER,
+    Role.APPROVER,
+    Role.CASHIER,
+    Role.DISPATCHER,
+    Role.AUDITOR,
+    Role.ADMINISTRATOR,
+)
 Text = Annotated[str, msgspec.Meta(max_length=128)]
 
 

@@ -14,12 +14,12 @@ from app import clock
 from app.db import Row
 from services.applications import desk_repository, repository
 from services.applications.documents.service import shown_documents
-from services.applications.dues import due_text, receipt_due
+from services.applications.dues import OVERDUE, due_text, receipt_due
 from services.applications.materials.listing import describe_materials
 from services.applications.reviewing import repository as reviews
 from services.applications.reviewing.acting import AT_INTAKE, ROLES
 from services.applications.reviewing.decisions import Decisions
-from services.applications.reviewing.examination import Examination
+from services.applications.reviewing.examination import EXAMINERS, UNDER_EXAMINATION, Examination
 from services.applications.reviewing.intake import Intake
 from services.applications.reviewing.types import CourseView, PauseView, PointView, ReviewView
 from services.applications.scope import case_in_scope
@@ -126,11 +126,15 @@ class CaseDesk(Intake, Examination, Decisions):
 
 def _open_acts(staff: StaffCaller, row: Row) -> list[str]:
     decides = staff.covers(row["division_code"], row["department_code"])
-    return [
+    acts = [
         act.value
         for act, roles in ROLES.items()
         if (row["status"], act) in TRANSITIONS and staff.may(*roles) and (decides or act in AT_INTAKE)
     ]
+    if decides and row["status"] in UNDER_EXAMINATION and staff.may(*EXAMINERS):
+        acts.append("review")
+        acts += ["explain_overdue"] if due_text(row, clock.beijing_date()) == OVERDUE else []
+    return acts
 
 
 def _review(row: Row) -> ReviewView:

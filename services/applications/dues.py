@@ -18,6 +18,7 @@ Source: 行政许可法 第三十二条.
 """
 DELIVERY_WORKING_DAYS = 10
 """Within so many working days of the decision its result is made and delivered. Source: 行政许可法 第四十四条."""
+DUE_SOON, OVERDUE = "即将到期", "已超期"
 LONGEST_EXTENSION = 10
 """So many working days may be added with the head's approval. Source: 行政许可法 第四十二条."""
 
@@ -75,8 +76,8 @@ def due_text(row: Row, today: date) -> str:
     if row["status"] != "ACCEPTED" or due is None:
         return ""
     if due < today:
-        return "已超期"
-    return "即将到期" if soon_on is not None and soon_on <= today else ""
+        return OVERDUE
+    return DUE_SOON if soon_on is not None and soon_on <= today else ""
 
 
 def _extended(calendar: Calendar, due: Due, extension_days: int, pauses: tuple[Pause, ...]) -> Due:

@@ -24,7 +24,8 @@ from services.staff.types import Role, StaffCaller
 
 _EXTENSION = "1"
 """Kind of a special procedure that is no pause but an extension. Source: GB/T 39046-2020, 特别程序."""
-_UNDER_EXAMINATION = (Status.ACCEPTED, Status.SUSPENDED)
+UNDER_EXAMINATION = (Status.ACCEPTED, Status.SUSPENDED)
+EXAMINERS = (Role.REVIEWER, Role.APPROVER)
 
 
 class Examination(CaseActs):
@@ -149,7 +150,7 @@ class Examination(CaseActs):
 
         Raises: InvalidRequest when it begins later than now.
         """
-        staff.require_role(Role.REVIEWER, Role.APPROVER)
+        staff.require_role(*EXAMINERS)
         row = await self._under_examination(staff, application_no, version)
         now = clock.now()
         if begun_at is not None and begun_at > now:
@@ -171,7 +172,7 @@ class Examination(CaseActs):
         self, staff: StaffCaller, application_no: str, reason: str, address: str, *, version: int | None = None
     ) -> CaseSummary:
         """Tell the citizen why a case is late (超期说明). Raises: Conflict `not_overdue`."""
-        staff.require_role(Role.REVIEWER, Role.APPROVER)
+        staff.require_role(*EXAMINERS)
         row = await self._under_examination(staff, application_no, version)
         if row["status"] != Status.ACCEPTED or row["promised_due_on"] >= clock.beijing_date():
             raise Conflict("办件尚未超过承诺期限，不需要说明", code="not_overdue")
@@ -184,7 +185,7 @@ class Examination(CaseActs):
     async def _under_examination(self, staff: StaffCaller, application_no: str, version: int | None) -> Row:
         row = await case_in_scope(staff, application_no)
         moves.expect_version(row, version)
-        if row["status"] not in _UNDER_EXAMINATION:
+        if row["status"] not in UNDER_EXAMINATION:
             raise InvalidTransition(f"办件当前为“{STATUS_TEXT[row['status']]}”，不在审查之中")
         return row
 
