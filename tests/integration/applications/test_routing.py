@@ -1,0 +1,364 @@
+"""Queues, claims and hand-overs over HTTP: who sees what, who may act, and who wins when two are at it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from app import db
+from app.crypto import FieldCipher
+from app.errors import FieldFault, InvalidRequest, Unauthenticated
+from app.events import DomainEvent
+from app.tokens import AccessTokens
+from handlers.citizen import applications
+from handlers.staff import cases, decisions, routing
+from services.staff.types import Colleague, Role, StaffCaller
+from tests.doorway import served
+from tests.integration.applications.conftest import ITEM, item_of, staff
+from tests.integration.applications.test_doors import Phone
+
+pytestmark = pytest.mark.anyio
+Acts = Callable[[], Awaitable[list[str]]]
+ROUTES = [route for part in (applications, cases, decisions, routing) for route in part.ROUTES]
+ELSEWHERE = ("140702", "11140702MB0001329F")
+COUNTER = "/api/staff/v1"
+
+
+@pytest.fixture
+def people_at_work(world: Any) -> dict[str, StaffCaller]:
+    both = (Role.REVIEWER, Role.WINDOW)
+    return {
+        "window": world.window,
+        "reviewer": world.reviewer,
+        "second": staff("second", Role.REVIEWER),
+        "both": staff("both", *both),
+        "chief": staff("chief", Role.APPROVER),
+        "auditor": staff("auditor", Role.AUDITOR),
+        "far": staff("far", *both, divisions=("1407",)),
+        "intake": staff("intake", Role.WINDOW, divisions=("140213",)),
+    }
+
+
+@pytest.fixture
+async def counters(
+    world: Any, cipher: FieldCipher, people_at_work: dict[str, StaffCaller]
+) -> AsyncIterator[Callable[[str], Phone]]:
+    """Give a client for each member of staff, by name."""
+    tokens = AccessTokens({"k": secrets.token_bytes(32)})
+
+    async def authenticate(token: str) -> StaffCaller:
+        if token not in people_at_work:
+            raise Unauthenticated
+        return people_at_work[token]
+
+    async def colleague(username: str) -> Colleague:
+        found = people_at_work.get(username)
+        if found is None:
+            raise InvalidRequest(faults=(FieldFault("username", "没有此工作人员"),))
+        return Colleague(found.username, found.display_name, found.roles, found.divisions, found.departments)
+
+    house = SimpleNamespace(
+        applications=world.applications,
+        staff=SimpleNamespace(authenticate=authenticate, colleague=colleague),
+        tokens=tokens,
+        cipher=cipher,
+    )
+    async with served(house, ROUTES) as base, aiohttp.ClientSession() as session:
+        yield lambda name: Phone(session, base, name)
+
+
+async def row_of(number: str) -> dict[str, Any]:
+    row = await db.fetch_row("SELECT * FROM application WHERE application_no = $1", number)
+    return dict(row or {})
+
+
+async def counts(phone: Phone) -> dict[str, int]:
+    status, answer, _ = await phone("GET", f"{COUNTER}/queues")
+    assert status == 200, answer
+    return {queue["name"]: queue["count"] for queue in answer["data"]}
+
+
+async def numbers(phone: Phone, queue: str, **query: str) -> list[str]:
+    status, answer, _ = await phone("GET", f"{COUNTER}/queues/{queue}", params=query)
+    assert status == 200, answer
+    return [case["application_no"] for case in answer["data"]]
+
+
+async def test_a_case_waits_unclaimed_until_somebody_takes_it(world: Any, counters: Any, acts: Acts) -> None:
+    number = await world.submitted()
+    reviewer = counters("reviewer")
+    assert await numbers(reviewer, "unclaimed") == [number] == await numbers(reviewer, "department")
+    assert await numbers(reviewer, "mine") == []
+    status, hold, _ = await reviewer("POST", f"{COUNTER}/cases/{number}/claim", {"version": 2})
+    assert (status, hold["officer"], hold["version"]) == (200, "reviewer", 3)
+    assert await numbers(reviewer, "mine") == [number] == await numbers(counters("chief"), "department")
+    assert await numbers(counters("chief"), "unclaimed") == []
+    shown = await counts(reviewer)
+    assert (shown["unclaimed"], shown["mine"], shown["department"], shown["overdue"]) == (0, 1, 1, 0)
+    status, again, _ = await reviewer("POST", f"{COUNTER}/cases/{number}/claim")
+    assert (status, again["version"]) == (200, 3)
+    status, hold, _ = await reviewer("POST", f"{COUNTER}/cases/{number}/release", {"version": 3})
+    assert (status, hold["officer"], hold["claimed_at"]) == (200, "", None)
+    assert await numbers(reviewer, "unclaimed") == [number]
+    _, history, _ = await counters("auditor")("GET", f"{COUNTER}/cases/{number}/assignments")
+    assert [(line["kind"], line["to_officer"]) for line in history["data"]] == [("CLAIM", "reviewer"), ("RELEASE", "")]
+    assert (await acts())[-2:] == ["case.claimed", "case.released"]
+
+
+async def test_of_two_who_claim_at_once_one_wins(world: Any, counters: Any) -> None:
+    number = await world.submitted()
+    path = f"{COUNTER}/cases/{number}/claim"
+    answers = await asyncio.gather(*(counters(name)("POST", path, {"version": 2}) for name in ("reviewer", "second")))
+    assert sorted(status for status, _, _ in answers) == [200, 409]
+    refused = next(answer for status, answer, _ in answers if status == 409)
+    won = next(answer for status, answer, _ in answers if status == 200)
+    assert refused["code"] in ("claimed_by_other", "stale_version")
+    assert refused["current"]["version"] == 3
+    assert (await row_of(number))["officer"] == won["officer"]
+    assert len(await db.fetch_all("SELECT 1 FROM case_assignment")) == 1
+
+
+async def test_of_two_who_decide_at_once_one_wins(world: Any, counters: Any) -> None:
+    number = await world.accepted()
+    await world.pay(number)
+    version = (await row_of(number))["version"]
+    approve = counters("reviewer")("POST", f"{COUNTER}/cases/{number}/approve", {"version": version})
+    deny = counters("second")("POST", f"{COUNTER}/cases/{number}/deny", {"version": version, "reason": "不符合条件"})
+    answers = await asyncio.gather(approve, deny)
+    assert sorted(status for status, _, _ in answers) == [200, 409]
+    row = await row_of(number)
+    assert row["version"] == version + 1
+    assert row["status"] == ("APPROVED" if answers[0][0] == 200 else "DENIED")
+    assert row["officer"] == ("reviewer" if answers[0][0] == 200 else "second")
+
+
+async def test_only_the_officer_or_the_chief_acts_on_a_claimed_case(world: Any, counters: Any) -> None:
+    number = await world.submitted()
+    await counters("both")("POST", f"{COUNTER}/cases/{number}/claim")
+    before = await row_of(number)
+    for path, body in (("accept", {}), ("not-accept", {"reason": "不属于职权"}), ("release", None), ("claim", None)):
+        status, answer, _ = await counters("reviewer")("POST", f"{COUNTER}/cases/{number}/{path}", body)
+        assert (status, answer["code"], answer["current"]["officer"]) == (409, "claimed_by_other", "both"), path
+    assert await row_of(number) == before
+    status, answer, _ = await counters("both")("POST", f"{COUNTER}/cases/{number}/accept", {"version": 3})
+    assert (status, answer["status"]) == (200, "ACCEPTED")
+    assert (await row_of(number))["officer"] == "both"
+
+
+async def test_deciding_claims_and_a_window_that_accepts_leaves_the_case_to_reviewers(
+    world: Any, counters: Any
+) -> None:
+    number = await world.submitted()
+    status, _, _ = await counters("window")("POST", f"{COUNTER}/cases/{number}/accept", {})
+    assert (status, (await row_of(number))["officer"]) == (200, "")
+    await world.pay(number)
+    status, _, _ = await counters("reviewer")("POST", f"{COUNTER}/cases/{number}/approve", {})
+    row = await row_of(number)
+    assert (status, row["officer"]) == (200, "reviewer")
+    assert row["claimed_at"] is not None
+    _, history, _ = await counters("reviewer")("GET", f"{COUNTER}/cases/{number}/assignments")
+    assert [(line["kind"], line["to_officer"]) for line in history["data"]] == [("CLAIM", "reviewer")]
+
+
+async def test_the_chief_assigns_and_an_officer_transfers(world: Any, counters: Any) -> None:
+    number = await world.submitted()
+    base = f"{COUNTER}/cases/{number}"
+    status, hold, _ = await counters("chief")("POST", f"{base}/assign", {"username": "reviewer", "version": 2})
+    assert (status, hold["officer"]) == (200, "reviewer")
+    status, answer, _ = await counters("reviewer")("POST", f"{base}/assign", {"username": "second"})
+    assert (status, answer["code"]) == (403, "role_required")
+    for name in ("far", "auditor", "nobody"):
+        status, answer, _ = await counters("chief")("POST", f"{base}/assign", {"username": name})
+        assert (status, answer["errors"][0]["path"]) == (400, "username"), name
+    status, answer, _ = await counters("second")("POST", f"{base}/transfer", {"username": "second", "reason": "帮忙"})
+    assert (status, answer["code"]) == (409, "claimed_by_other")
+    status, hold, _ = await counters("reviewer")("POST", f"{base}/transfer", {"username": "second", "reason": "休假"})
+    assert (status, hold["officer"]) == (200, "second")
+    _, history, _ = await counters("chief")("GET", f"{base}/assignments")
+    lines = [(line["kind"], line["from_officer"], line["to_officer"], line["reason"]) for line in history["data"]]
+    assert lines == [("ASSIGN", "", "reviewer", ""), ("TRANSFER", "reviewer", "second", "休假")]
+    await counters("second")("POST", f"{base}/release")
+    status, answer, _ = await counters("second")("POST", f"{base}/transfer", {"username": "both", "reason": "忙"})
+    assert (status, answer["code"]) == (409, "not_claimed")
+
+
+async def test_out_of_scope_is_not_found_and_auditors_only_look(world: Any, counters: Any) -> None:
+    number = await world.submitted()
+    before = await row_of(number)
+    for path, body in (("claim", None), ("release", None), ("transfer", {"username": "far", "reason": "x"})):
+        status, answer, _ = await counters("far")("POST", f"{COUNTER}/cases/{number}/{path}", body)
+        assert (status, answer["code"]) == (404, "not_found")
+    assert await numbers(counters("far"), "department") == []
+    status, answer, _ = await counters("auditor")("POST", f"{COUNTER}/cases/{number}/claim")
+    assert (status, answer["code"]) == (403, "role_required")
+    status, answer, _ = await counters("reviewer")("GET", f"{COUNTER}/queues/nonsense")
+    assert (status, answer["code"]) == (404, "not_found")
+    assert await row_of(number) == before
+
+
+async def test_a_batch_is_accepted_case_by_case_and_may_be_repeated(world: Any, counters: Any) -> None:
+    first, second = await world.submitted(), await world.submitted()
+    draft = (await world.draft()).application_no
+    wanted = {"application_nos": [first, second, draft, "14209900000000", first]}
+    path = f"{COUNTER}/cases/batch-accept"
+    status, answer, _ = await counters("window")("POST", path, wanted)
+    assert status == 200
+    told = [(line["application_no"], line["accepted"], line["code"]) for line in answer["data"]]
+    bad = [(draft, False, "not_found"), ("14209900000000", False, "not_found")]
+    assert told == [(first, True, ""), (second, True, ""), *bad]
+    versions = [(await row_of(number))["version"] for number in (first, second)]
+    _, again, _ = await counters("window")("POST", path, wanted)
+    assert [line["accepted"] for line in again["data"]] == [True, True, False, False]
+    assert versions == [(await row_of(number))["version"] for number in (first, second)]
+    status, _, _ = await counters("window")("POST", path, {"application_nos": []})
+    assert status == 400
+    status, _, _ = await counters("window")("POST", path, {"application_nos": ["1"] * 101})
+    assert status == 400
+
+
+async def test_queues_page_and_filter(world: Any, counters: Any) -> None:
+    made = [await world.submitted() for _ in range(5)]
+    await counters("reviewer")("POST", f"{COUNTER}/cases/{made[1]}/claim")
+    await counters("window")("POST", f"{COUNTER}/cases/{made[2]}/accept", {})
+    seen, cursor = [], ""
+    while True:
+        _, answer, _ = await counters("chief")(
+            "GET", f"{COUNTER}/queues/department", params={"limit": "2", "cursor": cursor}
+        )
+        seen += [case["application_no"] for case in answer["data"]]
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == made
+    chief = counters("chief")
+    assert await numbers(chief, "unclaimed", status="ACCEPTED") == [made[2]]
+    assert await numbers(chief, "department", q=made[3]) == [made[3]]
+    assert await numbers(chief, "department", q="没有这个事项") == []
+    assert len(await numbers(chief, "department", q=ITEM["name"][:4])) == 5
+    assert await numbers(chief, "department", item_code=ITEM["item_code"], limit="1") == [made[0]]
+    await db.execute("UPDATE application SET promised_due_on = '2020-01-02' WHERE application_no = $1", made[2])
+    assert await numbers(chief, "overdue") == [made[2]]
+    assert (await counts(chief))["overdue"] == 1
+
+
+async def test_cards_are_queues(world: Any, counters: Any) -> None:
+    number = await world.accepted()
+    await db.execute(
+        "INSERT INTO due_card (id, created_at, application_id, stage, colour, due_on, officer, division_code,"
+        " department_code) SELECT gen_random_uuid(), now(), id, 'REVIEW', 'RED', now(), '', division_code,"
+        " department_code FROM application WHERE application_no = $1",
+        number,
+    )
+    assert await numbers(counters("chief"), "red") == [number]
+    assert await numbers(counters("chief"), "yellow") == []
+    assert (await counts(counters("chief")))["red"] == 1
+    assert await numbers(counters("far"), "red") == []
+
+
+async def test_departments_narrow_the_queues(
+    world: Any, counters: Any, people_at_work: dict[str, StaffCaller], narrowed: Callable[..., StaffCaller]
+) -> None:
+    number = await world.submitted()
+    own = (ITEM["department_code"],)
+    people_at_work["own"] = narrowed(username="own", departments=own)
+    people_at_work["other"] = narrowed(username="other", departments=("11140105MB0009999X",))
+    assert await numbers(counters("own"), "unclaimed") == [number] == await numbers(counters("own"), "department")
+    assert await numbers(counters("other"), "unclaimed") == [] == await numbers(counters("other"), "department")
+    assert ((await counts(counters("own")))["unclaimed"], (await counts(counters("other")))["unclaimed"]) == (1, 0)
+    await counters("own")("POST", f"{COUNTER}/cases/{number}/claim")
+    assert await numbers(counters("own"), "mine") == [number]
+
+
+async def test_the_place_of_filing_receives_and_returns_but_does_not_decide(world: Any, counters: Any) -> None:
+    number = await world.submitted()
+    await db.execute("UPDATE application SET intake_division_code = '140213'")
+    intake = counters("intake")
+    assert await numbers(intake, "intake") == [number]
+    assert (await counts(intake))["intake"] == 1
+    before = await row_of(number)
+    for path, body in (("accept", {}), ("not-accept", {"reason": "不属于职权"})):
+        status, answer, _ = await intake("POST", f"{COUNTER}/cases/{number}/{path}", body)
+        assert (status, answer["code"]) == (403, "intake_only"), path
+    status, answer, _ = await intake("POST", f"{COUNTER}/cases/{number}/claim")
+    assert (status, answer["code"]) == (403, "intake_only")
+    assert await row_of(number) == before
+    status, answer, _ = await intake("POST", f"{COUNTER}/cases/{number}/receive", {"version": before["version"]})
+    assert (status, answer["status"]) == (200, "RECEIVED")
+    assert (await row_of(number))["officer"] == ""
+
+
+def offered_elsewhere(world: Any, **changes: Any) -> None:
+    """Let the body of another division offer the same matter."""
+    division, department = ELSEWHERE
+    code = f"{department}4{ITEM['basic_code']}"
+    there = item_of(item_code=code, division_code=division, department_code=department, version=7, **changes)
+    world.catalogue.versions[7] = there
+    world.catalogue.elsewhere = {(ITEM["basic_code"], division, department): there}
+
+
+HAND_OVER = {"division_code": ELSEWHERE[0], "department_code": ELSEWHERE[1], "reason": "由户籍地办理"}
+
+
+async def test_a_case_is_handed_to_the_body_of_another_division(world: Any, counters: Any, acts: Acts) -> None:
+    number = await world.accepted()
+    offered_elsewhere(world)
+    await counters("reviewer")("POST", f"{COUNTER}/cases/{number}/claim")
+    before = await row_of(number)
+    path = f"{COUNTER}/cases/{number}/hand-over-to"
+    status, answer, _ = await counters("second")("POST", path, HAND_OVER)
+    assert (status, answer["code"]) == (409, "claimed_by_other")
+    wrong = HAND_OVER | {"division_code": "140105"}
+    status, answer, _ = await counters("reviewer")("POST", path, wrong)
+    assert (status, answer["errors"][0]["path"]) == (400, "department_code")
+    assert await row_of(number) == before
+    status, hold, _ = await counters("reviewer")("POST", path, HAND_OVER | {"version": before["version"]})
+    assert (status, hold["division_code"], hold["officer"]) == (200, "140702", ""), hold
+    after = await row_of(number)
+    assert (after["item_version"], after["promised_due_on"]) == (7, before["promised_due_on"])
+    assert await numbers(counters("far"), "unclaimed") == [number]
+    status, answer, _ = await counters("reviewer")("POST", f"{COUNTER}/cases/{number}/claim")
+    assert (status, answer["code"]) == (404, "not_found")
+    steps = await db.fetch_all("SELECT event, told FROM timeline_entry ORDER BY occurred_at, id")
+    assert steps[-1]["event"] == "application.handed_over"
+    assert "由户籍地办理" in steps[-1]["told"]
+    _, history, _ = await counters("far")("GET", f"{COUNTER}/cases/{number}/assignments")
+    assert history["data"][-1]["to_body"] == "/".join(ELSEWHERE)
+    assert (await acts())[-1] == "case.handed_over"
+
+
+async def test_the_bill_follows_the_body(world: Any, counters: Any) -> None:
+    number = await world.accepted()
+    offered_elsewhere(world)
+    await world.applications.progress.bill_fee(number)
+    await db.execute("UPDATE bill SET created_at = created_at - interval '1 hour'")
+    await counters("reviewer")("POST", f"{COUNTER}/cases/{number}/hand-over-to", HAND_OVER)
+    row = await db.fetch_row("SELECT payload FROM pgqueuer WHERE convert_from(payload, 'UTF8') LIKE '%handed_over%'")
+    event = msgspec.json.decode(row["payload"], type=DomainEvent)
+    for _ in range(2):
+        await world.applications.handover.rebill(number, event.occurred_at)
+    bills = await db.fetch_all("SELECT status, department_code FROM bill ORDER BY id")
+    assert [(bill["status"], bill["department_code"]) for bill in bills] == [
+        ("VOID", ITEM["department_code"]),
+        ("UNPAID", ELSEWHERE[1]),
+    ]
+
+
+async def test_what_was_paid_to_one_body_is_not_handed_over(world: Any, counters: Any) -> None:
+    number = await world.accepted()
+    offered_elsewhere(world)
+    await world.pay(number)
+    before = await row_of(number)
+    path = f"{COUNTER}/cases/{number}/hand-over-to"
+    status, answer, _ = await counters("reviewer")("POST", path, HAND_OVER)
+    assert (status, answer["code"]) == (409, "fee_paid")
+    assert await row_of(number) == before
+    await counters("reviewer")("POST", f"{COUNTER}/cases/{number}/approve", {})
+    status, answer, _ = await counters("reviewer")("POST", path, HAND_OVER)
+    assert (status, answer["code"]) == (409, "invalid_transition")
