@@ -13,6 +13,7 @@ import msgspec
 from app import clock, db
 from app.db import Row
 from services.catalogue.places import Department, Division, LifeEvent, ServicePoint, Topic
+from services.catalogue.publishing.repository import publish_newest
 from services.catalogue.search import index
 
 _IMPORT_LOCK = 7_204_141_401
@@ -155,7 +156,7 @@ async def record_import(
             *await tx.fetch_all(_UPSERT_PACKAGES, _json(packages), moment),
         ]
         today = clock.beijing_date(moment)
-        moved = [*await tx.fetch_all(_WITHDRAW, codes, today), *await tx.fetch_all(_PUBLISH, codes, today, moment)]
+        moved = await publish_newest(tx, codes, today, moment)
         published = sum(row["status"] == "PUBLISHED" for row in moved)
         await index.add_documents(tx, documents)
         await index.lead_to(tx, sorted({row["code"] for row in (*written, *moved)}))
@@ -234,16 +235,4 @@ ON CONFLICT (package_code, version) DO UPDATE SET name = EXCLUDED.name, division
     record = EXCLUDED.record, content_hash = EXCLUDED.content_hash, search = EXCLUDED.search
 WHERE held.content_hash <> EXCLUDED.content_hash
 RETURNING package_code AS code, (xmax = 0)::int AS is_new
-"""
-_NEWEST_IN_FORCE = """(SELECT max(newest.version) FROM service_item newest WHERE newest.item_code = item.item_code
-    AND newest.status <> 'DRAFT' AND (newest.record->>'effective_on')::date <= $2)"""
-_WITHDRAW = f"""
-UPDATE service_item item SET status = 'WITHDRAWN'
-WHERE item_code = ANY($1) AND status = 'PUBLISHED' AND version <> {_NEWEST_IN_FORCE}
-RETURNING item_code AS code, status
-"""
-_PUBLISH = f"""
-UPDATE service_item item SET status = 'PUBLISHED', published_at = coalesce(published_at, $3)
-WHERE item_code = ANY($1) AND status = 'WITHDRAWN' AND version = {_NEWEST_IN_FORCE}
-RETURNING item_code AS code, status
 """

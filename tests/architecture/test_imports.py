@@ -13,7 +13,8 @@ COMPOSITION = {
 }
 """The frame's front: it puts the house together and so may know every room."""
 
-ROOM_RANK = {
+ROOM_RANK: dict[str, set[str]] = {
+    "services.catalogue": set(),
     "services.ratings": {"services.applications"},
     "services.exchange": {"services.applications", "services.catalogue"},
     "services.applications": {"services.accounts", "services.catalogue", "services.licences", "services.delivery"},
