@@ -40,6 +40,12 @@ class FormVault:
         sealed = self._cipher.encrypt_json(_FORM_COLUMN, hidden) if hidden else None
         return Answers(msgspec.json.encode(shown).decode(), sealed)
 
+    @staticmethod
+    def shown(row: Row) -> dict[str, Any]:
+        """Return the stored answers of a case, the sensitive ones masked; needs no key."""
+        answers: dict[str, Any] = msgspec.json.decode(row["form"])
+        return answers
+
     def open(self, row: Row) -> dict[str, Any]:
         """Return the whole answers of a stored case."""
         answers: dict[str, Any] = msgspec.json.decode(row["form"])

@@ -20,6 +20,8 @@ from payments.service import PaymentService
 from services.accounts.types import OnBehalfOf
 from services.applications import moves, own, repository
 from services.applications.aftercare import Aftercare
+from services.applications.archive.service import Archive
+from services.applications.archive.ways import MaterialWays
 from services.applications.assistance.service import AssistanceService
 from services.applications.cards.service import CardService
 from services.applications.clock import Calendar
@@ -115,7 +117,9 @@ class ApplicationService:
             calendar=calendar,
         )
         self.rateable = RateableCases(self.parts)
-        check = MaterialCheck(Sources(licences, shared), later_days=terms.later_days, reuse_days=terms.reuse_days)
+        sources, days = Sources(licences, shared), {"later_days": terms.later_days, "reuse_days": terms.reuse_days}
+        check = MaterialCheck(sources, **days)
+        self.archive = Archive(self.parts, sources, MaterialWays(sources, **days))
         self.materials = CaseMaterials(self.parts, later_days=terms.later_days)
         self.drafts = Drafts(self.parts, check, terms)
         self._handing_in = HandingIn(self.parts, self.drafts, check)

@@ -35,8 +35,11 @@ class Item:
     @property
     def fields(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the form's top-level fields by name, those of conditional parts too."""
-        parts = [(path[0], part) for path, part in walk(self.record.form) if len(path) == 1]
-        return {name: part for name, part in reversed(parts) if "type" in part or "title" in part}
+        found: dict[str, Mapping[str, Any]] = {}
+        for path, part in walk(self.record.form):
+            if len(path) == 1 and "type" in part:
+                found.setdefault(path[0], part)
+        return found
 
     def form_faults(self, answers: object) -> tuple[FieldFault, ...]:
         """Return the faults of a form's answers, with paths that begin with `form`."""

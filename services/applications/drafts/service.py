@@ -74,7 +74,7 @@ class Drafts:
         """
         item = await self._catalogue.open_item(item_code)
         acting = await self._people.acting(caller, on_behalf_of, item_code) if on_behalf_of else None
-        owner, intake = _owner(caller, acting), await self._intake(item_code, division)
+        owner, intake = Owner.acting(caller, acting), await self._intake(item_code, division)
         forms.check_draft(item, form)
         kept = await self._check.kept(owner, item, materials)
         new = self._new(caller, item, form, acting, intake, package_no)
@@ -225,9 +225,3 @@ class Drafts:
             mandate_id=acting.mandate_id if acting else None,
             intake_division_code=division,
         )
-
-
-def _owner(caller: Caller, acting: Acting | None) -> Owner:
-    if acting is None:
-        return Owner(caller.citizen_id, None, caller.citizen_id)
-    return Owner(acting.citizen_id, acting.enterprise_id, caller.citizen_id)

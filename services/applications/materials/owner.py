@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from app.db import Row
 from app.tokens import Caller
+from services.accounts.types import Acting
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,13 @@ class Owner:
     def of(cls, row: Row, caller: Caller) -> Owner:
         """Return the owner of a stored case, with the caller who goes on with it."""
         return cls(row["citizen_id"], row["enterprise_id"], caller.citizen_id)
+
+    @classmethod
+    def acting(cls, caller: Caller, acting: Acting | None) -> Owner:
+        """Return the owner of a case to be begun: the caller, or whom they act for."""
+        if acting is None:
+            return cls(caller.citizen_id, None, caller.citizen_id)
+        return cls(acting.citizen_id, acting.enterprise_id, caller.citizen_id)
 
     @property
     def people(self) -> tuple[uuid.UUID, ...]:

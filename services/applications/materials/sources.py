@@ -13,6 +13,7 @@ from services.applications.materials.types import KeptMaterial, Source
 from services.applications.ports import SharedData
 from services.catalogue.types import Item, Material
 from services.licences.service import LicenceService
+from services.licences.types import UsableLicence
 
 _AWAY = (ProviderUnavailable, ServiceUnavailable)
 
@@ -22,6 +23,22 @@ class Sources:
 
     def __init__(self, licences: LicenceService, shared: SharedData | None) -> None:
         self._licences, self._shared = licences, shared
+
+    @property
+    def shares(self) -> bool:
+        """Tell whether any body shares data here."""
+        return self._shared is not None
+
+    async def usable(self, owner: Owner, material: Material) -> list[UsableLicence]:
+        """Return the owner's valid licences that may stand for a material; none while the licences are away."""
+        return await self.usable_of_type(owner, material.licence_type)
+
+    async def usable_of_type(self, owner: Owner, type_code: str) -> list[UsableLicence]:
+        """Return the owner's valid licences of a type; none while the licences are away."""
+        try:
+            return await self._licences.usable_for(owner.citizen_id, owner.enterprise_id, type_code)
+        except _AWAY:
+            return []
 
     async def licence(
         self, owner: Owner, material: Material, licence_no: str, path: str

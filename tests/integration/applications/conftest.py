@@ -115,13 +115,18 @@ class GivenPeople:
         return PlainAddress(address_id, "140105", "山西省太原市小店区", "张伟", "13800000001", "平阳路88号")
 
     async def acting(self, caller: Caller, on_behalf_of: OnBehalfOf, item_code: str) -> Acting:
-        raise NotFound
+        if caller.citizen_id not in self.acts_as:
+            raise NotFound
+        return self.acts_as[caller.citizen_id]
 
     async def may_act_for(self, caller: Caller, case: Row) -> Acting | None:
         return self.acts_as.get(caller.citizen_id)
 
     async def enterprise_profile(self, enterprise_id: uuid.UUID) -> EnterpriseProfile:
-        raise NotFound
+        place = "山西省太原市小店区平阳路1号"
+        return EnterpriseProfile(
+            enterprise_id, "91140105MA0GU0001N", "太原汾河商贸有限公司", place, "张伟", "03512345678"
+        )
 
 
 class MemoryCourier:
