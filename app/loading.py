@@ -25,6 +25,7 @@ from services.catalogue.intake.demonstration import load_demonstration
 from services.catalogue.intake.importer import import_folder
 from services.catalogue.intake.loader import FaultyFiles, load_catalogue
 from services.catalogue.types import ImportSummary, ItemRecord
+from services.licences.intake import kind_faults, load_kinds
 from services.staff.accounts_file import import_staff
 from services.staff.audit import AuditTrail
 from services.staff.types import StaffCredentials
@@ -54,6 +55,7 @@ async def load_start(settings: Settings, data: Path) -> None:
     async with _database(settings):
         await save_accounts(accounts_of(settings))
         await import_templates(data / "templates.json")
+        await load_kinds(data)
         if settings.is_demo:
             await import_folder(data)
             await _load_rules(data)
@@ -65,6 +67,7 @@ async def load_start(settings: Settings, data: Path) -> None:
 async def import_catalogue(settings: Settings, data: Path) -> ImportSummary:
     """Import the items, packages and places of a data folder. Raises FaultyFiles; nothing is half imported."""
     async with _database(settings):
+        await load_kinds(data)
         summary = await import_folder(data)
         await _load_rules(data)
         return summary
@@ -107,7 +110,10 @@ def check_catalogue(data: Path) -> list[str]:
         load_demonstration(data, files)
     except FaultyFiles as faulty:
         return [str(fault) for fault in faulty.faults]
-    return [f"{file}: {fault}" for file, fault in rule_faults(data / "rules", files.items)]
+    named = [(record.item_code, result.licence_type) for record in files.items for result in record.results]
+    named += [(record.item_code, material.licence_type) for record in files.items for material in record.materials]
+    rules = [f"{file}: {fault}" for file, fault in rule_faults(data / "rules", files.items)]
+    return rules + kind_faults(data, named)
 
 
 async def audit_ledger(settings: Settings) -> list[str]:

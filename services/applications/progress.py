@@ -248,6 +248,7 @@ class Progress:
 
     async def _licences_of(self, row: Row, record: ItemRecord) -> list[NewLicence]:
         profile = await self._people.profile(row["citizen_id"])
+        answers = self._vault.open(row)
         issued_on = clock.beijing_date(row["decided_at"])
         return [
             NewLicence(
@@ -262,6 +263,7 @@ class Progress:
                 issued_on=issued_on,
                 expires_on=_months_later(issued_on, result.validity_months),
                 enterprise_id=row["enterprise_id"],
+                answers=answers,
             )
             for result in record.results
             if result.licence_type

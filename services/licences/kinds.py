@@ -103,15 +103,13 @@ def read_kinds(file: Path) -> tuple[Kind, ...]:
     return msgspec.json.decode(file.read_bytes(), type=tuple[Kind, ...])
 
 
-def faults_of(kinds: Iterable[Kind], used: Iterable[tuple[str, str, str]]) -> list[str]:
+def faults_of(kinds: Iterable[Kind], used: Iterable[tuple[str, str]]) -> list[str]:
     """List what is wrong with the kinds, and which of the used types (file, path, code) no kind describes."""
     listed = list(kinds)
     codes = [kind.code for kind in listed]
     faults = [f"{kind.code}: {fault}" for kind in listed for fault in _faults(kind)]
     faults += [f"{code}: 证照类型重复" for code in sorted({code for code in codes if codes.count(code) > 1})]
-    return faults + [
-        f"{file}: {path}: 证照类型 {code} 未配置" for file, path, code in used if code and code not in codes
-    ]
+    return faults + [f"{place}: 证照类型 {code} 未配置" for place, code in used if code and code not in codes]
 
 
 def _faults(kind: Kind) -> list[str]:

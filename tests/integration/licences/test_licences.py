@@ -11,11 +11,13 @@ import pytest
 from app import db
 from app.errors import Conflict, InvalidTransition, NotFound, ServiceUnavailable
 from app.identifiers import is_licence_number
+from services.licences.intake import FILE, load_kinds
+from services.licences.kinds import read_kinds
 from services.licences.service import LicenceService
 from services.licences.states import TRANSITIONS, LicenceStatus, effective
 from services.licences.sweeps import forget_presentations
 from services.licences.types import Change
-from tests.integration.licences.conftest import HOLDER, NEW, OTHER, holder
+from tests.integration.licences.conftest import HOLDER, NEW, OTHER, ROOT, holder
 
 pytestmark = pytest.mark.anyio
 
@@ -152,3 +154,13 @@ def test_effective_status_past_the_last_day_is_expired() -> None:
 
 def test_every_change_is_possible_from_somewhere() -> None:
     assert {change for _, change in TRANSITIONS} == set(Change)
+
+
+async def test_import_of_kinds_changes_nothing_the_second_time(database: str) -> None:
+    assert await load_kinds(ROOT / "data") == len(read_kinds(ROOT / "data" / FILE))
+    assert await load_kinds(ROOT / "data") == 0
+    await db.execute("UPDATE licence_type SET content_hash = 'old', name = 'old' WHERE code = $1", NEW.type_code)
+    assert await load_kinds(ROOT / "data") == 1
+    row = await db.fetch_row("SELECT name FROM licence_type WHERE code = $1", NEW.type_code)
+    assert row is not None
+    assert row["name"] == "居民身份证"
