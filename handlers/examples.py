@@ -74,6 +74,7 @@ _VALUES: dict[str, Any] = {
     "text": "您申请的居民身份证补领已受理，承诺于2026-12-12前办结",
     "content_type": "image/jpeg",
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "text_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "size": 67311,
     "promised_due_on": "2026-12-12",
     "template_id": "21q4ClswscCTf07I8PjUhmi2ogviaNfrWta57_cLkIF",
