@@ -90,7 +90,7 @@ def example_of(kind: Any) -> Any:
 
 
 def _example(info: inspect.Type, name: str, depth: int) -> Any:
-    if name in _VALUES and not isinstance(info, inspect.BoolType):
+    if name in _VALUES and not isinstance(info, inspect.BoolType | inspect.EnumType):
         return _VALUES[name]
     if isinstance(info, inspect.Metadata):
         return _example(info.type, name, depth)
