@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 import pytest
 
 from app.errors import FieldFault, InvalidRequest
 from services.applications import forms
-from services.applications.types import MaterialRef
 
 
 class GivenItem:
@@ -21,7 +19,7 @@ class GivenItem:
     def form_faults(self, answers: object) -> tuple[FieldFault, ...]:
         return self._faults
 
-    def must_upload(self, answers: object) -> tuple[Any, ...]:
+    def needed_materials(self, answers: object) -> tuple[Any, ...]:
         return ()
 
 
@@ -91,17 +89,3 @@ def test_check_draft_names_text_that_can_not_be_stored() -> None:
     with pytest.raises(InvalidRequest) as refused:
         forms.check_draft(GivenItem(), {"a": ["ok", {"b": "\x00"}], "c\x00": 1})  # type: ignore[arg-type]  # as above
     assert [fault.path for fault in refused.value.faults] == ["form.a[1].b", "form"]
-
-
-def test_material_faults_wrong_format_is_named() -> None:
-    class Photo:
-        name, accepts, max_files = "照片", ("image/jpeg",), 1
-
-    class PhotoItem(GivenItem):
-        def material(self, code: str) -> Any:
-            return Photo()
-
-    upload = uuid.UUID(int=1)
-    part = MaterialRef(material_code="M01", upload_id=upload)
-    faults = forms.material_faults(PhotoItem(), [part], {upload: "application/pdf"})  # type: ignore[arg-type]  # as above
-    assert faults == [FieldFault("materials[0].upload_id", "《照片》不接受此文件格式")]
