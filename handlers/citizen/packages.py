@@ -219,7 +219,7 @@ ROUTES = (
         answer_part,
         PartAnswers,
         "补充后续事项所需的信息",
-        {"form": {"child_id_number": "140105202502180029"}},
+        {"form": {"child_id_number": "140105202502180026"}},
     ),
     _change("POST", f"{_ONE}/withdraw", withdraw_package_case, PackageWithdrawal, "撤回一件事", {"reason": "暂不办理"}),
     _read(f"{_ONE}/timeline", get_package_timeline, PackageTimeline, "一件事进度"),

@@ -72,7 +72,7 @@ async def list_together(together_no: str, numbers: Sequence[str]) -> frozenset[s
 
 
 async def send(new: NewShipment, subject_nos: Sequence[str]) -> str | None:
-    """Make one parcel of those results that wait for it, lock the choice, and have it booked, in one transaction.
+    """Make one parcel of those results that wait for it, lock their choices, and have it booked, in one transaction.
 
     What is in a parcel carries its number from then on; a result that comes later goes in a further one. Returns the
     parcel's number, or None where nothing waits. Idempotent: yes, a result is put into one parcel only.
@@ -88,11 +88,12 @@ async def send(new: NewShipment, subject_nos: Sequence[str]) -> str | None:
         if choice is None:
             return None
         packed = await tx.execute(
-            "UPDATE delivery_choice SET together_no = $3 WHERE subject_no = ANY($1) AND together_no = $2"
-            " AND locked_at IS NOT NULL",
+            "UPDATE delivery_choice SET together_no = $3, locked_at = COALESCE(locked_at, $4)"
+            " WHERE subject_no = ANY($1) AND together_no = $2",
             list(subject_nos),
             new.subject_no,
             new.shipment_no,
+            new.requested_at,
         )
         if packed == 0:
             return None

@@ -73,7 +73,7 @@ async def begin_child(tx: Transaction, new: NewChild) -> None:
     await tx.execute(
         """INSERT INTO timeline_entry (id, occurred_at, application_id, event, from_status, to_status, title, told,
                actor_kind, actor_id, actor_shown, dedupe_key)
-           VALUES ($1, $2, $3, $4, 'DRAFT', $5, $6, $7, $8, $9, $10, $4 || ':1')""",
+           VALUES ($1, $2, $3, $4::text, 'DRAFT', $5, $6, $7, $8, $9, $10, $4::text || ':1')""",
         new_id(),
         new.at,
         case_id,
