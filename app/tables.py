@@ -6,7 +6,6 @@ Read by wiring only. No decorator registers anything; what is not listed here do
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from services.applications.packages import sweeps as package_sweeps
 from services.applications.packages.reactions import PackageReactions
 from services.applications.reactions import ApplicationReactions
 from services.applications.routing.reactions import RoutingReactions
+from services.catalogue import sweeps as catalogue_sweeps
 from services.delivery import repository as delivery_repository
 from services.delivery import sweeps as delivery_sweeps
 from services.delivery.reactions import DeliveryReactions
@@ -41,15 +41,7 @@ from services.ratings.reactions import RatingReactions
 from services.staff.sweeps import forget_ended_sessions
 
 if TYPE_CHECKING:
-    from app.live import LiveEvents
-    from notify.service import NotifyService
-    from payments.service import PaymentService
-    from services.accounts.service import AccountsService
-    from services.applications.service import ApplicationService
-    from services.delivery.service import DeliveryService
-    from services.exchange.service import ExchangeService
-    from services.licences.service import LicenceService
-    from services.ratings.service import RatingService
+    from app.wiring import Container
 
 CITIZEN_EVENTS = (
     "application.submitted application.accepted application.correction_requested application.corrected "
@@ -67,27 +59,12 @@ CITIZEN_EVENTS = (
 """Events that concern a person: they are told by a notice where a template says so, and live on their phone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rooms:
-    """The rooms whose reactions, jobs and sweeps stand here."""
-
-    accounts: AccountsService
-    applications: ApplicationService
-    delivery: DeliveryService
-    licences: LicenceService
-    payments: PaymentService
-    notify: NotifyService
-    ratings: RatingService
-    exchange: ExchangeService
-    live: LiveEvents
-
-
-def job_table(rooms: Rooms) -> JobTable:
+def job_table(rooms: Container) -> JobTable:
     """Return everything that runs beside requests."""
     return JobTable(functions=_jobs(rooms), reactions=_reactions(rooms), sweeps=_sweeps(rooms))
 
 
-def _jobs(rooms: Rooms) -> dict[str, JobFunction]:
+def _jobs(rooms: Container) -> dict[str, JobFunction]:
     return {
         delivery_repository.BOOK: rooms.delivery.book,
         delivery_repository.CONFIRM: rooms.delivery.confirm,
@@ -98,7 +75,7 @@ def _jobs(rooms: Rooms) -> dict[str, JobFunction]:
     }
 
 
-def _reactions(rooms: Rooms) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
+def _reactions(rooms: Container) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
     """Event → reactions, in the order in which they are tried; each runs again alone when it fails."""
     tables: list[Mapping[str, Sequence[tuple[str, Reaction]]]] = [
         ApplicationReactions(rooms.applications.progress).table(),
@@ -127,7 +104,7 @@ def _reactions(rooms: Rooms) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
     return {name: [reaction for table in tables for reaction in table.get(name, ())] for name in names}
 
 
-def _sweeps(rooms: Rooms) -> dict[str, tuple[str, Sweep]]:
+def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
     """Sweep → (cron expression, seconds in the sixth place, UTC) and what it does."""
     progress = rooms.applications.progress
     return {
@@ -158,6 +135,7 @@ def _sweeps(rooms: Rooms) -> dict[str, tuple[str, Sweep]]:
         **package_sweeps.table(rooms.applications.packages),
         "accounts.tidy": ("25 18 * * *", tidy_accounts),
         "staff.forget_sessions": ("45 18 * * *", forget_ended_sessions),
+        "catalogue.count_popularity": ("50 17 * * *", catalogue_sweeps.count_popularity),
         "frame.partitions": ("10 18 * * *", upkeep.prepare_partitions),
         "frame.job_log": ("40 * * * *", upkeep.forget_job_log),
         "frame.idempotency": ("35 * * * *", upkeep.forget_idempotency),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import aiohttp
 from redis.asyncio import Redis
@@ -31,7 +32,7 @@ from app.revocations import Revocations
 from app.settings import Settings
 from app.showcase import Showcase
 from app.storage import FileStore
-from app.tables import Rooms, job_table
+from app.tables import job_table
 from app.tokens import AccessTokens
 from clients.clamav.client import ClamAv
 from clients.departments.client import DepartmentClient
@@ -112,8 +113,12 @@ class Container:
     notify: NotifyService
     exchange: ExchangeService
     showcase: Showcase
-    job_table: JobTable
     _background: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @cached_property
+    def job_table(self) -> JobTable:
+        """What follows from events, which function a job names, what runs when."""
+        return job_table(self)
 
     async def open(self) -> None:
         """Start what runs beside the requests of an API process: broadcasts and revocations."""
@@ -163,33 +168,10 @@ async def build(settings: Settings) -> Container:
     licences = _licences(settings, clients, accounts, cipher, storage, seals)
     delivery = DeliveryService({"SF": SfCourier(clients.sf)}, cipher)
     payments = _payments(settings, clients, accounts, PaymentAudit(audit))
-    applications = ApplicationService(
-        catalogue=catalogue,
-        people=accounts,
-        licences=licences,
-        delivery=delivery,
-        payments=payments,
-        audit=audit,
-        cipher=cipher,
-        storage=storage,
-        scan=ClamAvScan(ClamAv(settings.clamav_address)) if settings.clamav_address else None,
-        upload_limit_bytes=settings.upload_limit_bytes,
-        terms=DraftTerms(
-            kept_days=settings.draft_days, later_days=settings.later_days, reuse_days=settings.material_days
-        ),
-        seal=DocumentSealing(seals) if seals else None,
-        calendar=Calendar(yellow_percent=settings.card_yellow_percent, yellow_days=settings.card_yellow_days),
-    )
+    neighbours = (catalogue, accounts, licences, delivery, payments)
+    applications = _applications(settings, *neighbours, audit, cipher, storage, seals)
     ratings = _ratings(settings, accounts, applications, audit, cipher)
-    exchange = ExchangeService(
-        applications=applications,
-        people=accounts,
-        departments=catalogue,
-        audit=audit,
-        cipher=cipher,
-        sender=DepartmentClient(session, observer=providers.observe),
-        loopback_events=settings.is_demo,
-    )
+    exchange = _exchange(settings, session, applications, accounts, catalogue, audit, cipher)
     notify = NotifyService(_notice_table(settings, clients), AccountRecipients(accounts))
     return Container(
         settings=settings,
@@ -214,19 +196,57 @@ async def build(settings: Settings) -> Container:
         notify=notify,
         exchange=exchange,
         showcase=Showcase(settings, session),
-        job_table=job_table(
-            Rooms(
-                accounts=accounts,
-                applications=applications,
-                delivery=delivery,
-                licences=licences,
-                payments=payments,
-                notify=notify,
-                ratings=ratings,
-                exchange=exchange,
-                live=live,
-            )
+    )
+
+
+def _applications(
+    settings: Settings,
+    catalogue: CatalogueService,
+    accounts: AccountsService,
+    licences: LicenceService,
+    delivery: DeliveryService,
+    payments: PaymentService,
+    audit: AuditTrail,
+    cipher: FieldCipher,
+    storage: FileStore,
+    seals: SealAdapter | None,
+) -> ApplicationService:
+    return ApplicationService(
+        catalogue=catalogue,
+        people=accounts,
+        licences=licences,
+        delivery=delivery,
+        payments=payments,
+        audit=audit,
+        cipher=cipher,
+        storage=storage,
+        scan=ClamAvScan(ClamAv(settings.clamav_address)) if settings.clamav_address else None,
+        upload_limit_bytes=settings.upload_limit_bytes,
+        terms=DraftTerms(
+            kept_days=settings.draft_days, later_days=settings.later_days, reuse_days=settings.material_days
         ),
+        seal=DocumentSealing(seals) if seals else None,
+        calendar=Calendar(yellow_percent=settings.card_yellow_percent, yellow_days=settings.card_yellow_days),
+    )
+
+
+def _exchange(
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    applications: ApplicationService,
+    accounts: AccountsService,
+    catalogue: CatalogueService,
+    audit: AuditTrail,
+    cipher: FieldCipher,
+) -> ExchangeService:
+    return ExchangeService(
+        applications=applications,
+        people=accounts,
+        departments=catalogue,
+        audit=audit,
+        cipher=cipher,
+        sender=DepartmentClient(session, observer=providers.observe),
+        loopback_events=settings.is_demo,
     )
 
 

@@ -39,8 +39,8 @@ class Doors:
     application_no: str
 
     def routes(self) -> list[Route]:
-        """Every JSON door, and every page; not the providers' and not those that end a session."""
-        listed = [route for route in all_routes(Settings()) if route.auth is not Auth.PROVIDER]
+        """Every JSON door, and every page; not those that ask for a signature, and not those that end a session."""
+        listed = [route for route in all_routes(Settings()) if route.auth not in (Auth.PROVIDER, Auth.SYSTEM)]
         return [route for route in listed if not route.path.endswith(_ENDS_A_SESSION)]
 
     def writing(self) -> list[Route]:

@@ -98,6 +98,15 @@ async def test_nobody_comes_in_without_a_token(whole_house: WholeHouse) -> None:
             assert heard.headers["www-authenticate"] == "Bearer"
 
 
+async def test_systems_doors_ask_for_a_signature_whatever_token_comes(whole_house: WholeHouse) -> None:
+    routes = _routes(whole_house, Auth.SYSTEM)
+    assert {route.path.split("/")[1] for route in routes} == {"integration"}
+    for route in routes:
+        for headers in ({}, {"Authorization": f"Bearer {whole_house.staff_token}"}):
+            heard = await _knock(whole_house, route, headers)
+            assert check_problem(heard, 401)["code"] == "signature_missing", route.path
+
+
 async def test_a_citizens_token_opens_no_staff_door_and_the_other_way_round(whole_house: WholeHouse) -> None:
     wrong = {Auth.STAFF: whole_house.citizen_token(), Auth.CITIZEN: whole_house.staff_token}
     for route in _routes(whole_house, Auth.CITIZEN, Auth.STAFF):
