@@ -51,7 +51,7 @@ class RuleCheck(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     id: Code
     text: Sentence
-    expression: Annotated[str, Meta(min_length=3, max_length=500)]
+    expression: Annotated[str, Meta(min_length=1, max_length=500)]
     doubt: Sentence
 
 

@@ -137,7 +137,7 @@ async def test_a_case_whose_checks_all_hold_is_granted_at_once(world: Any, doors
     last = told["decisions"][-1]
     assert (last["rule_version"], last["rule_sha256"]) == (1, current.sha256)
     assert [check["found"] for check in last["checks"]] == ["HOLDS"] * 3
-    assert [(seen["title"], seen["source_text"], seen["value"]) for seen in last["inputs"]][0] == (
+    assert next((seen["title"], seen["source_text"], seen["value"]) for seen in last["inputs"]) == (
         "年龄",
         "实名认证信息",
         None,
