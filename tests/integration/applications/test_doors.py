@@ -16,14 +16,17 @@ from app.crypto import FieldCipher
 from app.errors import Unauthenticated
 from app.limits import RateLimits
 from app.tokens import AccessTokens, Caller
+from handlers import verifiers
 from handlers.callbacks import couriers
 from handlers.citizen import applications, delivery, licences, uploads
 from handlers.staff import cases
+from handlers.staff import licences as staff_licences
 from tests.doorway import served
 from tests.fakes.notify_house import NotifyHouse
 
 pytestmark = pytest.mark.anyio
-ROUTES = [route for part in (applications, uploads, licences, delivery, couriers, cases) for route in part.ROUTES]
+PARTS = (applications, uploads, licences, verifiers, delivery, couriers, cases, staff_licences)
+ROUTES = [route for part in PARTS for route in part.ROUTES]
 PUSH = {"Body": {"WaybillRoute": []}}
 
 
@@ -249,4 +252,9 @@ async def test_licence_is_shown_presented_and_verified(world: Any, phones: Simpl
     path = f"/api/staff/v1/licences/{listed[0]['licence_no']}/status"
     assert (await phones.window("POST", path, change))[0] == 403
     assert (await phones.reviewer("POST", path, change))[1]["status"] == "REVOKED"
+    status, history, _ = await phones.window("GET", f"/api/staff/v1/licences/{listed[0]['licence_no']}")
+    assert (status, history["status"]) == (200, "REVOKED")
+    assert [(step["change"], step["by"]) for step in history["changes"]] == [("issue", "系统"), ("revoke", "reviewer")]
+    assert (await phones.window("GET", "/api/staff/v1/licences/ZZ0"))[0] == 404
+    assert "shows" not in history
     assert (await phones.citizen("POST", f"{one}/presentations"))[1]["code"] == "licence_not_valid"
