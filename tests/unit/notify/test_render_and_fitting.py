@@ -35,6 +35,8 @@ EVENT = DomainEvent(
         "waybill_no": "SF1234567890123",
         "type_name": "居民身份证",
         "promised_on": "2026-12-01",
+        "until": "2026-12-20",
+        "days": 10,
         "licence_no": "ZZ20261121ABCDEFGHJKMN",
         "expires_on": "2026-12-21",
         "until_on": "2027-05-21",
