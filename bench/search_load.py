@@ -12,10 +12,12 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice, product
 from pathlib import Path
 
 import msgspec
+from rich.console import Console
 
 from app import db
 from app.embedded import EmbeddedPostgres
@@ -28,6 +30,7 @@ from services.catalogue.service import CatalogueService
 from services.catalogue.types import ItemQuery, Rendered
 
 ITEMS = 20_000
+console = Console()
 TARGET_MS = 20.0
 _KINDS = (
     "变更 延续 注销 首次 补办 换发 撤销 备案 年审 核验 查询 更正 转移 合并 分立 登记 挂失 解除 恢复 预约"
@@ -85,13 +88,14 @@ async def measured(catalogue: CatalogueService) -> list[Times]:
     asked = [(words, divisions[at % len(divisions)]) for at, words in enumerate(questions())]
     typed = sorted({words[:length] for words, _ in asked for length in (1, 2, 3, 5) if words[:length].strip()})
     await catalogue.search.items(ItemQuery(q="热身"))
+    found = [partial(catalogue.items, ItemQuery(q=words, division=division)) for words, division in asked]
+    search = catalogue.search
+    everywhere = [partial(search.everywhere, SearchQuery(q=words, division=division)) for words, division in asked]
+    suggested = [partial(search.suggestions, SuggestionQuery(q=words)) for words in typed]
     return [
-        await _timed("items", [lambda q=q, d=d: catalogue.items(ItemQuery(q=q, division=d)) for q, d in asked]),
-        await _timed(
-            "everywhere",
-            [lambda q=q, d=d: catalogue.search.everywhere(SearchQuery(q=q, division=d)) for q, d in asked],
-        ),
-        await _timed("suggestions", [lambda q=q: catalogue.search.suggestions(SuggestionQuery(q=q)) for q in typed]),
+        await _timed("items", found),
+        await _timed("everywhere", everywhere),
+        await _timed("suggestions", suggested),
     ]
 
 
@@ -111,7 +115,7 @@ async def run(url: str, count: int, *, distinct: bool) -> list[Times]:
         files = await asyncio.to_thread(loader.load_catalogue, _ROOT / "data")
         started = time.perf_counter()
         await importer.import_files(many(files, count, distinct=distinct))
-        print(f"imported in {time.perf_counter() - started:.0f} s")
+        console.print(f"imported in {time.perf_counter() - started:.0f} s")
         async with db.connection() as link:
             await link.execute("VACUUM ANALYZE")
         return await measured(CatalogueService())
@@ -132,7 +136,7 @@ def main(distinct: bool) -> None:
         try:
             asyncio.run(migrate(url))
             for line in _lines(asyncio.run(run(url, ITEMS, distinct=distinct))):
-                print(line)
+                console.print(line)
         finally:
             engine.stop()
 

@@ -44,10 +44,11 @@ async def lead_to(tx: db.Transaction, codes: Sequence[str]) -> None:
 
     Call it in every transaction that publishes, withdraws or changes them. Idempotent: yes.
     """
-    if codes:
-        await tx.execute("DELETE FROM search_target WHERE code = ANY($1)", codes)
-        await tx.execute(_LEAD_TO_ITEMS, codes)
-        await tx.execute(_LEAD_TO_PACKAGES, codes)
+    for begin in range(0, len(codes), _BATCH):
+        batch = codes[begin : begin + _BATCH]
+        await tx.execute("DELETE FROM search_target WHERE code = ANY($1)", batch)
+        await tx.execute(_LEAD_TO_ITEMS, batch)
+        await tx.execute(_LEAD_TO_PACKAGES, batch)
 
 
 async def _add_words(tx: db.Transaction, documents: Sequence[tuple[int, Document]]) -> None:

@@ -203,7 +203,8 @@ SELECT b.kind, b.code, b.position, b.elsewhere AND cardinality($4::text[]) > 0 A
     CASE WHEN b.kind = 2 THEN coalesce(i.record, p.record)->'questions'->(b.position::int)->>'answer' END AS answer
 FROM best b JOIN search_document d ON d.id = b.document_id
 LEFT JOIN service_item i ON i.item_code = b.code COLLATE "default" AND i.status = 'PUBLISHED'
-LEFT JOIN LATERAL (SELECT record FROM service_package WHERE package_code = b.code COLLATE "default" AND status = 'PUBLISHED'
+LEFT JOIN LATERAL (SELECT record FROM service_package
+    WHERE package_code = b.code COLLATE "default" AND status = 'PUBLISHED'
     ORDER BY version DESC LIMIT 1) p ON i.id IS NULL
 WHERE b.rank <= $1 ORDER BY b.kind, b.rank
 """
@@ -232,5 +233,6 @@ RETURNING i.item_code
 """
 _COPY_POPULARITY = """
 UPDATE search_target t SET popularity = i.popularity FROM service_item i
-WHERE t.code = ANY($1) AND i.item_code = t.code COLLATE "default" AND i.status = 'PUBLISHED' AND t.popularity <> i.popularity
+WHERE t.code = ANY($1) AND i.item_code = t.code COLLATE "default" AND i.status = 'PUBLISHED'
+    AND t.popularity <> i.popularity
 """

@@ -1,6 +1,6 @@
 """The door of the search: lists of items, search everywhere, suggestions, life events, and what is hot.
 
-Called by the catalogue's service and by handlers through it. It reads; the sweep alone counts popularity.
+Called by the catalogue's service and by handlers through it. It reads only; the sweep alone counts popularity.
 """
 
 from __future__ import annotations
@@ -59,10 +59,6 @@ class SearchDoor:
     async def life_events(self) -> Rendered:
         """Return the life events with their counts."""
         return await self._answers.get("life events", _life_events)
-
-    async def count_popularity(self) -> None:
-        """Count the cases of late, for what is hot. Idempotent: yes."""
-        await repository.count_popularity()
 
     def forget(self) -> None:
         """Drop what is kept, after an import in this process."""
