@@ -14,6 +14,7 @@ import typer
 from app import start
 from app.cli_calendar import calendar_cli
 from app.cli_exchange import exchange_cli
+from app.cli_items import items_cli
 from app.cli_merchants import merchants_cli
 from app.cli_payments import payments_cli, reconcile
 from app.errors import SettingsError
@@ -23,7 +24,6 @@ from app.terminal import make_console, make_table
 ROOT = Path(__file__).resolve().parent.parent
 
 cli = typer.Typer(help="三晋通小程序后端", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-items_cli = typer.Typer(help="事项库", no_args_is_help=True)
 staff_cli = typer.Typer(help="工作人员账号", no_args_is_help=True)
 audit_cli = typer.Typer(help="检查账目与审计链", no_args_is_help=True)
 keys_cli = typer.Typer(help="密钥", no_args_is_help=True)
@@ -82,28 +82,6 @@ def simulate() -> None:
     with start.surroundings(ROOT, engines=False) as settings, start.simulators(ROOT, settings):
         console.print(f"模拟器已启动，控制端口 {settings.sim_port}；按 Ctrl-C 停止")
         start.wait_for_signal()
-
-
-@items_cli.command("import")
-def items_import() -> None:
-    """把 data/ 中的事项、一件事、部门与办事地点导入数据库；重复执行不改变结果。"""
-    from app import loading
-
-    with start.surroundings(ROOT) as settings:
-        summary = asyncio.run(loading.import_catalogue(settings, ROOT / "data"))
-    console.print(f"新增 {summary.added}，更改 {summary.changed}，未变 {summary.unchanged}，现行 {summary.published}")
-
-
-@items_cli.command("check")
-def items_check() -> None:
-    """检查 data/ 中的事项，列出全部问题；有问题则以非零退出。"""
-    from app import loading
-
-    findings = loading.check_catalogue(ROOT / "data")
-    for finding in findings:
-        console.print(f"[red]{finding}[/red]")
-    console.print(f"共 {len(findings)} 个问题")
-    sys.exit(1 if findings else 0)
 
 
 @staff_cli.command("import")

@@ -5,7 +5,7 @@ Each function opens the database for itself and closes it again; run.py calls th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,9 +21,10 @@ from payments.accounts import accounts_of
 from payments.auditing import LedgerAudit
 from payments.repository import save_accounts
 from services.applications.instant.loading import load_rules, rule_faults
+from services.catalogue.intake import export, feed_import
 from services.catalogue.intake.demonstration import load_demonstration
 from services.catalogue.intake.importer import import_folder
-from services.catalogue.intake.loader import FaultyFiles, load_catalogue
+from services.catalogue.intake.loader import FaultyFiles, load_catalogue, load_places
 from services.catalogue.types import ImportSummary, ItemRecord
 from services.licences.intake import kind_faults, load_kinds
 from services.staff.accounts_file import import_staff
@@ -73,6 +74,20 @@ async def import_catalogue(settings: Settings, data: Path) -> ImportSummary:
         return summary
 
 
+async def import_feed(
+    settings: Settings, files: list[Path], data: Path, feed: str, *, approved: bool, progress: Callable[[], None]
+) -> ImportSummary:
+    """Import feeds of the province's directory. Raises FaultyFiles; nothing is half imported."""
+    async with _database(settings):
+        return await feed_import.import_feed(files, data, feed, approved=approved, progress=progress)
+
+
+async def export_catalogue(settings: Settings, file: Path, *, every_version: bool, progress: Callable[[], None]) -> int:
+    """Write the catalogue as a feed; return the number of entries. Raises ValueError, OSError."""
+    async with _database(settings):
+        return await export.export(file, every_version=every_version, progress=progress)
+
+
 async def _load_rules(data: Path) -> None:
     """Make the rules of a data folder the current ones. Raises: FaultyRules."""
     records = [msgspec.json.decode(path.read_bytes(), type=ItemRecord) for path in (data / "items").glob("*.json")]
@@ -114,6 +129,18 @@ def check_catalogue(data: Path) -> list[str]:
     named += [(record.item_code, material.licence_type) for record in files.items for material in record.materials]
     rules = [f"{file}: {fault}" for file, fault in rule_faults(data / "rules", files.items)]
     return rules + kind_faults(data, named)
+
+
+def check_feed_files(files: list[Path], data: Path, progress: Callable[[], None]) -> list[str]:
+    """List every fault of feeds over the places of a data folder, without touching a database."""
+    try:
+        checked = feed_import.check_feed(files, load_places(data), progress)
+        if checked.packages:
+            held = {record.item_code: record for record in load_catalogue(data).items}
+            feed_import.check_packages(checked, files, held)
+    except FaultyFiles as faulty:
+        return [str(fault) for fault in faulty.faults]
+    return [str(fault) for fault in checked.faults]
 
 
 async def audit_ledger(settings: Settings) -> list[str]:

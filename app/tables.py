@@ -28,6 +28,7 @@ from services.applications.packages.reactions import PackageReactions
 from services.applications.reactions import ApplicationReactions
 from services.applications.routing.reactions import RoutingReactions
 from services.catalogue import sweeps as catalogue_sweeps
+from services.catalogue.publishing import sweeps as publishing_sweeps
 from services.delivery import repository as delivery_repository
 from services.delivery import sweeps as delivery_sweeps
 from services.delivery.reactions import DeliveryReactions
@@ -112,6 +113,7 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         **reconciliation_sweeps.table(rooms.payments.reconciliation),
         **rooms.payments.merchants.sweeps(),
         **NoticeSweeps(rooms.notify).table(),
+        **publishing_sweeps.table(rooms.publishing),
         **rating_sweeps.table(rooms.ratings),
         **exchange_sweeps.table(rooms.exchange.delivery),
         "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, rooms.delivery)),

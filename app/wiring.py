@@ -74,6 +74,7 @@ from services.applications.clock import Calendar
 from services.applications.drafts.types import DraftTerms
 from services.applications.files.adapters.clamav import ClamAvScan
 from services.applications.service import ApplicationService
+from services.catalogue.publishing.service import Publishing
 from services.catalogue.service import CatalogueService
 from services.delivery.couriers.sf import SfCourier
 from services.delivery.service import DeliveryService
@@ -104,6 +105,7 @@ class Container:
     clients: providers.Clients
     accounts: AccountsService
     catalogue: CatalogueService
+    publishing: Publishing
     licences: LicenceService
     delivery: DeliveryService
     applications: ApplicationService
@@ -187,6 +189,7 @@ async def build(settings: Settings) -> Container:
         clients=clients,
         accounts=accounts,
         catalogue=catalogue,
+        publishing=Publishing(audit),
         licences=licences,
         delivery=delivery,
         applications=applications,

@@ -38,6 +38,7 @@ from handlers.staff import decisions as staff_decisions
 from handlers.staff import documents as staff_documents
 from handlers.staff import instant as staff_instant
 from handlers.staff import licences as staff_licences
+from handlers.staff import items as staff_items
 from handlers.staff import pages as staff_pages
 from handlers.staff import payments as staff_payments
 from handlers.staff import ratings as staff_ratings
@@ -81,6 +82,7 @@ _STAFF = (
     staff_refunds,
     staff_reconciliation,
     staff_statements,
+    staff_items,
     staff_ratings,
     staff_pages,
 )

@@ -13,7 +13,7 @@ from app.errors import FieldFault
 from app.ids import settled_text
 from services.catalogue.codes import ItemStatus
 from services.catalogue.forms import FormChecker, prefill_sources, sensitive_paths
-from services.catalogue.records import ItemRecord, Material, PackageItem, PackageRecord
+from services.catalogue.records import ItemRecord, PackageItem, PackageRecord
 from services.catalogue.terms import Answers, Item, holds, is_generated
 
 _CODE_LENGTH = 8
@@ -21,16 +21,11 @@ _CODE_LENGTH = 8
 
 @dataclass(frozen=True, slots=True)
 class UnitedMaterial:
-    """One material of a package, asked for once: `used_by` names item and material code wherever it is handed on.
-
-    `accepts` and `max_files` are what all of these take.
-    """
+    """One material of a package, asked for once: `used_by` names item and material code wherever it is handed on."""
 
     code: str
     name: str
     used_by: tuple[tuple[str, str], ...]
-    accepts: frozenset[str]
-    max_files: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,27 +102,17 @@ def make_package(record: PackageRecord, items: Mapping[str, Item], divisions: fr
 
 def unite(items: Iterable[ItemRecord]) -> tuple[UnitedMaterial, ...]:
     """Return the materials of several items, those of one name once, under a code that follows from the name."""
-    used: dict[str, list[tuple[str, Material]]] = {}
+    used: dict[str, list[tuple[str, str]]] = {}
     for item in items:
         for material in item.materials:
             if not is_generated(material):
-                used.setdefault(material.name, []).append((item.item_code, material))
-    return tuple(_united(name, places) for name, places in used.items())
+                used.setdefault(material.name, []).append((item.item_code, material.code))
+    return tuple(UnitedMaterial(united_code(name), name, tuple(places)) for name, places in used.items())
 
 
 def united_code(name: str) -> str:
     """Return the code of a material within packages: the same for a name in every package and version."""
     return "P" + settled_text(name.encode(), _CODE_LENGTH)
-
-
-def _united(name: str, places: list[tuple[str, Material]]) -> UnitedMaterial:
-    return UnitedMaterial(
-        united_code(name),
-        name,
-        tuple((item_code, material.code) for item_code, material in places),
-        frozenset.intersection(*(frozenset(material.accepts) for _, material in places)),
-        min(material.max_files for _, material in places),
-    )
 
 
 def _applies(part: PackageItem, answers: Answers, chosen: frozenset[str]) -> bool:

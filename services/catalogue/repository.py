@@ -16,7 +16,8 @@ from services.catalogue.places import Department, Division, LifeEvent, ServicePo
 from services.catalogue.publishing.repository import publish_newest
 from services.catalogue.search import index
 
-_IMPORT_LOCK = 7_204_141_401
+_BATCH = 500
+IMPORT_LOCK = 7_204_141_401
 
 
 async def find_published(item_code: str) -> Row | None:
@@ -50,8 +51,8 @@ async def find_version(item_code: str, version: int) -> Row | None:
 
 
 async def list_hashes() -> Sequence[Row]:
-    """Return the content hash of every version of every item."""
-    return await db.fetch_all("SELECT item_code, version, content_hash FROM service_item")
+    """Return the state and the content hash of every version of every item."""
+    return await db.fetch_all("SELECT item_code, version, status, content_hash FROM service_item")
 
 
 async def list_department_names() -> Sequence[Row]:
@@ -149,11 +150,15 @@ async def record_import(
     Idempotent: yes, by (item_code, version) and content hash; one import at a time by an advisory lock.
     """
     async with db.transaction() as tx:
-        await tx.execute("SELECT pg_advisory_xact_lock($1)", _IMPORT_LOCK)
-        await _write_places(tx, *places)
+        await tx.execute("SELECT pg_advisory_xact_lock($1)", IMPORT_LOCK)
+        await write_places(tx, *places)
         written = [
-            *await tx.fetch_all(_UPSERT_ITEMS, _json(items), moment),
-            *await tx.fetch_all(_UPSERT_PACKAGES, _json(packages), moment),
+            *[
+                row
+                for rows in _batches(items)
+                for row in await tx.fetch_all(UPSERT_ITEMS, _json(rows), moment, APPROVED, "")
+            ],
+            *await tx.fetch_all(UPSERT_PACKAGES, _json(packages), moment),
         ]
         today = clock.beijing_date(moment)
         moved = await publish_newest(tx, codes, today, moment)
@@ -164,7 +169,7 @@ async def record_import(
     return ImportCounts(added, len(written) - added, published)
 
 
-async def _write_places(
+async def write_places(
     tx: db.Transaction,
     divisions: Sequence[Division],
     departments: Sequence[Department],
@@ -172,12 +177,18 @@ async def _write_places(
     topics: Sequence[Topic],
     events: Sequence[LifeEvent],
 ) -> None:
+    """Write divisions, departments, service points, topics and life events; what is not named stays."""
     await tx.execute(_UPSERT_DIVISIONS, _json(divisions))
     await tx.execute(_UPSERT_DEPARTMENTS, _json(departments))
     rows = [{"code": point.code, "name": point.name, "division": point.division_code, "all": point} for point in points]
     await tx.execute(_UPSERT_POINTS, _json(rows))
     await tx.execute(_UPSERT_TOPICS, _json([[t.name, t.description, t.icon, t.order] for t in topics]))
     await tx.execute(_UPSERT_EVENTS, _json([[e.name, e.description, e.icon, e.order] for e in events]))
+
+
+def _batches(rows: Sequence[ItemRow]) -> list[Sequence[ItemRow]]:
+    """Cut rows so that no statement carries more than some megabytes."""
+    return [rows[begin : begin + _BATCH] for begin in range(0, len(rows), _BATCH)]
 
 
 def _json(value: object) -> str:
@@ -213,19 +224,23 @@ ON CONFLICT (name) DO UPDATE
 SET description = EXCLUDED.description, icon = EXCLUDED.icon, position = EXCLUDED.position
 """
 _UPSERT_EVENTS = _UPSERT_TOPICS.replace("INTO topic", "INTO life_event")
-_UPSERT_ITEMS = """
+APPROVED, UNAPPROVED = "WITHDRAWN", "DRAFT"
+"""How a version enters: ready to be published on its day, or waiting for staff."""
+UPSERT_ITEMS = """
 INSERT INTO service_item AS held (id, created_at, item_code, version, status, name, division_code, department_code,
-    topics, audience, popularity, record, content_hash, listed, search)
-SELECT gen_random_uuid(), $2, i->>'item_code', (i->>'version')::int, 'WITHDRAWN', i->>'name', i->>'division_code',
-    i->>'department_code', i->'topics', i->>'audience', 0, i->'record', i->>'content_hash', i->>'listed', i->'search'
+    topics, audience, popularity, record, content_hash, listed, search, feed)
+SELECT gen_random_uuid(), $2, i->>'item_code', (i->>'version')::int, $3, i->>'name', i->>'division_code',
+    i->>'department_code', i->'topics', i->>'audience', 0, i->'record', i->>'content_hash', i->>'listed',
+    i->'search', $4
 FROM jsonb_array_elements($1::text::jsonb) i
 ON CONFLICT (item_code, version) DO UPDATE SET name = EXCLUDED.name, division_code = EXCLUDED.division_code,
     department_code = EXCLUDED.department_code, topics = EXCLUDED.topics, audience = EXCLUDED.audience,
-    record = EXCLUDED.record, content_hash = EXCLUDED.content_hash, listed = EXCLUDED.listed, search = EXCLUDED.search
-WHERE held.content_hash <> EXCLUDED.content_hash
+    record = EXCLUDED.record, content_hash = EXCLUDED.content_hash, listed = EXCLUDED.listed, search = EXCLUDED.search,
+    feed = EXCLUDED.feed, status = CASE WHEN held.status = 'DRAFT' THEN EXCLUDED.status ELSE held.status END
+WHERE held.content_hash <> EXCLUDED.content_hash OR (held.status = 'DRAFT' AND EXCLUDED.status <> 'DRAFT')
 RETURNING item_code AS code, (xmax = 0)::int AS is_new
 """
-_UPSERT_PACKAGES = """
+UPSERT_PACKAGES = """
 INSERT INTO service_package AS held (id, created_at, package_code, version, status, name, division_code, record,
     content_hash, search)
 SELECT gen_random_uuid(), $2, p->>'package_code', (p->>'version')::int, 'PUBLISHED', p->>'name',

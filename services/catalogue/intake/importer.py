@@ -40,14 +40,14 @@ async def import_folder(folder: Path) -> ImportSummary:
 
 async def import_files(files: CatalogueFiles) -> ImportSummary:
     """Import checked files in one transaction. Idempotent: yes, by item code, version and content."""
-    lexicon = await asyncio.to_thread(_lexicon, files)
+    lexicon = await asyncio.to_thread(make_lexicon, files)
     held = {(row["item_code"], row["version"]): row["content_hash"] for row in await repository.list_hashes()}
     new = [
         record
         for record in files.items
         if held.get((record.item_code, record.version)) != content_hash(record, lexicon.digest)
     ]
-    items, packages, documents = await asyncio.to_thread(_rows, lexicon, new, files.packages)
+    items, packages, documents = await asyncio.to_thread(make_rows, lexicon, new, files.packages)
     places = (files.divisions, files.departments, files.service_points, files.topics, files.life_events)
     codes = [record.item_code for record in files.items]
     counts = await repository.record_import(places, items, packages, codes, documents, clock.now())
@@ -60,16 +60,18 @@ def content_hash(record: ItemRecord | PackageRecord, lexicon: bytes) -> str:
     return hashlib.sha256(_LEXEMES + lexicon + msgspec.json.encode(record, order="sorted")).hexdigest()
 
 
-def _lexicon(files: CatalogueFiles) -> Lexicon:
+def make_lexicon(files: CatalogueFiles) -> Lexicon:
+    """Gather what is known of words beside the records."""
     # Imported here because its dictionaries are large and only an import needs them.
     from services.catalogue.intake.documents import Lexicon
 
     return Lexicon(files)
 
 
-def _rows(
+def make_rows(
     lexicon: Lexicon, items: Sequence[ItemRecord], packages: Sequence[PackageRecord]
 ) -> tuple[list[ItemRow], list[PackageRow], NewDocuments]:
+    """Return records as rows with the documents by which they are found; slow, call in a thread."""
     from services.catalogue.intake.lexemes import syllables
 
     found_items = [lexicon.item(record) for record in items]

@@ -110,6 +110,23 @@ def load_catalogue(folder: Path) -> CatalogueFiles:
     return files
 
 
+def load_places(folder: Path) -> CatalogueFiles:
+    """Read everything of a data folder but items and packages. Raises FaultyFiles."""
+    reader = FileReader(folder)
+    files = CatalogueFiles(
+        load_divisions(reader),
+        reader.read("departments.json", tuple[Department, ...]) or (),
+        reader.read("service_points.json", tuple[ServicePoint, ...]) or (),
+        reader.read("topics.json", tuple[Topic, ...]) or (),
+        (),
+        (),
+        reader.read("life_events.json", tuple[LifeEvent, ...]) or (),
+        reader.read("synonyms.json", tuple[Synonym, ...]) or (),
+    )
+    reader.finish()
+    return files
+
+
 def load_divisions(reader: FileReader) -> tuple[Division, ...]:
     """Read divisions.csv; of two rows with one code the later wins (a prefecture that was renamed)."""
     try:
@@ -151,13 +168,14 @@ def _check_places(reader: FileReader, files: CatalogueFiles) -> None:
 
 def _check_items(reader: FileReader, files: CatalogueFiles, items: dict[str, ItemRecord]) -> None:
     for file, record in items.items():
-        for finding in (*rules.check_item(record), *_dangling(record, files)):
+        for finding in (*rules.check_item(record), *dangling(record, files)):
             reader.report(file, finding.path, finding.message)
     for finding in rules.check_unique(files.items):
         reader.report("items", finding.path, finding.message)
 
 
-def _dangling(record: ItemRecord, files: CatalogueFiles) -> Iterator[rules.Finding]:
+def dangling(record: ItemRecord, files: CatalogueFiles) -> Iterator[rules.Finding]:
+    """Yield what an item names that is not there."""
     departments = {department.code: department for department in files.departments}
     department = departments.get(record.department_code)
     if department is None:

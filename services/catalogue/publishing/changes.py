@@ -17,16 +17,17 @@ from services.catalogue.records import ItemRecord
 _ELEMENTS: Mapping[str, str] = {
     "status": "受理状态", "status_note": "受理状态说明", "effective_on": "实施日期", "name": "事项名称",
     "plain_name": "事项通俗名称", "item_type": "事项类型", "topics": "主题", "keywords": "关键词",
-    "audiences": "服务对象", "summary": "简介", "legal_bases": "设定依据", "level": "行使层级", "power_division": "权限划分",
-    "division_code": "行政区划", "department_code": "实施部门", "body": "实施主体", "handling_kind": "办件类型",
-    "handling_forms": "办理形式", "legal_time": "法定办结时限", "promised_time": "承诺办结时限",
-    "conditions": "受理条件", "quantity_limit": "数量限制", "steps": "办理流程", "special_procedures": "特别程序",
-    "intermediary_services": "中介服务", "materials": "申请材料", "fees": "收费", "results": "办理结果",
-    "visits": "到办事现场次数", "visit_reason": "到现场原因", "online_depth": "网办深度", "reach": "通办范围",
-    "reach_note": "通办说明", "booking": "是否支持预约", "self_service": "是否支持自助终端", "in_hall": "是否进驻大厅",
-    "automatic": "是否智慧审批", "commitment": "告知承诺", "real_name_level": "实名等级", "delivery": "物流快递",
-    "service_points": "办理地点", "hours": "办理时间", "phone": "咨询电话", "complaints": "监督投诉",
-    "remedies": "行政救济", "mobile_path": "移动端地址", "questions": "常见问题", "form": "申请表", "former_until": "旧版本沿用截止日期",
+    "audiences": "服务对象", "summary": "简介", "legal_bases": "设定依据", "level": "行使层级",
+    "power_division": "权限划分", "division_code": "行政区划", "department_code": "实施部门", "body": "实施主体",
+    "handling_kind": "办件类型", "handling_forms": "办理形式", "legal_time": "法定办结时限",
+    "promised_time": "承诺办结时限", "conditions": "受理条件", "quantity_limit": "数量限制", "steps": "办理流程",
+    "special_procedures": "特别程序", "intermediary_services": "中介服务", "materials": "申请材料", "fees": "收费",
+    "results": "办理结果", "visits": "到办事现场次数", "visit_reason": "到现场原因", "online_depth": "网办深度",
+    "reach": "通办范围", "reach_note": "通办说明", "booking": "是否支持预约", "self_service": "是否支持自助终端",
+    "in_hall": "是否进驻大厅", "automatic": "是否智慧审批", "commitment": "告知承诺", "real_name_level": "实名等级",
+    "delivery": "物流快递", "service_points": "办理地点", "hours": "办理时间", "phone": "咨询电话",
+    "complaints": "监督投诉", "remedies": "行政救济", "mobile_path": "移动端地址", "questions": "常见问题",
+    "form": "申请表", "former_until": "旧版本沿用截止日期",
 }  # fmt: skip
 _KEYS = ("code", "name", "question", "document", "direction")
 _OWN = frozenset({"version"})

@@ -7,6 +7,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from services.catalogue.publishing.states import VersionAct
+
+__all__ = ["VersionAct"]
+
 
 class ChangeKind(StrEnum):
     """What became of an element."""
