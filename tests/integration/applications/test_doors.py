@@ -7,26 +7,33 @@ import secrets
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from app import db
 from app.crypto import FieldCipher
 from app.errors import Unauthenticated
 from app.limits import RateLimits
 from app.tokens import AccessTokens, Caller
 from handlers import verifiers
 from handlers.callbacks import couriers
-from handlers.citizen import applications, delivery, licences, uploads
-from handlers.staff import cases
+from handlers.citizen import applications, delivery, documents, licences, uploads
+from handlers.staff import cases, decisions
+from handlers.staff import documents as staff_documents
 from handlers.staff import licences as staff_licences
 from tests.doorway import served
 from tests.fakes.notify_house import NotifyHouse
 
 pytestmark = pytest.mark.anyio
-PARTS = (applications, uploads, licences, verifiers, delivery, couriers, cases, staff_licences)
+PARTS = (
+    applications, uploads, licences, verifiers, delivery, couriers, documents,
+    cases, decisions, staff_documents, staff_licences,
+)  # fmt: skip
 ROUTES = [route for part in PARTS for route in part.ROUTES]
+URL_OF = "/api/v1/applications/{}/documents/{}/file"
 PUSH = {"Body": {"WaybillRoute": []}}
 
 
@@ -258,3 +265,85 @@ async def test_licence_is_shown_presented_and_verified(world: Any, phones: Simpl
     assert (await phones.window("GET", "/api/staff/v1/licences/ZZ0"))[0] == 404
     assert "shows" not in history
     assert (await phones.citizen("POST", f"{one}/presentations"))[1]["code"] == "licence_not_valid"
+
+
+async def test_stale_command_is_answered_with_the_current_state(world: Any, phones: SimpleNamespace) -> None:
+    number = await world.accepted()
+    path = f"/api/staff/v1/cases/{number}/deny"
+    status, problem, _ = await phones.reviewer("POST", path, {"reason": "不符合条件", "version": 2})
+    assert (status, problem["code"]) == (409, "stale_version")
+    assert problem["current"] == {"version": 3, "status": "ACCEPTED", "status_text": "已受理"}
+
+
+@pytest.mark.parametrize(
+    ("act", "body", "field"),
+    [
+        ("correction", {}, "points"),
+        ("correction", {"points": [{"text": " "}]}, "points[0].text"),
+        ("correction", {"points": [{"target": "fees.F1", "text": "错"}]}, "points[0].target"),
+        ("correction", {"points": [{"target": "form.phone", "text": "错"}] * 31}, "points"),
+        ("correction", {"points": [{"target": "form.phone", "text": "错", "more": 1}]}, "points[0].more"),
+        ("not-accept", {"reason": ""}, "reason"),
+        ("not-accept", {"reason": "不属于职权", "right_body": "长" * 101}, "right_body"),
+        ("extend", {"days": 0, "reason": "复杂"}, "days"),
+        ("extend", {"days": "5", "reason": "复杂"}, "days"),
+        ("suspend", {"procedure": "专家评审", "expected_days": 366}, "expected_days"),
+        ("reviews", {"step": "审查", "action": "MAYBE", "opinion": "可以"}, "action"),
+        (
+            "reviews",
+            {"step": "审查", "action": "PASS", "opinion": "可以", "begun_at": "2026-01-01T00:00:00"},
+            "begun_at",
+        ),
+        ("return", {"reason": "请修改", "version": 0}, "version"),
+    ],
+)
+async def test_faulty_act_names_its_field(
+    world: Any, phones: SimpleNamespace, act: str, body: dict[str, Any], field: str
+) -> None:
+    number = await world.submitted()
+    status, problem, _ = await phones.reviewer("POST", f"/api/staff/v1/cases/{number}/{act}", body)
+    assert (status, problem["code"]) == (400, "invalid_request")
+    assert [fault["field"] if "field" in fault else fault["path"] for fault in problem["errors"]] == [field]
+    assert await world.status(number) == "SUBMITTED"
+
+
+async def test_correction_points_reach_the_citizen_and_documents_can_be_fetched(
+    world: Any, phones: SimpleNamespace
+) -> None:
+    number = await world.submitted()
+    point = {"target": "materials.M02", "text": "照片背景应为白色"}
+    path = f"/api/staff/v1/cases/{number}/correction"
+    assert (await phones.window("POST", path, {"points": [point], "version": 2}))[0] == 200
+    _, view, _ = await phones.citizen("GET", f"/api/v1/applications/{number}")
+    assert [(each["target"], each["text"]) for each in view["correction_points"]] == [tuple(point.values())]
+    status, listed, _ = await phones.citizen("GET", f"/api/v1/applications/{number}/documents")
+    assert (status, [each["title"] for each in listed["data"]]) == (200, ["补正告知书"])
+    document_no = listed["data"][0]["document_no"]
+    own = f"/api/v1/applications/{number}/documents/{quote(document_no)}/file"
+    status, problem, _ = await phones.citizen("GET", own)
+    assert (status, problem["code"]) == (409, "document_not_ready")
+    await world.applications.documents.draw({"document_no": document_no})
+    status, content, headers = await phones.citizen("GET", own)
+    assert (status, headers["Content-Type"], content[:4]) == (200, "application/pdf", b"%PDF")
+    assert "no-store" in headers["Cache-Control"] or "private" in headers["Cache-Control"]
+    of_staff = f"/api/staff/v1/cases/{number}/documents"
+    assert (await phones.window("GET", of_staff))[1]["data"][0]["document_no"] == document_no
+    assert (await phones.window("GET", f"{of_staff}/{quote(document_no)}/file"))[1] == content
+    assert (await phones.other("GET", own))[0] == 404
+
+
+@pytest.mark.parametrize("name", ["%00", "%FF%FE", "x" * 500, "..%2F..", "晋", "%25", "'--"])
+async def test_strange_document_number_is_not_found(world: Any, phones: SimpleNamespace, name: str) -> None:
+    number = await world.accepted()
+    status, _, _ = await phones.citizen("GET", URL_OF.format(number, name))
+    assert status in (400, 404)
+
+
+async def test_cards_are_listed_by_colour(world: Any, phones: SimpleNamespace) -> None:
+    await world.submitted()
+    await db.execute("UPDATE application SET received_at = now() - interval '40 days'")
+    await world.applications.cards.issue_due()
+    status, listed, _ = await phones.window("GET", "/api/staff/v1/cards?colour=RED&limit=1")
+    assert (status, [(card["stage"], card["colour_text"]) for card in listed["data"]]) == (200, [("RECEIPT", "红牌")])
+    assert (await phones.window("GET", "/api/staff/v1/cards?colour=BLUE"))[0] == 400
+    assert (await phones.citizen("GET", "/api/staff/v1/cards"))[0] == 401
