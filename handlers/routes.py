@@ -37,8 +37,8 @@ from handlers.staff import cases as staff_cases
 from handlers.staff import decisions as staff_decisions
 from handlers.staff import documents as staff_documents
 from handlers.staff import instant as staff_instant
-from handlers.staff import licences as staff_licences
 from handlers.staff import items as staff_items
+from handlers.staff import licences as staff_licences
 from handlers.staff import pages as staff_pages
 from handlers.staff import payments as staff_payments
 from handlers.staff import ratings as staff_ratings
