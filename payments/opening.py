@@ -6,6 +6,7 @@ At most one order of a bill is open. The same channel again continues it; anothe
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 from app.clock import now, rfc3339
@@ -46,11 +47,13 @@ class Opening:
         self._expiry_seconds = expiry_seconds
         self._first_question_seconds = first_question_seconds
 
-    async def create(self, caller: Caller, bill_no: str, channel: str) -> OpenedPayment:
+    async def create(
+        self, caller: Caller, bill_no: str, channel: str, owner_id: uuid.UUID | None = None
+    ) -> OpenedPayment:
         """Open or continue the order of a bill. See PaymentService.create."""
         payer: Payer | None = None
         for _ in range(_ROUNDS):
-            bill = await _payable(caller, bill_no)
+            bill = await _payable(owner_id or caller.citizen_id, bill_no)
             payer = payer or await self._payer(caller, channel)
             record = await repository.find_open_payment(bill.id)
             if record is None:
@@ -134,9 +137,9 @@ class Opening:
         )
 
 
-async def _payable(caller: Caller, bill_no: str) -> BillRecord:
+async def _payable(owner_id: uuid.UUID, bill_no: str) -> BillRecord:
     bill = await repository.find_bill(bill_no)
-    if bill is None or bill.citizen_id != caller.citizen_id:
+    if bill is None or bill.citizen_id != owner_id:
         raise NotFound("未找到该缴款单")
     if bill.status in PAID_BILL:
         raise _paid()

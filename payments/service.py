@@ -159,8 +159,12 @@ class PaymentService:
         refunds = await shown_repository.list_refunds_of_bills(paid)
         return [views.bill(row, receipts.get(row["id"]), refunds.get(row["id"], ())) for row in rows]
 
-    async def create(self, caller: Caller, bill_no: str, channel: str) -> OpenedPayment:
+    async def create(
+        self, caller: Caller, bill_no: str, channel: str, *, owner_id: uuid.UUID | None = None
+    ) -> OpenedPayment:
         """Open a channel order for the caller's bill, or continue the open one; return what the phone needs.
+
+        `owner_id`: whose bill it is, where a room has checked that the caller may act for them; the caller pays.
 
         The same channel again answers with the same order, signed anew. Another channel first asks the provider of
         the open order and closes it there; while that outcome is unknown nothing is opened.
@@ -171,16 +175,31 @@ class PaymentService:
         Idempotent: yes, one open order per bill by constraint.
         """
         try:
-            return await self._opening.create(caller, bill_no, channel)
+            return await self._opening.create(caller, bill_no, channel, owner_id)
         except NotFound as missing:
             if not await self._has_come(missing, patient=True):
                 raise
-        return await self._opening.create(caller, bill_no, channel)
+        return await self._opening.create(caller, bill_no, channel, owner_id)
 
-    async def own_payment(self, caller: Caller, out_trade_no: str) -> PaymentView:
-        """Return the caller's channel order. Raises NotFound, also for somebody else's."""
+    async def subject_of(self, *, bill_no: str = "", out_trade_no: str = "") -> str:
+        """Return the case that a bill or a channel order is about, for the room that knows whose it is.
+
+        Raises: NotFound.
+        """
+        if bill_no:
+            bill = await repository.find_bill(bill_no)
+            found = bill.subject_no if bill is not None else None
+        else:
+            row = await repository.find_shown_payment(out_trade_no)
+            found = row["subject_no"] if row is not None else None
+        if found is None:
+            raise NotFound("未找到该缴款单")
+        return str(found)
+
+    async def own_payment(self, caller: Caller, out_trade_no: str, *, owner_id: uuid.UUID | None = None) -> PaymentView:
+        """Return the caller's channel order, or that of `owner_id`, for whom they may act. Raises: NotFound."""
         row = await repository.find_shown_payment(out_trade_no)
-        if row is None or row["citizen_id"] != caller.citizen_id:
+        if row is None or row["citizen_id"] != (owner_id or caller.citizen_id):
             raise NotFound("未找到该支付单")
         if row["paid_at"] is None:
             return views.payment(row)

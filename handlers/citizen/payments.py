@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from app.errors import NotFound
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.parsing import make_cursor, read_cursor
 from payments.types import BillList, NewPayment, OpenedPayment, PaidPage, PaymentView
@@ -23,12 +24,16 @@ class HistoryQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 async def list_bills(call: Call[None]) -> Reply:
     """List the bills of one of the caller's applications."""
     await call.house.applications.require_own(call.caller, call.path["application_no"])
-    return Reply(BillList(data=await call.house.payments.own_bills(call.caller, call.path["application_no"])))
+    return Reply(BillList(data=await call.house.payments.bills_of(call.path["application_no"])))
 
 
 async def create_payment(call: Call[NewPayment]) -> Reply:
     """Open or continue a payment; the parameters go unchanged to the platform's cashier."""
-    opened = await call.house.payments.create(call.caller, call.body.bill_no, call.body.channel)
+    body, house = call.body, call.house
+    try:
+        opened = await house.payments.create(call.caller, body.bill_no, body.channel)
+    except NotFound:
+        opened = await house.applications.represented.paying.open(call.caller, body.bill_no, body.channel)
     return Reply(opened, status=201)
 
 
@@ -43,7 +48,11 @@ async def list_payments(call: Call[None]) -> Reply:
 
 async def get_payment(call: Call[None]) -> Reply:
     """Show one payment; the phone asks here after the cashier closed."""
-    return Reply(await call.house.payments.own_payment(call.caller, call.path["out_trade_no"]))
+    number, house = call.path["out_trade_no"], call.house
+    try:
+        return Reply(await house.payments.own_payment(call.caller, number))
+    except NotFound:
+        return Reply(await house.applications.represented.paying.payment(call.caller, number))
 
 
 ROUTES = (

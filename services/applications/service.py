@@ -273,14 +273,14 @@ class ApplicationService:
         if _METHODS[method] not in offered:
             raise Conflict("该事项不支持所选的送达方式", code="method_not_offered")
         if method is not DeliveryMethod.COURIER:
-            return await self._delivery.choose(Choice(application_no, caller.citizen_id, method))
+            return await self._delivery.choose(Choice(application_no, row["citizen_id"], method))
         if address_id is None:
             raise InvalidRequest(faults=(FieldFault("address_id", "快递送达请选择收件地址"),))
         address = await self._people.plain_address(caller.citizen_id, address_id)
         receiver = Contact(name=address.recipient, phone=address.phone, address=address.region + address.street)
         shown = f"{mask_name(address.recipient)} {mask_phone(address.phone)} "
         shown += address.region + mask_address(address.street)
-        choice = Choice(application_no, caller.citizen_id, method, address.division_code, receiver, shown[:128])
+        choice = Choice(application_no, row["citizen_id"], method, address.division_code, receiver, shown[:128])
         return await self._delivery.choose(choice)
 
     async def shipments(self, caller: Caller, application_no: str) -> list[ShipmentView]:

@@ -14,6 +14,7 @@ from app.tokens import Caller
 from services.accounts.types import Represented
 from services.applications.parts import Parts
 from services.applications.represented import repository
+from services.applications.represented.paying import PayingForOthers
 from services.applications.represented.types import PartiesView, RepresentedSummary
 from services.applications.views import application_summary
 from services.staff.types import Act, StaffCaller
@@ -28,6 +29,7 @@ class RepresentedCases:
 
     def __init__(self, parts: Parts, kept_days: int) -> None:
         self._people, self._audit, self._kept_days = parts.people, parts.audit, kept_days
+        self.paying = PayingForOthers(parts)
 
     async def list_for(
         self, caller: Caller, enterprise_id: uuid.UUID | None, after: uuid.UUID | None, limit: int

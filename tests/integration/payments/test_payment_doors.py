@@ -53,13 +53,19 @@ def _surroundings(house: PaymentsHouse, roles: set[Role]) -> SimpleNamespace:
         if not await house.service.own_bills(caller, application_no):
             raise NotFound
 
+    async def nobody_elses(*_: object) -> None:
+        raise NotFound
+
     async def authenticate(token: str) -> StaffCaller:
         return StaffCaller(new_id(), new_id(), "cashier", "收银员", frozenset(roles), ("14",), (), "")
 
     return SimpleNamespace(
         payments=house.service,
         tokens=SimpleNamespace(verify=verify),
-        applications=SimpleNamespace(require_own=require_own),
+        applications=SimpleNamespace(
+            require_own=require_own,
+            represented=SimpleNamespace(paying=SimpleNamespace(open=nobody_elses, payment=nobody_elses)),
+        ),
         staff=SimpleNamespace(authenticate=authenticate),
         cipher=None,
     )

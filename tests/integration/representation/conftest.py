@@ -17,17 +17,15 @@ import pytest
 from redis.asyncio import Redis
 
 from app import clock, db
-from app.adapters import PaymentAudit
 from app.crypto import FieldCipher
 from app.errors import Unauthenticated
 from app.events import DomainEvent
 from app.storage import FileStore
 from app.tokens import Caller
-from handlers.citizen import applications, assistances, auth, me, representation, uploads
+from handlers.citizen import applications, assistances, auth, delivery, me, representation, uploads
+from handlers.citizen import payments as payment_doors
 from handlers.staff import assistances as staff_assistances
-from handlers.staff import cases
-from payments.ports import ChannelTable
-from payments.service import PaymentService
+from handlers.staff import cases, decisions
 from services.accounts.types import RealNameRequest
 from services.applications.assistance.reactions import AssistanceReactions
 from services.applications.service import ApplicationService
@@ -36,15 +34,14 @@ from services.licences.service import LicenceService
 from services.staff.audit import AuditTrail
 from services.staff.types import Role, StaffCaller
 from tests.doorway import served
-from tests.fakes.fiscal_platform import FakeFiscalPlatform
 from tests.fakes.notify_house import NotifyHouse
+from tests.fakes.payments_house import PaymentsHouse
 from tests.integration.accounts.conftest import LI_NA, ZHANG_WEI, House, divisions, make_house
 from tests.integration.applications.conftest import (
     FORM,
     ITEM,
     GivenCatalogue,
     MemoryCourier,
-    NobodyPays,
     picture,
     staff,
 )
@@ -55,7 +52,19 @@ PEOPLE = {"zhang-wei": ZHANG_WEI, "li-na": LI_NA, "wang-fang": WANG_FANG}
 CLOUD = {"uscc": "91140105MA0K7QX256", "name": "太原晋云信息技术有限公司"}
 ROUTES = [
     route
-    for part in (auth, me, representation, applications, uploads, assistances, staff_assistances, cases)
+    for part in (
+        auth,
+        me,
+        representation,
+        applications,
+        delivery,
+        payment_doors,
+        uploads,
+        assistances,
+        staff_assistances,
+        cases,
+        decisions,
+    )
     for route in part.ROUTES
 ]
 
@@ -175,18 +184,15 @@ async def town(
     house = make_house(redis, cipher, {"t": secrets.token_bytes(32)}, "1000/minute")
     house.wechat.owners = dict(PEOPLE)
     house.register.known[CLOUD["uscc"]] = (CLOUD["name"], ZHANG_WEI.name, ZHANG_WEI.id_number)
+    payments = PaymentsHouse()
+    await payments.prepare()
     trail, storage = AuditTrail(secrets.token_bytes(32)), FileStore(f"file://{tmp_path}")
     rooms = ApplicationService(
         catalogue=GivenCatalogue(),
         people=house.accounts,
         licences=LicenceService(cipher, storage),
         delivery=DeliveryService({"SF": MemoryCourier()}, cipher),
-        payments=PaymentService(
-            ChannelTable({}, {}),
-            NobodyPays(),  # type: ignore[arg-type]  # no order is opened
-            audit=PaymentAudit(trail),
-            fiscal=FakeFiscalPlatform(),
-        ),
+        payments=payments.service,
         audit=trail,
         cipher=cipher,
         storage=storage,
@@ -206,6 +212,7 @@ async def town(
     doors = SimpleNamespace(
         accounts=house.accounts,
         applications=rooms,
+        payments=payments.service,
         notify=NotifyHouse().service,
         tokens=house.tokens,
         limits=house.limits,

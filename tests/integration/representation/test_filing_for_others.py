@@ -84,6 +84,38 @@ async def test_without_a_live_mandate_the_agents_case_is_not_there(town: Town, e
     assert (await principal("GET", f"/applications/{number}"))[0] == 200
 
 
+async def test_agent_sees_pays_and_chooses_delivery_until_the_mandate_ends(town: Town) -> None:
+    principal, agent, other = [await town.phone(key) for key in ("zhang-wei", "li-na", "wang-fang")]
+    mandate = await town.mandate(principal, agent)
+    number = await town.draft(agent, on_behalf_of={"mandate_no": mandate})
+    await agent("POST", f"/applications/{number}/submit", {})
+    assert (await town.window("POST", f"/cases/{number}/accept", {}))[0] == 200
+    await town.applications.progress.bill_fee(number)
+    for phone in (principal, agent):
+        _, bills = await phone("GET", f"/applications/{number}/bills")
+        assert [bill["amount_fen"] for bill in bills["data"]] == [4000]
+    wanted = {"bill_no": bills["data"][0]["bill_no"], "channel": "WECHAT"}
+    status, opened = await agent("POST", "/payments", wanted)
+    assert status == 201, opened
+    payer = await db.fetch_row("SELECT payer_subject FROM payment")
+    assert payer is not None
+    assert payer["payer_subject"] == f"o{town.caller(agent).citizen_id.hex[:27]}"
+    assert (await audited("case.payment_opened"))[0][2]["citizen"] == town.caller(principal).citizen_id.hex
+    payment = f"/payments/{opened['out_trade_no']}"
+    for phone in (principal, agent):
+        assert (await phone("GET", payment))[1]["status"] == "AWAITING"
+    assert (await agent("PUT", f"/applications/{number}/delivery", {"method": "COUNTER"}))[0] == 200
+    await principal("POST", f"/mandates/{mandate}/revoke")
+    count = await db.fetch_row("SELECT count(*) AS n FROM payment")
+    for phone in (agent, other):
+        assert await phone.refused("POST", "/payments", wanted) == (404, "not_found")
+        assert await phone.refused("GET", payment) == (404, "not_found")
+        assert await phone.refused("GET", f"/applications/{number}/bills") == (404, "not_found")
+        delivery = ("PUT", f"/applications/{number}/delivery", {"method": "COUNTER"})
+        assert await phone.refused(*delivery) == (404, "not_found")
+    assert await db.fetch_row("SELECT count(*) AS n FROM payment") == count
+
+
 async def test_others_find_neither_mandate_nor_case(town: Town) -> None:
     principal, agent, other = [await town.phone(key) for key in ("zhang-wei", "li-na", "wang-fang")]
     mandate = await town.mandate(principal, agent)
