@@ -15,7 +15,7 @@ from app.terminal import make_console
 
 if TYPE_CHECKING:
     from app.settings import Settings
-    from services.applications.calendar_days import PublishedDay
+    from services.applications.calendar_repository import PublishedDay
 
 ROOT = Path(__file__).resolve().parent.parent
 
