@@ -59,14 +59,14 @@ class AssistedUpload(msgspec.Struct, frozen=True, kw_only=True):
 async def open_assistance(call: Call[NewAssistance]) -> Reply:
     """Offer help; the code is shown once."""
     await call.house.limits.hit(_OPEN_RATE, "assistance-open", call.staff.staff_id.hex)
-    opened = await call.house.applications.assistances.open(call.staff, call.body.item_code, call.address)
+    opened = await call.house.applications.assistances.helping.open(call.staff, call.body.item_code, call.address)
     return Reply(opened, status=201, headers={"Cache-Control": "no-store"})
 
 
 async def list_assistances(call: Call[None]) -> Reply:
     """List the caller's own, newest first."""
     query: AssistanceQuery = call.query
-    found, following = await call.house.applications.assistances.list_given(
+    found, following = await call.house.applications.assistances.helping.list_given(
         call.staff, read_cursor(query.cursor), query.limit
     )
     return Reply(AssistancePage(data=found, next_cursor=make_cursor(following) if following else None))
@@ -75,13 +75,13 @@ async def list_assistances(call: Call[None]) -> Reply:
 async def get_assistance(call: Call[None]) -> Reply:
     """Show one, with the case while the consent lasts."""
     number = call.path["assistance_no"]
-    return Reply(await call.house.applications.assistances.given(call.staff, number, call.address))
+    return Reply(await call.house.applications.assistances.helping.given(call.staff, number, call.address))
 
 
 async def fill_in(call: Call[AssistedDraft]) -> Reply:
     """Begin or change the citizen's case."""
     body = call.body
-    view = await call.house.applications.assistances.fill_in(
+    view = await call.house.applications.assistances.helping.fill_in(
         call.staff,
         call.path["assistance_no"],
         call.address,
@@ -99,21 +99,23 @@ async def upload(call: Call[AssistedUpload]) -> Reply:
     if len(files) != 1:
         raise InvalidRequest(faults=(FieldFault("file", "请上传一个文件"),))
     number = call.path["assistance_no"]
-    view = await call.house.applications.assistances.upload(call.staff, number, call.address, files[0].body)
+    view = await call.house.applications.assistances.helping.upload(call.staff, number, call.address, files[0].body)
     return Reply(view, status=201)
 
 
 async def hand_in(call: Call[AssistedSubmission]) -> Reply:
     """Hand the case in, where the consent says so."""
     number = call.path["assistance_no"]
-    view = await call.house.applications.assistances.hand_in(call.staff, number, call.address, call.body.version)
+    view = await call.house.applications.assistances.helping.hand_in(
+        call.staff, number, call.address, call.body.version
+    )
     return Reply(view)
 
 
 async def end_assistance(call: Call[None]) -> Reply:
     """End it."""
     number = call.path["assistance_no"]
-    return Reply(await call.house.applications.assistances.end_given(call.staff, number, call.address))
+    return Reply(await call.house.applications.assistances.helping.end_given(call.staff, number, call.address))
 
 
 async def get_parties(call: Call[None]) -> Reply:

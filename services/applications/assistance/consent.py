@@ -8,6 +8,7 @@ import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from app.crypto import FieldCipher
 from app.db import Row
 from services.applications.assistance.types import ConsentText
 
@@ -50,6 +51,11 @@ def consents(staff_shown: str, item_name: str) -> list[ConsentText]:
 def new_code() -> str:
     """Make a code of digits that can be read out."""
     return f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}"
+
+
+def code_hash(cipher: FieldCipher, code: str) -> str:
+    """Return the keyed hash by which a code is found."""
+    return cipher.lookup("assistance.code", code)
 
 
 def qr_text(code: str) -> str:
