@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from app import db
 from app.db import Row
+from services.applications.routing import repository as queues
 
 _COLUMNS = """id, application_no, item_code, item_name, division_code, department_code, status, outcome, version,
     applicant_shown, provider, fee_fen, fee_paid_at, submitted_at, accepted_at, promised_due_on, legal_due_on"""
@@ -25,16 +26,8 @@ class Scope:
 
 async def list_open(scope: Scope, statuses: Sequence[str], after: uuid.UUID | None, limit: int) -> Sequence[Row]:
     """Return open cases in scope, oldest first: a queue."""
-    return await db.fetch_all(
-        f"""SELECT {_COLUMNS} FROM application
-            WHERE status NOT IN ('DRAFT', 'CLOSED') AND status = ANY($1) AND division_code LIKE ANY($2)
-              AND (cardinality($3::text[]) = 0 OR department_code = ANY($3)) AND id > $4 ORDER BY id LIMIT $5""",
-        list(statuses),
-        [f"{prefix}%" for prefix in scope.divisions],
-        list(scope.departments),
-        after or _FIRST_ID,
-        limit,
-    )
+    whose = queues.reach(scope.divisions, scope.departments, "")
+    return await queues.list_open(whose, statuses, _COLUMNS, after, limit)
 
 
 async def list_closed(scope: Scope, after: uuid.UUID | None, limit: int) -> Sequence[Row]:

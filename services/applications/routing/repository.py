@@ -62,6 +62,16 @@ async def list_queue(
     return await db.fetch_all(_SOURCES[name].page(bool(whose.departments), _filters(wanted, values)), *values)
 
 
+async def list_open(
+    whose: Reach, statuses: Sequence[str], columns: str, after: uuid.UUID | None, limit: int
+) -> Sequence[Row]:
+    """Return a page of all open cases of these statuses, oldest first, with the columns of another list."""
+    values: list[Any] = [list(whose.lows), list(whose.highs), list(whose.departments), whose.username, None]
+    values += [after or _FIRST_ID, limit, list(statuses)]
+    sql = _EVERYBODY.page(bool(whose.departments), " AND a.status = ANY($8::text[])", columns)
+    return await db.fetch_all(sql, *values)
+
+
 async def count_queues(whose: Reach, today: date) -> Mapping[str, int]:
     """Count every queue up to one more than MOST_COUNTED."""
     counts = ", ".join(f"({_SOURCES[name].count(bool(whose.departments))}) AS {name.value}" for name in QueueName)
@@ -133,12 +143,12 @@ class _Ranged:
     officers: str
     only: str = ""
 
-    def page(self, by_department: bool, filters: str) -> str:
+    def page(self, by_department: bool, filters: str, columns: str = _LINE) -> str:
         """Return the statement of a page."""
         place = "department_code" if by_department else "division_code"
         return f"""{self._ranges(by_department)}
             SELECT x.* FROM held h CROSS JOIN LATERAL (
-                SELECT {_LINE} FROM application a WHERE a.{place} = h.code AND a.officer = h.officer AND {_OPEN}
+                SELECT {columns} FROM application a WHERE a.{place} = h.code AND a.officer = h.officer AND {_OPEN}
                     AND a.id > $6{self.only}{_in_division(by_department)}{filters} ORDER BY a.id LIMIT $7) x
             ORDER BY x.id LIMIT $7"""
 
@@ -219,10 +229,11 @@ _JOINED = (
     "unnest($1::text[], $2::text[]) AS r (low, high) JOIN application a ON a.{place} >= r.low AND a.{place} < r.high"
 )
 _BY_DIVISION, _BY_INTAKE = _JOINED.format(place="division_code"), _JOINED.format(place="intake_division_code")
+_EVERYBODY = _Ranged("")
 _SOURCES: Mapping[QueueName, _Ranged | _Filtered] = {
     QueueName.UNCLAIMED: _Ranged("''::text", " AND a.status IN ('SUBMITTED', 'RECEIVED', 'ACCEPTED', 'SUSPENDED')"),
     QueueName.MINE: _Ranged("$4::text"),
-    QueueName.DEPARTMENT: _Ranged(""),
+    QueueName.DEPARTMENT: _EVERYBODY,
     QueueName.OVERDUE: _Filtered(f"{_BY_DIVISION} WHERE a.status = 'ACCEPTED' AND a.promised_due_on < $5::date"),
     QueueName.YELLOW: _cards("YELLOW"),
     QueueName.RED: _cards("RED"),
@@ -243,5 +254,8 @@ def _filters(wanted: QueueFilter, values: list[Any]) -> str:
             sql += f" AND a.{column} = ${len(values)}"
     if wanted.words:
         values.append(wanted.words)
-        sql += f" AND (a.application_no = ${len(values)} OR strpos(a.item_name, ${len(values)}) > 0)"
+        is_number = wanted.words.isascii() and wanted.words.isalnum()
+        sql += (
+            f" AND a.application_no = ${len(values)}" if is_number else f" AND strpos(a.item_name, ${len(values)}) > 0"
+        )
     return sql
