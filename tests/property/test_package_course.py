@@ -67,9 +67,21 @@ def graphs(draw: st.DrawFn) -> dict[str, tuple[str, ...]]:
     }
 
 
-ENDS = st.sampled_from(["", "GRANTED", "REFUSED", "NOT_ACCEPTED", "WITHDRAWN", "TERMINATED"])
+ENDS = st.sampled_from(["GRANTED", "GRANTED", "GRANTED", "", "REFUSED", "NOT_ACCEPTED", "WITHDRAWN", "TERMINATED"])
+COURSES = st.sampled_from(
+    [
+        (Act.ACCEPT, Act.APPROVE),
+        (Act.ACCEPT, Act.APPROVE),
+        (Act.ACCEPT, Act.APPROVE, Act.DELIVER, Act.CLOSE),
+        (Act.ACCEPT, Act.DENY, Act.CLOSE),
+        (Act.DELIVER, Act.CLOSE),
+        (Act.NOT_ACCEPT,),
+        (Act.WITHDRAW,),
+    ]
+)
 
 
+@settings(max_examples=500)
 @given(graph=graphs(), data=st.data(), withdrawn=st.booleans())
 def test_course_of_any_parts_keeps_the_order_and_ends_only_with_all(
     graph: dict[str, tuple[str, ...]], data: st.DataObject, withdrawn: bool
@@ -77,7 +89,7 @@ def test_course_of_any_parts_keeps_the_order_and_ends_only_with_all(
     parts = []
     for code, depends_on in graph.items():
         outcome = data.draw(ENDS)
-        begun = data.draw(st.booleans())
+        begun = data.draw(st.integers(0, 3)) > 0 if not depends_on else data.draw(st.booleans())
         closed = bool(outcome) and data.draw(st.booleans())
         stood = data.draw(st.sampled_from(PartStatus))
         status = Status.CLOSED if closed else Status.APPROVED if outcome else Status.ACCEPTED
@@ -235,6 +247,16 @@ class Packages(RuleBasedStateMachine):
         )
         assert await packages_repository.change(row, change) is not None
         return str(row["package_no"])
+
+    @rule(which=st.integers(0, 5), acts=COURSES)
+    def a_part_takes_its_course(self, which: int, acts: tuple[Act, ...]) -> None:
+        for act in acts:
+            self.runner.run(self._moves(which, act))
+
+    @rule(which=st.integers(0, 5), acts=COURSES, runners=st.integers(2, 4))
+    def runners_meet_a_part_that_has_moved(self, which: int, acts: tuple[Act, ...], runners: int) -> None:
+        self.a_part_takes_its_course(which, acts)
+        self.runners_look_at_once(runners)
 
     @rule(which=st.integers(0, 5), act=st.sampled_from(ACTS))
     def somebody_moves_a_case(self, which: int, act: Act) -> None:
