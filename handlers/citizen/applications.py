@@ -87,7 +87,7 @@ class CaseTimeline(msgspec.Struct, frozen=True, kw_only=True):
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One tab of one's cases: 草稿, 办理中, 待补正, 已办结."""
 
-    tab: Literal["", "draft", "handling", "correction", "closed"] = ""
+    tab: Literal["", "draft", "handling", "correction", "rating", "closed"] = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
 

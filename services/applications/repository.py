@@ -31,7 +31,9 @@ COLUMNS = """a.id, a.application_no, a.citizen_id, a.provider, a.item_code, a.it
     a.enterprise_id, a.agent_id, a.mandate_id, a.intake_division_code, a.officer, a.due_soon_on, a.extension_days,
     a.overdue_reason, a.corrections, a.correction_points"""
 MATERIALS = """(SELECT json_agg(json_build_object('material_code', m.material_code, 'page', m.page,
-        'upload_id', m.upload_id, 'source', m.source, 'reference', m.reference, 'due_on', m.due_on)
+        'material_name', m.material_name, 'upload_id', m.upload_id, 'source', m.source, 'state',
+        CASE m.source WHEN 'PROMISE' THEN 'PROMISED' WHEN 'LATER' THEN 'AWAITED' ELSE 'PROVIDED' END,
+        'reference', m.reference, 'due_on', m.due_on)
         ORDER BY m.material_code, m.page)::text
     FROM application_material m WHERE m.application_id = a.id) AS materials"""
 _OWN = f"SELECT {COLUMNS}, {MATERIALS} FROM application a WHERE a.application_no = $1 AND a.citizen_id = $2"
@@ -107,18 +109,26 @@ async def find_case(application_no: str) -> Row | None:
     return await db.fetch_row(ANY, application_no)
 
 
-async def list_own(citizen_id: uuid.UUID, statuses: Sequence[str], after: uuid.UUID | None, limit: int) -> list[Row]:
-    """Return cases of this citizen, newest first, older than the row `after`; not what they file for enterprises."""
+async def list_own(
+    citizen_id: uuid.UUID, statuses: Sequence[str], after: uuid.UUID | None, limit: int, *, unrated: bool = False
+) -> list[Row]:
+    """Return cases of this citizen, newest first, older than the row `after`; not what they file for enterprises.
+
+    Args:
+        unrated: only what has no rating yet; parts of a package are rated with it.
+    """
     return list(
         await db.fetch_all(
             "SELECT id, application_no, item_code, item_name, status, outcome, version, fee_fen, fee_paid_at,"
             " submitted_at, promised_due_on, updated_at, provider FROM application"
             " WHERE citizen_id = $1 AND id < $2 AND status = ANY($3) AND enterprise_id IS NULL"
+            " AND (NOT $5 OR (rated_at IS NULL AND package_no = ''))"
             " ORDER BY id DESC LIMIT $4",
             citizen_id,
             after or _LAST_ID,
             list(statuses),
             limit,
+            unrated,
         )
     )
 

@@ -36,6 +36,7 @@ from services.applications.handing_in import HandingIn
 from services.applications.instant.asking import Asking
 from services.applications.instant.service import InstantApproval
 from services.applications.materials.check import MaterialCheck
+from services.applications.materials.promise_checks import PromiseChecks
 from services.applications.materials.service import CaseMaterials
 from services.applications.materials.sources import Sources
 from services.applications.materials.types import PromiseView, Source
@@ -119,6 +120,7 @@ class ApplicationService:
         self.rateable = RateableCases(self.parts)
         sources, days = Sources(licences, shared), {"later_days": terms.later_days, "reuse_days": terms.reuse_days}
         check = MaterialCheck(sources, **days)
+        self.promise_checks = PromiseChecks(self.parts)
         self.archive = Archive(self.parts, sources, MaterialWays(sources, **days))
         self.materials = CaseMaterials(self.parts, later_days=terms.later_days)
         self.drafts = Drafts(self.parts, check, terms)
@@ -246,10 +248,10 @@ class ApplicationService:
         """Return a page of own cases, newest first, and the id to continue after.
 
         Args:
-            tab: draft, handling, correction, closed; empty for all.
+            tab: draft, handling, correction, rating, closed; empty for all.
         """
         statuses = TABS[tab] if tab else tuple(Status)
-        rows = await repository.list_own(caller.citizen_id, statuses, after, limit + 1)
+        rows = await repository.list_own(caller.citizen_id, statuses, after, limit + 1, unrated=tab == "rating")
         page = [application_summary(row, self.drafts.kept_days) for row in rows[:limit]]
         return page, rows[limit - 1]["id"] if len(rows) > limit else None
 

@@ -190,9 +190,10 @@ TABS: Mapping[str, tuple[Status, ...]] = {
         Status.DELIVERING,
     ),
     "correction": (Status.CORRECTION, Status.RETURNED),
+    "rating": (Status.CLOSED,),
     "closed": (Status.CLOSED,),
 }
-"""The citizen's tabs: 草稿, 办理中, 待补正, 已办结."""
+"""The citizen's tabs: 草稿, 办理中, 待补正, 待评价 (those of the closed that have no rating yet), 已办结."""
 TO_CORRECT = frozenset({Status.CORRECTION, Status.RETURNED})
 """Where the citizen is asked to mend and hand in again."""
 EDITABLE = TO_CORRECT | {Status.DRAFT}

@@ -66,3 +66,14 @@ async def test_noting_it_moves_neither_version_nor_change(world: World) -> None:
     assert after is not None
     assert (after["version"], after["updated_at"]) == (before["version"], before["updated_at"])
     assert after["rated_at"] == first["rated_at"]
+
+
+async def test_a_rated_case_leaves_the_tab_of_those_that_wait(world: World) -> None:
+    number, caller = await closed(world)
+    await closed(world, package_no="YJS1")
+    await world.submitted()
+    waiting, _ = await world.applications.list_own(caller, "rating")
+    assert [each.application_no for each in waiting] == [number]
+    await world.applications.rateable.note_rated(number)
+    assert (await world.applications.list_own(caller, "rating"))[0] == []
+    assert number in {each.application_no for each in (await world.applications.list_own(caller, "closed"))[0]}
