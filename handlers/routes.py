@@ -41,6 +41,7 @@ from handlers.staff import items as staff_items
 from handlers.staff import licences as staff_licences
 from handlers.staff import pages as staff_pages
 from handlers.staff import payments as staff_payments
+from handlers.staff import promises as staff_promises
 from handlers.staff import ratings as staff_ratings
 from handlers.staff import reconciliation as staff_reconciliation
 from handlers.staff import refunds as staff_refunds
@@ -74,6 +75,7 @@ _STAFF = (
     staff_cases,
     staff_assistances,
     staff_decisions,
+    staff_promises,
     staff_documents,
     staff_routing,
     staff_instant,

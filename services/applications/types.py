@@ -61,9 +61,11 @@ class MaterialView(Struct, frozen=True, kw_only=True):
     """
 
     material_code: str
+    material_name: str
     page: int
     upload_id: str | None
     source: str
+    state: str
     reference: str
     due_on: str | None
 

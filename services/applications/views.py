@@ -12,6 +12,7 @@ from app import clock
 from app.db import Row
 from app.errors import FieldFault
 from services.applications.dues import due_text
+from services.applications.materials import rules
 from services.applications.materials.types import KeptMaterial
 from services.applications.reviewing.types import PointView
 from services.applications.states import OUTCOME_TEXT, STATUS_TEXT, Status
@@ -93,9 +94,11 @@ def listed_materials(materials: Sequence[KeptMaterial]) -> list[MaterialView]:
         shown.append(
             MaterialView(
                 material_code=part.material_code,
+                material_name=part.material_name,
                 page=page,
                 upload_id=str(part.upload_id) if part.upload_id else None,
                 source=part.source,
+                state=rules.state_of(part.source, None, clock.beijing_date()),
                 reference=part.reference,
                 due_on=_day(part.due_on),
             )

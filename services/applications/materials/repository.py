@@ -14,7 +14,9 @@ from app.db import Row, Transaction
 from app.events import DomainEvent
 from app.ids import new_id
 from services.applications import repository
+from services.applications.ports import Audit
 from services.applications.types import Actor
+from services.staff.types import Act
 
 _EARLIER = """SELECT a.application_no, a.item_code, a.item_version, a.item_name, a.accepted_at, m.material_code,
         m.material_name, m.page, m.upload_id, u.content_type, u.sha256, u.created_at AS uploaded_at
@@ -149,6 +151,29 @@ async def list_awaited(today: date, limit: int) -> Sequence[str]:
         limit,
     )
     return [row["application_no"] for row in rows]
+
+
+async def note_check(
+    case_id: uuid.UUID, material_code: str, was_false: bool, at: datetime, act: Act, audit: Audit
+) -> bool:
+    """Note whether a promise was kept, with the audit of the check; False where there is none that still stands."""
+    async with db.transaction() as tx:
+        noted = await tx.execute(
+            "UPDATE case_promise SET checked_at = $3, was_false = $4 WHERE application_id = $1 AND material_code = $2"
+            " AND kind = 'PROMISE' AND withdrawn_at IS NULL",
+            case_id,
+            material_code,
+            at,
+            was_false,
+        )
+        if noted:
+            await audit.record(act, tx)
+        return bool(noted)
+
+
+async def take_over(from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
+    """Give the promises of a merged citizen to the surviving one. Idempotent."""
+    await db.execute("UPDATE case_promise SET signed_by = $2 WHERE signed_by = $1", from_citizen_id, into_citizen_id)
 
 
 async def _note(tx: Transaction, step: Step) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from app import clock, db
 from app.crypto import FieldCipher
-from app.errors import Conflict, ProviderUnavailable
+from app.errors import Conflict, Forbidden, NotFound, ProviderUnavailable
 from handlers.citizen import applications, materials
 from services.applications.materials import sweeps
 from services.applications.materials.reactions import MaterialReactions
@@ -176,9 +176,11 @@ async def test_own_valid_licence_stands_for_a_material(world: Any, phones: Phone
     assert shown == [
         {
             "material_code": "A",
+            "material_name": "材料A",
             "page": 1,
             "upload_id": None,
             "source": "LICENCE",
+            "state": "PROVIDED",
             "reference": licence_no,
             "due_on": None,
         }
@@ -270,14 +272,30 @@ async def test_promise_not_chosen_any_more_is_forgotten_with_the_draft_and_kept_
     assert [row["withdrawn"] for row in kept] == [True]
 
 
-async def test_who_broke_a_promise_is_offered_none(world: Any, phones: Phones, lists: Callable[..., None]) -> None:
+async def test_who_broke_a_promise_is_offered_none(
+    world: Any, phones: Phones, lists: Callable[..., None], far_reviewer: Any, acts: Any
+) -> None:
     lists(material("A", "commitment"))
     phone, promise = phones(world.citizen), {"material_code": "A", "source": "promise"}
-    await filed(phone, promise)
+    one = await filed(phone, promise)
+    check = world.applications.promise_checks.note
+    with pytest.raises(Conflict) as early:
+        await check(world.reviewer, number_of(one), "A", True, "与登记不符", HERE)
+    assert early.value.stable_code == "case_not_accepted"
+    await accept(world, one)
+    for staff, code in ((far_reviewer, "A"), (world.reviewer, "Z")):
+        with pytest.raises(NotFound):
+            await check(staff, number_of(one), code, True, "与登记不符", HERE)
+    with pytest.raises(Forbidden):
+        await check(world.window, number_of(one), "A", True, "与登记不符", HERE)
     assert (await begin(phone, promise))[0] == 201
-    await db.execute("UPDATE case_promise SET was_false = true")
+    [shown] = await check(world.reviewer, number_of(one), "A", True, "与登记不符", HERE)
+    assert (shown.source, (await acts())[-1]) == ("PROMISE", "case.promise_checked")
     assert await paths(await begin(phone, promise)) == (400, {"materials[0].source"})
     assert (await begin(phones(world.other), promise))[0] == 201
+    merged = {"from_citizen_id": world.citizen.citizen_id.hex, "into_citizen_id": world.other.citizen_id.hex}
+    await MaterialReactions(world.applications.materials).take_over(SimpleNamespace(facts=merged))
+    assert await paths(await begin(phones(world.other), promise)) == (400, {"materials[0].source"})
 
 
 async def test_promise_is_taken_back_before_the_decision_and_the_material_awaited(
