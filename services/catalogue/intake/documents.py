@@ -20,6 +20,7 @@ from services.catalogue.search.types import Kind
 _NAME, _PLAIN, _KEYWORD, _SYNONYM, _EVENT, _TOPIC, _BODY, _CODE = 1.0, 1.2, 1.1, 1.0, 0.5, 0.4, 0.3, 3.0
 _QUESTION, _ANSWER, _OF_ITEM, _MATERIAL = 1.0, 0.2, 0.5, 1.0
 _UNIT = 100
+_WHOLE_SHARE = 0.8
 _SHORTEST_SLIP = {True: 3, False: 5}
 _LONGEST_SLIP = 20
 _PLACE_END = re.compile("(?:省|市|区|县)$")
@@ -36,11 +37,13 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     words: dict[str, int]
     phrases: tuple[tuple[str, str, int], ...] = ()
+    whole: frozenset[str] = frozenset()
+    """The words that are not mere pieces of words; only these are recognised in spite of a slip."""
 
     def variants(self) -> set[tuple[str, str]]:
         """Return (variant, word) of the words long enough to be recognised in spite of a slip."""
         found: set[tuple[str, str]] = set()
-        for word in self.words:
+        for word in self.whole:
             least = _SHORTEST_SLIP[not _LATIN.fullmatch(word)]
             if least <= len(word) <= (8 if least == _SHORTEST_SLIP[True] else _LONGEST_SLIP):
                 found.update((variant, word) for variant in variants(word))
@@ -134,7 +137,8 @@ def _document(kind: Kind, title: str, about: Weighted, phrases: Sequence[tuple[s
     suggested = {(key, phrase, rank) for phrase, rank in phrases for key in lexemes.keys(phrase)}
     content = msgspec.json.encode([kind, title, sorted(words.items()), sorted(suggested)])
     digest = hashlib.sha256(content).hexdigest()[:32]
-    return Document(digest=digest, kind=kind, title=title, words=words, phrases=tuple(sorted(suggested)))
+    whole = frozenset(word for text, _ in about for word, share in lexemes.cut(text).items() if share >= _WHOLE_SHARE)
+    return Document(digest=digest, kind=kind, title=title, words=words, phrases=tuple(sorted(suggested)), whole=whole)
 
 
 def _weighted(about: Weighted, unit: int) -> dict[str, int]:

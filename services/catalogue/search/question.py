@@ -103,7 +103,9 @@ def doubts(question: Question, known: Known) -> tuple[Doubt, ...]:
         covered = _covered(run, known.held)
         if all(covered):
             continue
-        least = 2 if run.chinese else 1
+        # Two characters are a slip of too many words, unless what stands beside them is understood.
+        short = any(covered) or len(run.units) == _SHORT_QUESTION
+        least = (2 if short else 3) if run.chinese else 1
         for begin, end in run.windows(least, _LONGEST_SLIP):
             said = run.text(begin, end)
             if all(covered[begin:end]) or (not run.chinese and len(said) < 4):

@@ -46,7 +46,8 @@ def test_question_is_cut_into_known_words(text: str, words: set[str]) -> None:
 
 def test_what_is_known_raises_no_doubt_and_what_is_not_does() -> None:
     assert doubts(read_question("身份证补办"), Known(HELD)) == ()
-    assert {doubt.said for doubt in doubts(read_question("身分证"), Known(HELD))} == {"身分", "分证", "身分证"}
+    assert {doubt.said for doubt in doubts(read_question("身分证"), Known(HELD))} == {"身分证"}
+    assert "身证" in {doubt.said for doubt in doubts(read_question("身证补办"), Known(HELD))}
 
 
 def test_slip_brings_the_word_that_was_meant_and_no_other() -> None:
