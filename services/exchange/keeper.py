@@ -36,7 +36,7 @@ class SystemKeeper:
         self._cipher, self._audit, self._loopback_events = cipher, audit, loopback_events
 
     async def add(self, new: NewSystem, keys: Sequence[NewKey], actor: str) -> None:
-        """Make a system known. Raises: InvalidRequest, Conflict `system_exists`."""
+        """Make a system known. Raises: InvalidRequest, Conflict `system_exists`, `key_exists`."""
         if not new.departments or not all(new.departments):
             raise InvalidRequest(faults=(FieldFault("departments", "至少需要一个部门的统一社会信用代码"),))
         if new.event_url:

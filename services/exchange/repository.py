@@ -12,6 +12,7 @@ import msgspec
 
 from app import db
 from app.db import Row, Transaction
+from app.errors import Conflict
 from app.ids import new_id
 from services.exchange.ports import Audit
 from services.exchange.types import NewSystem
@@ -193,10 +194,10 @@ async def list_systems() -> Sequence[Row]:
 
 
 async def _add_key(tx: Transaction, system_id: uuid.UUID, key: StoredKey, at: datetime) -> None:
-    await tx.execute(
+    added = await tx.execute(
         """INSERT INTO system_key (id, created_at, key_id, system_id, algorithm, secret_cipher, public_key,
                signs_events)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (key_id) DO NOTHING""",
         new_id(),
         at,
         key.key_id,
@@ -206,3 +207,5 @@ async def _add_key(tx: Transaction, system_id: uuid.UUID, key: StoredKey, at: da
         key.public_key,
         key.signs_events,
     )
+    if added == 0:
+        raise Conflict("密钥编号已被使用", code="key_exists")
