@@ -22,6 +22,7 @@ from services.applications.reviewing.decisions import Decisions
 from services.applications.reviewing.examination import EXAMINERS, UNDER_EXAMINATION, Examination
 from services.applications.reviewing.intake import Intake
 from services.applications.reviewing.types import CourseView, PauseView, PointView, ReviewView
+from services.applications.routing.guard import is_held_from
 from services.applications.scope import case_in_scope
 from services.applications.states import STATUS_TEXT, TABS, TRANSITIONS, Status
 from services.applications.types import (
@@ -130,6 +131,7 @@ def _open_acts(staff: StaffCaller, row: Row) -> list[str]:
         act.value
         for act, roles in ROLES.items()
         if (row["status"], act) in TRANSITIONS and staff.may(*roles) and (decides or act in AT_INTAKE)
+        if not (decides and is_held_from(staff, row, act))
     ]
     if decides and row["status"] in UNDER_EXAMINATION and staff.may(*EXAMINERS):
         acts.append("review")

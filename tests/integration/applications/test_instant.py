@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,13 +21,14 @@ from handlers.citizen import applications
 from handlers.citizen import instant as citizen_instant
 from handlers.staff import cases, decisions, routing
 from handlers.staff import instant as staff_instant
-from services.applications.instant.loading import digest
+from services.applications.instant.loading import FaultyRules, digest, load_rules
 from services.applications.instant.reactions import InstantReactions
-from services.applications.instant.repository import save_rules
+from services.applications.instant.repository import list_current, save_rules
 from services.applications.instant.types import CurrentRule, Rule
+from services.catalogue.types import ItemRecord
 from services.staff.types import StaffCaller
 from tests.doorway import served
-from tests.integration.applications.conftest import FORM, ITEM
+from tests.integration.applications.conftest import FORM, ITEM, ROOT
 from tests.integration.applications.test_doors import Phone
 
 pytestmark = pytest.mark.anyio
@@ -49,7 +51,6 @@ RULE = {
         {"id": "photo", "text": "已提供照片", "expression": "photo == 'GIVEN'", "doubt": "缺少照片，请核实"},
     ],
 }
-Made = SimpleNamespace
 
 
 def rule_of(**changes: Any) -> CurrentRule:
@@ -294,3 +295,15 @@ async def test_a_changed_rule_needs_a_new_version_and_old_ones_still_explain(
     _, told, _ = await doors.citizen("GET", f"/api/v1/applications/{number}/decision-explanation")
     last = told["decisions"][-1]
     assert (last["rule_version"], last["rule_name"]) == (1, "补领自动核验规则")
+
+
+async def test_the_rules_of_the_demonstration_are_loaded_once_and_together(world: Any, tmp_path: Path) -> None:
+    records = [msgspec.json.decode(path.read_bytes(), type=ItemRecord) for path in (ROOT / "data/items").glob("*.json")]
+    for _ in range(2):
+        assert await load_rules(ROOT / "data" / "rules", records) == len(await list_current())
+    assert len(await db.fetch_all("SELECT 1 FROM instant_rule")) == len(await list_current()) >= 4
+    before = {current.rule.code for current in await list_current()}
+    (tmp_path / "broken.json").write_text(msgspec.json.encode(rule_of(items=["NO"]).rule).decode(), "utf-8")
+    with pytest.raises(FaultyRules, match="事项不存在"):
+        await load_rules(tmp_path, records)
+    assert {current.rule.code for current in await list_current()} == before

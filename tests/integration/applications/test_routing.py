@@ -139,7 +139,9 @@ async def test_of_two_who_decide_at_once_one_wins(world: Any, counters: Any) -> 
     assert row["officer"] == ("reviewer" if answers[0][0] == 200 else "second")
 
 
-async def test_only_the_officer_or_the_chief_acts_on_a_claimed_case(world: Any, counters: Any) -> None:
+async def test_only_the_officer_or_the_chief_acts_on_a_claimed_case(
+    world: Any, counters: Any, people_at_work: dict[str, StaffCaller]
+) -> None:
     number = await world.submitted()
     await counters("both")("POST", f"{COUNTER}/cases/{number}/claim")
     before = await row_of(number)
@@ -147,6 +149,12 @@ async def test_only_the_officer_or_the_chief_acts_on_a_claimed_case(world: Any, 
         status, answer, _ = await counters("reviewer")("POST", f"{COUNTER}/cases/{number}/{path}", body)
         assert (status, answer["code"], answer["current"]["officer"]) == (409, "claimed_by_other", "both"), path
     assert await row_of(number) == before
+    for name, acts in (
+        ("reviewer", set()),
+        ("both", {"receive", "return", "accept", "request_correction", "not_accept"}),
+    ):
+        view = await world.applications.desk.case(people_at_work[name], number, "127.0.0.1")
+        assert set(view.acts) - {"review"} == acts, name
     status, answer, _ = await counters("both")("POST", f"{COUNTER}/cases/{number}/accept", {"version": 3})
     assert (status, answer["status"]) == (200, "ACCEPTED")
     assert (await row_of(number))["officer"] == "both"
