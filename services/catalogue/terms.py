@@ -57,10 +57,6 @@ class Item:
         """Return the materials these answers call for, without those that the form itself becomes."""
         return tuple(material for material in self.record.materials if _is_needed(material, answers))
 
-    def must_upload(self, answers: Answers) -> tuple[Material, ...]:
-        """Return the needed materials that neither a licence, shared data, a promise nor deferral may stand in for."""
-        return tuple(material for material in self.needed_materials(answers) if not material.substitutes)
-
     def material(self, code: str) -> Material | None:
         """Return the material of this code."""
         return next((material for material in self.record.materials if material.code == code), None)
