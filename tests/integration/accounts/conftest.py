@@ -23,8 +23,9 @@ from services.accounts.enterprises.ports import Confirmed, NotConfirmed, Registe
 from services.accounts.places import DivisionTable
 from services.accounts.ports import ActionRequired, Failed, Passed, ProvenIdentity, ProvenPhone, Verdict
 from services.accounts.service import AccountsService
-from services.accounts.types import PhoneProof, RealNameRequest, SignedIn
+from services.accounts.types import AuthorityRules, PhoneProof, RealNameRequest, SignedIn
 
+_AUTHORITY = AuthorityRules()
 ZHANG_WEI = RealNameRequest(name="张伟", id_number="140105199003070012")
 LI_NA = RealNameRequest(name="李娜", id_number="140105199211160020")
 
@@ -122,7 +123,13 @@ class House:
         return signed_in, self.tokens.verify(signed_in.access_token)
 
 
-def make_house(redis: Redis, cipher: FieldCipher, token_keys: dict[str, bytes], login_rate: str) -> House:
+def make_house(
+    redis: Redis,
+    cipher: FieldCipher,
+    token_keys: dict[str, bytes],
+    login_rate: str,
+    authority: AuthorityRules = _AUTHORITY,
+) -> House:
     """Put the room together as one process of the product does."""
     tokens, limits, broadcast = AccessTokens(token_keys), RateLimits(redis), Broadcast(redis)
     revocations = Revocations(tokens, broadcast, repository.recent_revocations)
@@ -136,6 +143,7 @@ def make_house(redis: Redis, cipher: FieldCipher, token_keys: dict[str, bytes], 
         providers={"WECHAT": wechat, "ALIPAY": alipay},
         login_rate=login_rate,
         register=register,
+        authority=authority,
     )
     live = LiveEvents(broadcast)
     return House(accounts, tokens, cipher, limits, broadcast, revocations, live, wechat, alipay, register)

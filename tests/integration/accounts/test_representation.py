@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,15 +10,20 @@ from datetime import timedelta
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
+from redis.asyncio import Redis
 
 from app import clock, db
-from app.errors import Forbidden, NotFound
+from app.crypto import FieldCipher
+from app.errors import Forbidden, InvalidRequest, NotFound
 from app.tokens import Caller
 from handlers.citizen import auth, me, representation
-from services.accounts.types import OnBehalfOf
+from services.accounts.enterprises.types import EnterpriseClaim
+from services.accounts.mandates.types import MandateOffer
+from services.accounts.types import AuthorityRules, OnBehalfOf
 from tests.doorway import served
-from tests.integration.accounts.conftest import LI_NA, ZHANG_WEI, House
+from tests.integration.accounts.conftest import LI_NA, ZHANG_WEI, House, make_house
 from tests.integration.accounts.test_doors import Phone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("divisions")]
@@ -128,6 +134,32 @@ async def test_binding_is_refused_and_nothing_is_kept(town: Town) -> None:
 async def code_of(answer: Any) -> tuple[int, str]:
     status, problem = await answer
     return status, problem["code"]
+
+
+async def test_a_province_may_ask_for_the_face_check(
+    town: Town, redis: Redis, cipher: FieldCipher, token_keys: dict[str, bytes]
+) -> None:
+    phone = await town.phone("zhang-wei")
+    strict = make_house(redis, cipher, token_keys, "1000/minute", AuthorityRules(level="L3", mandate_days=7))
+    who = town.caller(phone)
+    with pytest.raises(Forbidden, match="real_name_required"):
+        await strict.accounts.enterprises.bind(who, EnterpriseClaim(**CLOUD))
+    offer = msgspec.convert(offer_of(), MandateOffer)
+    with pytest.raises(Forbidden, match="real_name_required"):
+        await strict.accounts.mandates.offer(who, offer)
+    await db.execute("UPDATE citizen SET real_name_level = 'L3'")
+    with pytest.raises(InvalidRequest, match="invalid_request"):
+        await strict.accounts.mandates.offer(who, offer)
+    assert await count("mandate") == 0
+
+
+async def test_of_two_answers_at_once_one_counts(town: Town) -> None:
+    principal, agent = await town.phone("zhang-wei"), await town.phone("li-na")
+    number = await offered(principal)
+    acts = ("accept", "decline", "accept", "decline")
+    answers = await asyncio.gather(*(agent.call("POST", f"/mandates/{number}/{act}") for act in acts))
+    assert sorted(status for status, _ in answers) == [200, 409, 409, 409]
+    assert len(await events()) == 2
 
 
 async def test_binding_again_renews_the_proof_and_an_old_proof_gives_no_role(town: Town) -> None:

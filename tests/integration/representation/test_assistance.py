@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -130,6 +131,17 @@ async def test_a_code_serves_once_and_ten_minutes(town: Town) -> None:
     late = await opened(town)
     await db.execute("UPDATE assistance SET expires_at = now() WHERE assistance_no = $1", late["assistance_no"])
     assert await citizen.refused("POST", "/assistances/look", {"code": late["code"]}) == (404, "not_found")
+
+
+async def test_of_two_consents_at_once_one_counts(town: Town) -> None:
+    phones = [await town.phone(key) for key in ("zhang-wei", "li-na", "wang-fang")]
+    offer = await opened(town)
+    _, seen = await phones[0]("POST", "/assistances/look", {"code": offer["code"]})
+    consent = {"code": offer["code"], "text_sha256": seen["consents"][0]["sha256"]}
+    answers = await asyncio.gather(*(phone("POST", "/assistances/consent", consent) for phone in phones))
+    assert sorted(status for status, _ in answers)[0] == 200
+    assert {status for status, _ in answers} <= {200, 404, 409}
+    assert len(await audited("assistance.consented")) == 1
 
 
 async def test_declined_is_declined(town: Town) -> None:
