@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from app.errors import NotFound
 from services.applications import repository
+from services.applications.packages import repository as package_repository
 from services.applications.ports import Audit
 from services.applications.types import LicenceChanged, ShipmentList
 from services.delivery.service import DeliveryService
@@ -56,8 +57,9 @@ class Aftercare:
         return LicenceChanged(licence_no=licence_no, status=status)
 
 
-async def _require_scope(staff: StaffCaller, application_no: str) -> None:
-    row = await repository.find_case(application_no)
-    if row is None:
+async def _require_scope(staff: StaffCaller, subject_no: str) -> None:
+    """Refuse what is no case in scope, nor a package whose shared parcel holds results of a case in scope."""
+    row = await repository.find_case(subject_no)
+    bodies = await package_repository.list_bodies(subject_no) if row is None else [row]
+    if not any(staff.covers(body["division_code"], body["department_code"]) for body in bodies):
         raise NotFound("未找到该办件")
-    staff.require_scope(row["division_code"], row["department_code"])

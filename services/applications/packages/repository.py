@@ -177,6 +177,16 @@ async def list_parts(package_id: uuid.UUID) -> Sequence[Row]:
     )
 
 
+async def list_bodies(package_no: str) -> Sequence[Row]:
+    """Return division and department of every case of a package: who may look after what they share."""
+    return await db.fetch_all(
+        "SELECT DISTINCT a.division_code, a.department_code FROM package_case p"
+        " JOIN package_part part ON part.package_case_id = p.id"
+        " JOIN application a ON a.application_no = part.application_no WHERE p.package_no = $1",
+        package_no,
+    )
+
+
 async def list_own(citizen_id: uuid.UUID, statuses: Sequence[str], after: uuid.UUID | None, limit: int) -> list[Row]:
     """Return package cases of this citizen, newest first, with how many parts there are and how far they have come."""
     return list(

@@ -15,7 +15,6 @@ import msgspec
 from app import clock
 from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest, InvalidTransition, NotFound, StaleVersion
-from app.events import DomainEvent
 from app.tokens import Caller
 from services.applications import forms
 from services.applications.materials.check import MaterialCheck
@@ -25,18 +24,17 @@ from services.applications.packages.delivering import JointDelivery
 from services.applications.packages.filing import Filer
 from services.applications.packages.merging import Filing
 from services.applications.packages.numbers import package_no as new_package_no
-from services.applications.packages.repository import Change, NewPackage, NewPart
+from services.applications.packages.repository import Change, NewPackage
 from services.applications.packages.states import (
-    EMITS,
     OPEN,
     STATUS_TEXT,
     TABS,
     PackageStatus,
     PartStatus,
     course,
-    promised_on,
 )
 from services.applications.packages.steps import merged_steps
+from services.applications.packages.submission import submission
 from services.applications.packages.types import (
     PackageBills,
     PackageCaseSummary,
@@ -147,41 +145,10 @@ class PackageService:
         filed = await self._filer.file_all(row["citizen_id"], terms, answers, chosen, materials)
         await self._check_complete(caller, terms, answers, filed)
         await self._delivering.share(row, terms, [each.part.item_code for each in filed])
-        await self._write(row, await self._submission(row, terms, filed))
-        return await self.detail_of(await self._own(caller, package_no))
-
-    async def _submission(self, row: Row, terms: PackageTerms, filed: Sequence[Filing]) -> Change:
         now, depends = clock.now(), merging.waits_for(filed)
-        times = {each.part.item_code: (depends[each.part.item_code], each.item.record.promised_time) for each in filed}
-        due_on = promised_on(times, clock.beijing_date(now), self._calendar)
-        first = [code for code, waits in depends.items() if not waits]
-        turn = await self.course.turn(row, terms, first, now)
-        facts = {
-            "package_name": row["package_name"],
-            "item_name": row["package_name"],
-            "package_code": row["package_code"],
-            "parts": len(filed),
-            "promised_on": due_on.isoformat(),
-        }
-        event = DomainEvent(
-            name=EMITS[PackageStatus.DRAFT, PackageStatus.HANDLING],
-            subject_no=row["package_no"],
-            citizen_id=row["citizen_id"].hex,
-            occurred_at=now,
-            facts=facts,
-        )
-        return Change(
-            status=PackageStatus.HANDLING,
-            at=now,
-            parts=[
-                NewPart(each.part.item_code, position, depends[each.part.item_code])
-                for position, each in enumerate(filed, 1)
-            ],
-            standing=dict.fromkeys(turn.children, PartStatus.STARTED),
-            children=turn.children,
-            sets={"submitted_at": now, "promised_due_on": due_on, "package_version": terms.record.version},
-            events=[event],
-        )
+        turn = await self.course.turn(row, terms, [code for code, waits in depends.items() if not waits], now)
+        await self._write(row, submission(row, terms, filed, turn.children, self._calendar, now))
+        return await self.detail_of(await self._own(caller, package_no))
 
     async def answer_part(
         self,

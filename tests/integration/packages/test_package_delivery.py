@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from app import db
+from app.errors import NotFound
 from app.events import DomainEvent
 from services.applications.packages import sweeps
 from services.applications.packages.reactions import PackageReactions
 from services.applications.states import Act, Correction
 from services.delivery.types import DeliveryMethod
+from services.staff.types import Role
+from tests.integration.applications.conftest import staff
 from tests.integration.packages.conftest import LOST_CARDS, NEWBORN, Town, parts_of
 from tests.integration.packages.test_package_filing import ALLOWANCE, BIRTH, DRIVER, ID_CARD, MEDICAL, SOCIAL
 
@@ -160,3 +163,20 @@ async def test_part_chosen_for_alone_leaves_the_shared_parcel(town: Town, addres
     await _grant(town, numbers[ID_CARD])
     await _grant(town, numbers[SOCIAL])
     assert len(await _parcels(town, view)) == 1, "the driving licence does not hold it up"
+
+
+async def test_shared_parcel_is_looked_after_by_the_staff_of_any_of_its_parts(town: Town, address_id: str) -> None:
+    view = await _couriered(town, address_id)
+    for number in _numbers(view).values():
+        await _grant(town, number)
+    parcel = (await _parcels(town, view))[0]
+    aftercare = town.applications.aftercare
+    near, far = staff("near", Role.DISPATCHER), staff("far", Role.DISPATCHER, divisions=("1402",))
+    assert len((await aftercare.shipments(near, view["package_no"])).data) == 1
+    await aftercare.rebook(near, parcel["shipment_no"], "127.0.0.1")
+    for call in (
+        aftercare.shipments(far, view["package_no"]),
+        aftercare.rebook(far, parcel["shipment_no"], "127.0.0.1"),
+    ):
+        with pytest.raises(NotFound):
+            await call
