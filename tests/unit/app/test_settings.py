@@ -102,3 +102,18 @@ def test_production_needs_a_fiscal_platform_elsewhere(production: dict[str, str]
     assert "SJT_FISCAL_BASE 不能指向本机" in _refusal(**production | {"SJT_FISCAL_BASE": "http://127.0.0.1:8108"})
     del production["SJT_FISCAL_PRIVATE_KEY"]
     assert "缺少 SJT_FISCAL_PRIVATE_KEY" in _refusal(**production)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SJT_LICENCE_SHOW_LEVEL", "L1"), ("SJT_PRESENTATION_SECONDS", "59"), ("SJT_PRESENTATION_SECONDS", "301")],
+)
+def test_showing_of_licences_that_the_rules_forbid_is_refused(name: str, value: str) -> None:
+    assert name in _refusal(**{name: value})
+
+
+def test_seal_authority_is_wholly_there_or_not_at_all(production: dict[str, str]) -> None:
+    refusal = _refusal(**production | {"SJT_SEAL_BASE": "http://127.0.0.1:8109"})
+    for expected in ("SJT_SEAL_BASE 不能指向本机", "SJT_SEAL_APP_ID", "SJT_SEAL_SECRET", "SJT_SEAL_PUBLIC_KEY"):
+        assert expected in refusal
+    assert "SJT_OFD_BASE 不能指向本机" in _refusal(**production | {"SJT_OFD_BASE": "http://localhost:9000/convert"})
