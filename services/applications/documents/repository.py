@@ -78,8 +78,8 @@ async def latest(case_id: uuid.UUID, kind: str) -> Row | None:
 async def find_undrawn(document_no: str) -> Row | None:
     """Return a document that has no file yet, with what its head shows."""
     return await db.fetch_row(
-        """SELECT d.id, d.kind, d.document_no, d.title, d.issued_on, d.facts, a.application_no, a.citizen_id,
-               a.enterprise_id, a.item_code, a.item_version, a.item_name
+        """SELECT d.id, d.kind, d.document_no, d.title, d.issued_on, d.issuer_code, d.facts, a.application_no,
+               a.citizen_id, a.enterprise_id, a.item_code, a.item_version, a.item_name
            FROM case_document d JOIN application a ON a.id = d.application_id
            WHERE d.document_no = $1 AND d.sha256 = ''""",
         document_no,

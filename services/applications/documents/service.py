@@ -103,18 +103,22 @@ class DocumentService:
         from services.applications.documents.drawing import Letter, draw
 
         item = await self._parts.catalogue.item(row["item_code"], row["item_version"])
-        profile = await self._parts.people.profile(row["citizen_id"])
         letter = Letter(
             title=row["title"],
             document_no=row["document_no"],
             issuer_name=item.record.body.name,
             issued_on=letters.day(row["issued_on"]),
-            applicant_name=profile.name,
+            applicant_name=await self._applicant(row),
             item_name=row["item_name"],
             application_no=row["application_no"],
             paragraphs=letters.facts_of(msgspec.json.decode(row["facts"])),
         )
         return await asyncio.to_thread(draw, letter)
+
+    async def _applicant(self, row: Row) -> str:
+        if row["enterprise_id"] is not None:
+            return (await self._parts.people.enterprise_profile(row["enterprise_id"])).name
+        return (await self._parts.people.profile(row["citizen_id"])).name
 
     async def _file(self, case: Row, document_no: str) -> bytes:
         row = await repository.find(case["id"], document_no)

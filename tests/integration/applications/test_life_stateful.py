@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 from collections.abc import Callable, Coroutine
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from services.staff.types import Role
 
 pytestmark = pytest.mark.anyio
 HERE = "127.0.0.1"
+LIVES, STEPS = 30, 40
 SEQUENCES = int(os.environ.get("SJT_PROPERTY_SEQUENCES", "40"))
 PROMISED, LEGAL = 6, 15
 LIMITS = {
@@ -227,16 +229,18 @@ class CaseLife(RuleBasedStateMachine):
         assert row["legal_due_on"] == counted(start, LEGAL + row["extension_days"], is_paused)
 
 
-async def test_case_life(world: Any, monkeypatch: pytest.MonkeyPatch, narrowed: Any) -> None:
+@pytest.fixture
+async def life(world: Any, monkeypatch: pytest.MonkeyPatch, narrowed: Any) -> type[CaseLife]:
+    """A case whose time stands still until it is let pass."""
     world.catalogue.publish(**LIMITS)
     at = [clock.from_beijing("2026-01-05 10:00:00")]
     monkeypatch.setattr(clock, "now", lambda: at[0])
     world.chief = narrowed(roles=frozenset({Role.APPROVER}), username="chief")
+    facts = {"world": world, "loop": asyncio.get_running_loop(), "at": at}
+    return type("Life", (CaseLife,), facts)
 
-    class Life(CaseLife):
-        pass
 
-    Life.world, Life.loop, Life.at = world, asyncio.get_running_loop(), at
+async def test_case_life(life: type[CaseLife]) -> None:
     checks = settings(
         max_examples=SEQUENCES,
         stateful_step_count=25,
@@ -244,6 +248,30 @@ async def test_case_life(world: Any, monkeypatch: pytest.MonkeyPatch, narrowed: 
         derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
-    await asyncio.to_thread(run_state_machine_as_test, Life, settings=checks)
+    await asyncio.to_thread(run_state_machine_as_test, life, settings=checks)
+
+
+async def test_long_lives_walk_most_edges(life: type[CaseLife]) -> None:
+    for seed in range(LIVES):
+        await asyncio.to_thread(_live, life(), random.Random(seed))
     walked = await db.fetch_all("SELECT DISTINCT from_status, to_status, event FROM timeline_entry")
     assert len(walked) >= FEWEST_EDGES
+
+
+def _live(case: CaseLife, chance: random.Random) -> None:
+    case.submit(date(2026, 1, 5) + timedelta(days=chance.randrange(90)), chance.randrange(8, 23), ())
+    for _ in range(STEPS):
+        for step in chance.choices(
+            (
+                lambda: case.sensible_command(chance.randrange(1000)),
+                lambda: case.let_time_pass(chance.randrange(1, 10), chance.randrange(8, 23)),
+                case.sweep,
+                case.react,
+                case.pay,
+                lambda: case.force(chance.choice(list(Correction))),
+            ),
+            weights=(10, 3, 2, 3, 1, 2),
+        ):
+            step()
+        case.moves_along_the_table()
+        case.clock_equals_the_slow_count()
