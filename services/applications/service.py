@@ -12,8 +12,7 @@ from typing import Any
 
 from app.crypto import FieldCipher
 from app.db import Row
-from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
-from app.identifiers import mask_address, mask_name, mask_phone
+from app.errors import FieldFault, NotFound
 from app.storage import FileStore
 from app.tokens import Caller
 from payments.service import PaymentService
@@ -48,9 +47,10 @@ from services.applications.ports import Audit, Catalogue, People, SharedData
 from services.applications.progress import Progress
 from services.applications.rateable.service import RateableCases
 from services.applications.represented.service import RepresentedCases
+from services.applications.result_choice import ResultChoice
 from services.applications.routing.handover import Handover
 from services.applications.routing.service import Routing
-from services.applications.states import DELIVERY_OPEN, EDITABLE, TABS, Status
+from services.applications.states import EDITABLE, TABS, Status
 from services.applications.types import (
     ApplicationSummary,
     ApplicationView,
@@ -60,16 +60,10 @@ from services.applications.types import (
 from services.applications.uploads import UploadService
 from services.applications.views import application_summary, application_view, entity_tag, timeline_view
 from services.delivery.service import DeliveryService
-from services.delivery.types import Choice, ChoiceView, Contact, DeliveryMethod, ShipmentView
+from services.delivery.types import ChoiceView, DeliveryMethod, ShipmentView
 from services.licences.service import LicenceService
 
 _TERMS = DraftTerms()
-_METHODS = {
-    DeliveryMethod.COURIER: "courier",
-    DeliveryMethod.COUNTER: "pickup",
-    DeliveryMethod.ELECTRONIC: "electronic",
-}
-"""Our word for a way of delivery → the catalogue's."""
 
 
 class ApplicationService:
@@ -125,6 +119,7 @@ class ApplicationService:
         self.materials = CaseMaterials(self.parts, later_days=terms.later_days)
         self.drafts = Drafts(self.parts, check, terms)
         self._handing_in = HandingIn(self.parts, self.drafts, check)
+        self._result_choice = ResultChoice(self.parts)
         self.uploads = UploadService(storage, audit, upload_limit_bytes, FileLinks(cipher), scan)
         self.assistances = AssistanceService(self.parts, self.drafts, self._handing_in, self.uploads)
         self.represented = RepresentedCases(self.parts, self.drafts.kept_days)
@@ -267,23 +262,8 @@ class ApplicationService:
 
         Raises: NotFound (case, address), Conflict `delivery_locked` or `method_not_offered`, InvalidRequest.
         """
-        row = await self._own(caller, application_no)
-        if row["status"] not in DELIVERY_OPEN:
-            raise Conflict("办件已进入送达环节，不能再更改送达方式", code="delivery_locked")
-        item = await self._catalogue.item(row["item_code"], row["item_version"])
-        offered = {way.value for result in item.record.results for way in result.delivery}
-        if _METHODS[method] not in offered:
-            raise Conflict("该事项不支持所选的送达方式", code="method_not_offered")
-        if method is not DeliveryMethod.COURIER:
-            return await self._delivery.choose(Choice(application_no, row["citizen_id"], method))
-        if address_id is None:
-            raise InvalidRequest(faults=(FieldFault("address_id", "快递送达请选择收件地址"),))
-        address = await self._people.plain_address(caller.citizen_id, address_id)
-        receiver = Contact(name=address.recipient, phone=address.phone, address=address.region + address.street)
-        shown = f"{mask_name(address.recipient)} {mask_phone(address.phone)} "
-        shown += address.region + mask_address(address.street)
-        choice = Choice(application_no, row["citizen_id"], method, address.division_code, receiver, shown[:128])
-        return await self._delivery.choose(choice)
+        held = await self._held(caller, application_no)
+        return await self._result_choice.choose(held, method, address_id)
 
     async def shipments(self, caller: Caller, application_no: str) -> list[ShipmentView]:
         """List the parcels of an own case, oldest first. Raises: NotFound."""
