@@ -268,6 +268,11 @@ def mask_name(name: str) -> str:
     return name[0] + "*" * (len(name) - 2) + name[-1]
 
 
+def shorten(text: str, most: int) -> str:
+    """Cut a shown name to so many characters, the last of which then tells that it was cut."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def mask_address(address: str) -> str:
     """Show the first six characters of an address; the house and door stay hidden."""
     return address[:6] + "*" * min(len(address) - 6, 8) if len(address) > 6 else "*" * len(address)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from app.identifiers import shorten
 from services.accounts.mandates.scope import names_item
 
 Level = Literal["L0", "L1", "L2", "L3"]
@@ -243,10 +244,11 @@ class Acting:
 
     @property
     def shown(self) -> str:
-        """Name both persons as the timeline does."""
+        """Name both persons as the timeline does, in at most 64 characters of which each has a part."""
+        who, principal = shorten(self.caller_shown, 16), shorten(self.principal_shown, 36)
         if self.agent_id is None:
-            return f"法定代表人 {self.caller_shown}（代表 {self.principal_shown}）"
-        return f"代办人 {self.caller_shown}（受 {self.principal_shown} 委托）"
+            return f"法定代表人 {who}（代表 {principal}）"
+        return f"代办人 {who}（受 {principal} 委托）"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

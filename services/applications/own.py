@@ -53,7 +53,7 @@ async def find(people: People, caller: Caller, application_no: str) -> Held:
 
 def actor_of(caller: Caller, acting: Acting) -> Actor:
     """Name both persons: who acts, and for whom."""
-    return Actor(ActorKind.CITIZEN, caller.citizen_id.hex, acting.shown[:64])
+    return Actor(ActorKind.CITIZEN, caller.citizen_id.hex, acting.shown)
 
 
 def trace_of(caller: Caller, application_no: str, action: str, acting: Acting | None = None) -> Act | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Struct
 
+from app.identifiers import shorten
 from app.tokens import Caller
 from services.applications.types import Actor, ActorKind, ApplicationView
 
@@ -26,9 +27,9 @@ class AssistedCaller(Caller):
 
     @property
     def actor(self) -> Actor:
-        """Name both persons as the timeline does."""
-        shown = f"帮办人员 {self.staff_shown}（为 {self.citizen_shown} 帮办）"
-        return Actor(ActorKind.STAFF, self.staff_username, shown[:64])
+        """Name both persons as the timeline does, in at most 64 characters of which each has a part."""
+        staff, citizen = shorten(self.staff_shown, 32), shorten(self.citizen_shown, 16)
+        return Actor(ActorKind.STAFF, self.staff_username, f"帮办人员 {staff}（为 {citizen} 帮办）")
 
 
 class OpenedAssistance(Struct, frozen=True, kw_only=True):
