@@ -70,7 +70,7 @@ async def find_rule(code: str, version: int) -> Rule | None:
 async def standing(application_no: str) -> Row | None:
     """Return what of a case says whether rules may decide it."""
     return await db.fetch_row(
-        "SELECT id, status, outcome, officer, person_asked_at, version FROM application WHERE application_no = $1",
+        "SELECT item_code, officer, person_asked_at, version FROM application WHERE application_no = $1",
         application_no,
     )
 

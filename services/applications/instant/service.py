@@ -8,6 +8,7 @@ Source: 个人信息保护法 第二十四条 (explanation, and the right to a p
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ import structlog
 
 from app import clock
 from app.db import Row
-from app.errors import Conflict, SanjinError, StaleVersion
+from app.errors import Conflict, SanjinError
 from services.applications import moves, repository
 from services.applications.desk import CaseDesk
 from services.applications.instant import repository as decisions
@@ -30,6 +31,7 @@ from services.applications.types import Actor, ActorKind
 
 INPUTS_COLUMN = "instant_decision.inputs"
 FOUND_TEXT = {Found.HOLDS: "符合", Found.DOUBT: "待人工核实", Found.UNKNOWN: "暂无法自动核验"}
+_SHOWN = "智慧审批"
 _KEPT_SECONDS = 10.0
 _LONGEST_SECONDS = 5.0
 _WAITING = frozenset({Status.SUBMITTED, Status.RECEIVED})
@@ -51,22 +53,17 @@ class InstantApproval:
         row = await self._free_case(application_no)
         if row is None or row["status"] not in _WAITING or not await self._is_granted(row):
             return
-        plan = await self._desk.acceptance(row)
-        plan["told"] = f"{plan['told']}（智慧审批自动核验）"
-        await self._move(row, Act.ACCEPT, plan)
+        await self._move(row, Act.ACCEPT, self._acceptance(row))
 
     async def conclude(self, application_no: str) -> None:
         """Grant a case that the rule has accepted, once its fee is paid, if every check still holds. Idempotent."""
         row = await self._free_case(application_no)
         if row is None or row["status"] != Status.ACCEPTED:
             return
-        accepted = await decisions.find_decision(row["id"], row["version"] - 1)
-        if accepted is None or accepted["verdict"] != Verdict.GRANT:
-            return  # a person accepted it, or did something since
         if row["fee_fen"] and row["fee_paid_at"] is None:
             return
-        if await self._is_granted(row):
-            await self._move(row, Act.APPROVE, await self._approval(row))
+        if await self._was_accepted_by_rule(row) and await self._is_granted(row):
+            await self._move(row, Act.APPROVE, self._approval(row))
 
     async def note_paid(self, application_no: str, paid_at: str, title: str) -> None:
         """Go on with a case whose fee was paid, whichever reaction to the payment comes first. Idempotent."""
@@ -75,10 +72,21 @@ class InstantApproval:
 
     async def _free_case(self, application_no: str) -> Row | None:
         """Return a case that its rule may decide: nobody has it and nobody has asked for a person."""
-        row, standing = await repository.find_case(application_no), await decisions.standing(application_no)
-        if row is None or standing is None or standing["officer"] or standing["person_asked_at"] is not None:
+        standing = await decisions.standing(application_no)
+        if standing is None or standing["officer"] or standing["person_asked_at"] is not None:
             return None
-        return row if row["version"] == standing["version"] else None
+        if await self._rule_for(standing["item_code"]) is None:
+            return None
+        row = await repository.find_case(application_no)
+        return row if row is not None and row["version"] == standing["version"] else None
+
+    async def _was_accepted_by_rule(self, row: Row) -> bool:
+        """Tell whether the last thing that happened to a case is that its rule accepted it."""
+        earlier = await decisions.find_decision(row["id"], row["version"] - 1)
+        if earlier is None or earlier["verdict"] != Verdict.GRANT:
+            return False
+        steps = [step for step in await repository.list_steps(row["id"]) if step["event"] == "application.accepted"]
+        return bool(steps) and steps[-1]["actor_shown"] == _SHOWN
 
     async def _is_granted(self, row: Row) -> bool:
         """Judge one version of a case once, and keep the run; an earlier run of it stands."""
@@ -130,14 +138,21 @@ class InstantApproval:
         return compiled.evaluate({each.name: each.value for each in seen})
 
     async def _rule_of(self, row: Row) -> CurrentRule | None:
-        if clock.monotonic() - self._read_at >= _KEPT_SECONDS:
-            self._rules = {code: current for current in await decisions.list_current() for code in current.rule.items}
-            self._read_at = clock.monotonic()
-        current = self._rules.get(row["item_code"])
+        current = await self._rule_for(row["item_code"])
         if current is None:
             return None
         item = await self._parts.catalogue.item(row["item_code"], row["item_version"])
         return current if item.record.automatic else None
+
+    async def _rule_for(self, item_code: str) -> CurrentRule | None:
+        if clock.monotonic() - self._read_at >= _KEPT_SECONDS:
+            self._rules = {code: current for current in await decisions.list_current() for code in current.rule.items}
+            self._read_at = clock.monotonic()
+        return self._rules.get(item_code)
+
+    async def _acceptance(self, row: Row) -> dict[str, Any]:
+        plan = await self._desk.acceptance(row)
+        return {**plan, "told": f"{plan['told']}（智慧审批自动核验）"}
 
     async def _approval(self, row: Row) -> dict[str, Any]:
         plan = await self._desk.approval(row)
@@ -149,11 +164,11 @@ class InstantApproval:
         plan["document"] = replace(document, paragraphs=(*document.paragraphs, because, checked))
         return plan
 
-    async def _move(self, row: Row, act: Act, plan: dict[str, Any]) -> None:
+    async def _move(self, row: Row, act: Act, plan: Awaitable[dict[str, Any]]) -> None:
         current = self._rules[row["item_code"]].rule
-        actor = Actor(ActorKind.SYSTEM, f"{current.code}@{current.version}"[:64], "智慧审批")
+        actor = Actor(ActorKind.SYSTEM, f"{current.code}@{current.version}"[:64], _SHOWN)
         try:
-            await moves.make(moves.planned(row, act, actor, **plan))
-        except (StaleVersion, Conflict):
-            # Somebody was faster; what they did has its own events, and a person goes on from there.
+            await moves.make(moves.planned(row, act, actor, **await plan))
+        except Conflict:
+            # Somebody was faster, or something of the case is no longer as it was: a person goes on from there.
             log.info("case_not_moved_by_rule", application_no=row["application_no"], act=act.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -281,6 +282,31 @@ async def test_a_case_that_somebody_has_claimed_is_theirs(world: Any, doors: Sim
     await doors.reviewer("POST", f"/api/staff/v1/cases/{number}/claim")
     await react(world)
     assert (await standing(number), await runs()) == (("SUBMITTED", "", "reviewer"), [])
+
+
+async def test_what_a_person_has_accepted_is_theirs_to_decide(world: Any) -> None:
+    """Also where the rule would have granted it and was too late."""
+    await put_in_force(world, fees=FREE)
+    number = await world.accepted()
+    await db.execute(
+        "INSERT INTO instant_decision (id, created_at, application_id, case_version, rule_code, rule_version,"
+        " rule_sha256, inputs_cipher, verdict, explanation)"
+        " SELECT gen_random_uuid(), now(), id, 2, 'id-card-test', 1, '', '', 'GRANT', '[]' FROM application"
+    )
+    await react(world)
+    assert ((await standing(number))[0], await runs()) == ("ACCEPTED", [(2, "GRANT")])
+
+
+async def test_two_jobs_at_once_judge_a_case_once(world: Any) -> None:
+    await put_in_force(world, fees=FREE)
+    number = await world.submitted()
+    await asyncio.gather(*(world.applications.instant.judge(number) for _ in range(4)))
+    await asyncio.gather(*(world.applications.instant.conclude(number) for _ in range(4)))
+    assert await standing(number) == ("APPROVED", "GRANTED", "")
+    assert await runs() == [(2, "GRANT"), (3, "GRANT")]
+    steps = await db.fetch_all("SELECT event FROM timeline_entry ORDER BY occurred_at, id")
+    told = ["application.submitted", "application.accepted", "application.approved"]
+    assert [step["event"] for step in steps] == told
 
 
 async def test_a_changed_rule_needs_a_new_version_and_old_ones_still_explain(
