@@ -147,5 +147,5 @@ def all_named(row: Row) -> dict[str, list[MaterialRef]]:
 
 
 def stand_ins(row: Row) -> list[MaterialRef]:
-    """Name what stands in for files of a stored case; a file needs no second look."""
-    return [named[0] for named in all_named(row).values() if named[0].source != "upload"]
+    """Name what stands in for files of a stored case; a file, and what others shared with it, needs no second look."""
+    return [named[0] for named in all_named(row).values() if named[0].source not in ("upload", "shared")]

@@ -251,3 +251,13 @@ async def test_draft_filed_from_elsewhere_keeps_where_it_came_in(world: Any, pho
     status, problem, _ = await phone("POST", ALL, body)
     assert (status, problem["code"], problem["detail"]) == (409, "out_of_reach", "该事项只能在太原市内申请")
     assert (await phone("POST", ALL, body | {"division": "1402"}))[0] == 400
+
+
+async def test_draft_of_the_other_platform_is_there_once_both_are_one_person(world: Any, phones: Phones) -> None:
+    one = await begun(phones(world.other, "ALIPAY"), form={"reason": "遗失"})
+    wechat = phones(world.citizen)
+    assert (await wechat("GET", one))[0] == 404
+    await world.applications.progress.take_over(world.other.citizen_id, world.citizen.citizen_id)
+    assert (await wechat("GET", one))[1]["form"] == {"reason": "遗失"}
+    status, view, _ = await wechat("PATCH", one, {"form_patch": {"lost_on": "2026-10-01"}, "autosave": True})
+    assert (status, view["version"]) == (200, 2)

@@ -410,3 +410,6 @@ async def test_shared_data_spares_a_material_and_its_absence_asks_for_the_file(
         200,
         [("SHARED", "户籍1401"), ("UPLOAD", "")],
     )
+    register.is_away = True
+    await world.applications.desk.request_correction(world.window, number, "请核对住址", HERE)
+    assert (await phone("POST", f"{one}/correction", {}))[0] == 200, "what was seen once is not asked for again"
