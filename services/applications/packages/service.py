@@ -148,7 +148,7 @@ class PackageService:
         now, depends = clock.now(), merging.waits_for(filed)
         turn = await self.course.turn(row, terms, [code for code, waits in depends.items() if not waits], now)
         await self._write(row, submission(row, terms, filed, turn.children, self._calendar, now))
-        return await self.detail_of(await self._own(caller, package_no))
+        return await self._now(caller, package_no)
 
     async def answer_part(
         self,
@@ -184,7 +184,7 @@ class PackageService:
         sets = {"form": sealed.form, "form_cipher": sealed.form_cipher, "materials": _text(added)}
         await self._write(row, Change(status=row["status"], at=clock.now(), sets=sets))
         await self.course.carry_on(package_no)
-        return await self.detail_of(await self._own(caller, package_no))
+        return await self._now(caller, package_no)
 
     async def withdraw(
         self, caller: Caller, package_no: str, reason: str = "", *, version: int | None = None
@@ -204,19 +204,22 @@ class PackageService:
         sets = {"withdrawn_at": row["withdrawn_at"] or now, "reason": reason}
         await self._write(row, Change(status=row["status"], at=now, standing=standing, sets=sets))
         await self.course.carry_on(package_no)
-        return await self.detail_of(await self._own(caller, package_no))
+        return await self._now(caller, package_no)
 
     async def detail(self, caller: Caller, package_no: str) -> tuple[PackageCaseView, str]:
         """Return one own package case with all its parts, and its ETag. Raises: NotFound."""
         row = await self._own(caller, package_no)
-        return await self.detail_of(row), views.entity_tag(row, await repository.list_parts(row["id"]))
+        rows = await repository.list_parts(row["id"])
+        return await self._view(row, rows), views.entity_tag(row, rows)
 
-    async def detail_of(self, row: Row) -> PackageCaseView:
+    async def _now(self, caller: Caller, package_no: str) -> PackageCaseView:
+        return (await self.detail(caller, package_no))[0]
+
+    async def _view(self, row: Row, rows: Sequence[Row]) -> PackageCaseView:
         """Show a package case: a draft with whole answers, afterwards with masked ones and the cases of its parts."""
         terms = await self._terms(row)
         if row["status"] == PackageStatus.DRAFT:
             return self._draft_view(row, terms)
-        rows = await repository.list_parts(row["id"])
         asked = await self.course.asked(row, terms, views.stored_parts(rows))
         shown = views.part_views(rows, terms, asked, withdrawn=row["withdrawn_at"] is not None)
         return views.package_view(row, msgspec.json.decode(row["form"]), shown)
