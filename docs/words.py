@@ -16,7 +16,7 @@ SETTING_GROUPS = (
     ("Fiscal platform", "财政非税平台", "fiscal"),
     ("Business register", "市场主体登记", "register"),
     ("Simulators", "模拟器", "sim"),
-    ("Limits and times", "限额与时间", "upload payment refund login citizen card mandate represent"),
+    ("Limits and times", "限额与时间", "upload draft later material payment refund login citizen card mandate represent"),
 )
 """English title, Chinese title, beginnings of the field names; a later group loses to an earlier one."""
 
@@ -83,6 +83,9 @@ SETTINGS = {
     "tencent_sms_sdk_app_id": "SMS application id",
     "sim_port": "Control port of the simulators; each provider has one of the ports after it",
     "upload_limit_bytes": "Largest uploaded file (bytes)",
+    "draft_days": "Days for which a draft that nobody touches is kept; its end is told a week before",
+    "later_days": "Working days after acceptance within which deferred materials are handed in",
+    "material_days": "Days for which a file of an earlier case may be used again, from its upload",
     "seal_base": "Address of the electronic seal authority; empty = licences are issued without its seal",
     "seal_app_id": "Our id at the seal authority",
     "seal_secret": "Our secret at the seal authority",
