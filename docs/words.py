@@ -16,7 +16,11 @@ SETTING_GROUPS = (
     ("Fiscal platform", "财政非税平台", "fiscal"),
     ("Business register", "市场主体登记", "register"),
     ("Simulators", "模拟器", "sim"),
-    ("Limits and times", "限额与时间", "upload draft later material payment refund login citizen card mandate represent"),
+    (
+        "Limits and times",
+        "限额与时间",
+        "upload draft later material payment refund login citizen card mandate represent",
+    ),
 )
 """English title, Chinese title, beginnings of the field names; a later group loses to an earlier one."""
 
