@@ -11,6 +11,7 @@ from handlers.callbacks import couriers, sms, wechat_pay, wechat_push
 from handlers.citizen import (
     addresses,
     applications,
+    archive,
     assistances,
     auth,
     catalogue,
@@ -56,6 +57,7 @@ _CITIZEN = (
     places,
     uploads,
     applications,
+    archive,
     instant,
     packages,
     materials,
