@@ -778,7 +778,7 @@ class Migration(migrations.Migration):
                     " AND status NOT IN ('DRAFT', 'CLOSED')"
                 ),
                 (
-                    "CREATE INDEX application_queue_overdue ON application (division_code, promised_due_on)"
+                    "CREATE INDEX application_queue_overdue ON application (division_code, promised_due_on, id)"
                     " WHERE status = 'ACCEPTED'"
                 ),
                 "CREATE INDEX application_person_asked ON application (division_code, id) WHERE person_asked_at IS NOT NULL",

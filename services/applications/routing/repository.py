@@ -195,6 +195,21 @@ class _Filtered:
         return " AND a.department_code = ANY($3::text[])" if by_department and not self.of_any_department else ""
 
 
+@dataclass(frozen=True, slots=True)
+class _ByDue(_Filtered):
+    """A queue in the order of due days, the longest overdue first; a page goes on behind the row of its cursor."""
+
+    def page(self, by_department: bool, filters: str) -> str:
+        """Return the statement of a page."""
+        return f"""WITH RECURSIVE {_GIVEN}, {_DIVISIONS}, reached AS (
+                SELECT coalesce((SELECT promised_due_on FROM application WHERE id = $6), '-infinity'::date) AS due)
+            SELECT x.* FROM places h CROSS JOIN reached CROSS JOIN LATERAL (
+                SELECT {_LINE} FROM application a WHERE a.division_code = h.code AND a.status = 'ACCEPTED'
+                    AND a.promised_due_on < $5::date AND (a.promised_due_on, a.id) > (reached.due, $6)
+                    {self._in(by_department)}{filters} ORDER BY a.promised_due_on, a.id LIMIT $7) x
+            ORDER BY x.promised_due_on, x.id LIMIT $7"""
+
+
 _DIVISIONS = f"""places AS (
         SELECT code FROM (
             WITH RECURSIVE found AS (
@@ -234,7 +249,7 @@ _SOURCES: Mapping[QueueName, _Ranged | _Filtered] = {
     QueueName.UNCLAIMED: _Ranged("''::text", " AND a.status IN ('SUBMITTED', 'RECEIVED', 'ACCEPTED', 'SUSPENDED')"),
     QueueName.MINE: _Ranged("$4::text"),
     QueueName.DEPARTMENT: _EVERYBODY,
-    QueueName.OVERDUE: _Filtered(f"{_BY_DIVISION} WHERE a.status = 'ACCEPTED' AND a.promised_due_on < $5::date"),
+    QueueName.OVERDUE: _ByDue(f"{_BY_DIVISION} WHERE a.status = 'ACCEPTED' AND a.promised_due_on < $5::date"),
     QueueName.YELLOW: _cards("YELLOW"),
     QueueName.RED: _cards("RED"),
     QueueName.INTAKE: _Filtered(

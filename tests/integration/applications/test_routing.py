@@ -254,6 +254,11 @@ async def test_queues_page_and_filter(world: Any, counters: Any) -> None:
     await db.execute("UPDATE application SET promised_due_on = '2020-01-02' WHERE application_no = $1", made[2])
     assert await numbers(chief, "overdue") == [made[2]]
     assert (await counts(chief))["overdue"] == 1
+    await counters("window")("POST", f"{COUNTER}/cases/{made[0]}/accept", {})
+    await db.execute("UPDATE application SET promised_due_on = '2020-01-01' WHERE application_no = $1", made[0])
+    _, first, _ = await chief("GET", f"{COUNTER}/queues/overdue", params={"limit": "1"})
+    assert [case["application_no"] for case in first["data"]] == [made[0]]
+    assert await numbers(chief, "overdue", limit="1", cursor=first["next_cursor"]) == [made[2]]
 
 
 async def test_cards_are_queues(world: Any, counters: Any) -> None:
