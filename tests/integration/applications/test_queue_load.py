@@ -30,14 +30,15 @@ ROUNDS, REQUESTS, ATTEMPTS = 5, 60, 3
 QUEUES = "/api/staff/v1/queues"
 DOORS = {
     "counts": QUEUES,
-    "unclaimed": f"{QUEUES}/unclaimed",
-    "mine": f"{QUEUES}/mine",
-    "department": f"{QUEUES}/department",
-    "overdue": f"{QUEUES}/overdue",
-    "by status": f"{QUEUES}/unclaimed?status=ACCEPTED",
-    "cases": "/api/staff/v1/cases",
+    "unclaimed": f"{QUEUES}/unclaimed?limit=10",
+    "mine": f"{QUEUES}/mine?limit=10",
+    "department": f"{QUEUES}/department?limit=10",
+    "overdue": f"{QUEUES}/overdue?limit=2",
+    "by status": f"{QUEUES}/unclaimed?status=ACCEPTED&limit=10",
+    "cases": "/api/staff/v1/cases?limit=10",
     "own cases": "/api/v1/applications",
 }
+"""Pages that a hundred cases fill as well, so that answers of one length are compared."""
 ADD = """
 INSERT INTO application (id, created_at, application_no, citizen_id, provider, item_code, item_version, item_name,
     division_code, department_code, officer, status, outcome, version, form, applicant_shown, fee_fen, reason,
