@@ -97,7 +97,9 @@ class LicenceShow(Table):
     """One look at a licence, logged for its holder."""
 
     licence_id = fields.UUIDField(db_index=True)
-    kind = fields.CharField(max_length=16, description="PRESENTED, ASKED, CONSENTED, REFUSED, VERIFIED, DOWNLOADED, COPIED")
+    kind = fields.CharField(
+        max_length=16, description="PRESENTED, ASKED, CONSENTED, REFUSED, VERIFIED, DOWNLOADED, COPIED"
+    )
     by_shown = fields.CharField(max_length=64)
     purpose = fields.CharField(max_length=100, default="", db_default="")
 
