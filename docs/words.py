@@ -106,7 +106,7 @@ SETTINGS = {
     "payment_expiry_seconds": "Life of a channel order (seconds)",
     "payment_sweep_seconds": "Silence after which an order is first asked about (seconds)",
     "refund_approval_fen": "Sum of refunds of one payment (fen) from which on a second person approves; 0 = always",
-    "card_yellow_percent": "A yellow card, and a hint to the citizen, when so many percent of the working days are left",
+    "card_yellow_percent": "A yellow card, and a hint to the citizen, when so many percent of the days are left",
     "card_yellow_days": "A yellow card in any case when so many working days are left",
     "login_rate": "Sign-ins of citizens per network address (many phones share one)",
     "staff_login_rate": "Sign-ins of staff per network address",

@@ -139,7 +139,7 @@ class CatalogueService:
         )
 
     async def item_of_body(self, basic_code: str, division_code: str, department_code: str) -> Item | None:
-        """Return the published item by which another body handles the same matter (基本编码 equal); None without one."""
+        """Return the published item of another body for the same matter (基本编码 equal); None without one."""
         row = await repository.find_of_body(basic_code, division_code, department_code)
         return None if row is None else await self.current_item(row["item_code"])
 

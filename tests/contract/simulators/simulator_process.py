@@ -26,7 +26,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parents[3]
-OFFSETS = {"control": 0, "wechat": 1, "wechat_pay": 2, "alipay": 3, "sf": 4, "sms": 7, "fiscal": 8, "seal": 9, "register": 11}
+OFFSETS = {
+    "control": 0, "wechat": 1, "wechat_pay": 2, "alipay": 3, "sf": 4, "sms": 7, "fiscal": 8, "seal": 9, "register": 11,
+}  # fmt: skip
 PEOPLE = [
     {"key": "zhang-wei", "name": "张伟", "id_number": "140105199003070012", "phone": "13800000001"},
     {"key": "li-na", "name": "李娜", "id_number": "140106198504120024", "phone": "13800000002"},
