@@ -91,12 +91,15 @@ def example_of(kind: Any) -> Any:
 
 def _example(info: inspect.Type, name: str, depth: int) -> Any:
     if name in _VALUES and not isinstance(info, inspect.BoolType | inspect.EnumType):
-        return _VALUES[name]
+        return _plain(info, name) if _VALUES[name] is None and isinstance(info, inspect.StrType) else _VALUES[name]
     if isinstance(info, inspect.Metadata):
         return _example(info.type, name, depth)
     if isinstance(info, inspect.StructType | inspect.DataclassType):
         fields = info.fields if depth < 5 else ()
-        return {field.encode_name: _example(field.type, field.encode_name, depth + 1) for field in fields}
+        made = {field.encode_name: _example(field.type, field.encode_name, depth + 1) for field in fields}
+        if isinstance(info, inspect.StructType) and info.tag_field is not None:
+            made[info.tag_field] = info.tag
+        return made
     if isinstance(info, inspect.ListType | inspect.VarTupleType):
         return [_example(info.item_type, "", depth + 1)]
     if isinstance(info, inspect.UnionType):

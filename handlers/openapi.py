@@ -64,7 +64,8 @@ def document(routes: Sequence[Route], base_url: str) -> dict[str, Any]:
         "servers": [{"url": base_url}],
         "paths": paths,
         "components": {
-            "schemas": {**components, "Problem": _PROBLEM},
+            # As plain JSON: a default may be a tuple.
+            "schemas": {**msgspec.json.decode(msgspec.json.encode(components)), "Problem": _PROBLEM},
             "securitySchemes": {
                 "citizen": {
                     "type": "http",
