@@ -25,7 +25,7 @@ $(READY): requirements.lock
 run: $(READY) ## set up and run everything: PostgreSQL, Redis, simulators, API, job runner
 	@exec $(BIN)/python run.py serve
 
-demo: $(READY) ## play the two citizens' journey and the money part against the running service, or start one
+demo: $(READY) ## play the two citizens' journey, the money part and the cases against the running service, or start one
 	@$(BIN)/python run.py demo
 
 test: $(READY) ## set up and run the whole test suite

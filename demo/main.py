@@ -1,4 +1,4 @@
-"""`run.py demo`: plays both journeys, then the money part, against the running service, or starts one meanwhile."""
+"""`run.py demo`: plays both journeys, the money and the cases against the running service, or starts one meanwhile."""
 
 from __future__ import annotations
 
@@ -19,15 +19,29 @@ from typing import Any
 import aiohttp
 from rich.console import Console
 
+from demo.afterwards import Afterwards
+from demo.cases import Cases
 from demo.counter import Counter
 from demo.journey import Journey, check_one_person_on_both_platforms
 from demo.money import Money
+from demo.narrator import Narrator
 from demo.payer import Payer
+from demo.person import Person
 from demo.phone import Phone
+from demo.standing_in import StandingIn
 from demo.wire import Unexpected, Wire
 
 console = Console()
 _START_SECONDS = 90.0
+_DESKS = (
+    "window-xiaodian",
+    "reviewer-xiaodian",
+    "cashier",
+    "cashier-second",
+    "approver-xiaodian",
+    "reviewer-yibao-xiaodian",
+    "reviewer-yibao-taiyuan",
+)
 
 
 def main(root: Path) -> int:
@@ -41,7 +55,7 @@ def main(root: Path) -> int:
         except (Unexpected, aiohttp.ClientError, TimeoutError) as error:
             console.print(f"[bold red]与预期不符：{error}[/bold red]")
             return 1
-    console.print("\n[bold green]两段旅程与资金均与预期一致[/bold green]")
+    console.print("\n[bold green]两段旅程、资金与办件均与预期一致[/bold green]")
     return 0
 
 
@@ -52,20 +66,29 @@ async def _play(root: Path, var: Path, base: str, control: str) -> None:
     timeout = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         service, simulators = Wire(session, base), Wire(session, control)
-        names = ("window-xiaodian", "reviewer-xiaodian", "cashier", "cashier-second")
-        counter, reviewer, cashier, second_cashier = desks = [Counter(staff[name], service) for name in names]
-        for desk in desks:
+        desks = {name: Counter(staff[name], service) for name in _DESKS}
+        for desk in desks.values():
             await desk.sign_in()
+        window, reviewer = desks["window-xiaodian"], desks["reviewer-xiaodian"]
         numbers = {}
         for platform, key in (("wechat", story["wechat_person"]), ("alipay", story["alipay_person"])):
             phone = Phone(platform, people[key], service, simulators)
-            journey = Journey(phone, counter, reviewer, simulators, story, session, console)
+            journey = Journey(phone, window, reviewer, simulators, story, session, console)
             numbers[platform] = await journey.play()
         first = Phone("wechat", people[story["wechat_person"]], service, simulators)
         second = Phone("alipay", people[story["wechat_person"]], service, simulators)
         await check_one_person_on_both_platforms(first, second, numbers["wechat"], console)
-        payer = Payer(first, second, counter, story)
-        await Money(payer, cashier, second_cashier, simulators, story, console).play()
+        payer = Payer(first, second, window, story)
+        await Money(payer, desks["cashier"], desks["cashier-second"], simulators, story, console).play()
+
+        def person(key: str, *platforms: str) -> Person:
+            return Person(*(Phone(platform, people[key], service, simulators) for platform in platforms))
+
+        narrator, citizen = Narrator(console), person("liu-yang", "wechat", "alipay")
+        number = await Cases(citizen, person("chen-jing", "wechat"), desks, story, narrator).play()
+        principal, agent = person("zhao-min", "wechat"), person("wang-fang", "alipay")
+        await StandingIn(principal, agent, window, simulators, story, narrator).play()
+        await Afterwards(citizen, desks, service, narrator).play(number)
 
 
 @contextlib.contextmanager

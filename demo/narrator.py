@@ -1,4 +1,4 @@
-"""Numbers and prints the steps of a story on the console. The journey and the money part tell theirs through it."""
+"""Numbers and prints the steps of a story on the console. Every part tells its own through it."""
 
 from __future__ import annotations
 
@@ -20,3 +20,7 @@ class Narrator:
         """Tell a step and what was seen."""
         self._step += 1
         self._console.print(f"[cyan]{self._step:2d}[/cyan] {title}  [dim]{seen}[/dim]")
+
+    def line(self, text: str) -> None:
+        """Show a line below the step, as it came."""
+        self._console.print(f"      {text}", markup=False, highlight=False)
