@@ -16,6 +16,8 @@ PROBLEM = "application/problem+json; charset=utf-8"
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _CODE = re.compile(r"[a-z][a-z0-9_]{2,40}")
 _FIELDS = {"type", "title", "status", "code", "detail", "errors", "request_id"}
+_CURRENT = {"version", "status", "status_text"}
+"""What a refusal tells of the state that the sender has not seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,9 @@ def check_problem(heard: Heard, *statuses: int) -> dict[str, Any]:
     assert heard.status in (statuses or range(400, 500)), (heard.status, shown)
     assert heard.content_type == PROBLEM, (heard.content_type, shown)
     problem: dict[str, Any] = heard.value
-    assert set(problem) == _FIELDS, shown
+    assert set(problem) - {"current"} == _FIELDS, shown
+    if "current" in problem:
+        assert (problem["status"], set(problem["current"]) >= _CURRENT) == (409, True), shown
     assert problem["status"] == heard.status
     assert _CODE.fullmatch(problem["code"]), shown
     assert problem["type"] == f"urn:sanjintong:problem:{problem['code']}"

@@ -30,7 +30,7 @@ from demo.counter import Counter
 from demo.phone import Phone
 from demo.wire import Wire
 from tests.e2e.steps import Applicant
-from tests.e2e.walking import Doors
+from tests.e2e.walking import STAFF, Doors
 
 ROOT = Path(__file__).parent.parent.parent
 SIM_PORTS = 12
@@ -269,7 +269,7 @@ async def _opened_doors(product: Product) -> Doors:
     async with aiohttp.ClientSession() as session:
         around = Surroundings(product, session)
         tokens = {}
-        for name in ("window-xiaodian", "cashier", "dispatcher", "admin"):
+        for name in STAFF:
             tokens[name] = (await around.counter(name)).token
         citizen, stranger = around.phone("wechat", "sun-jianguo"), around.phone("wechat", "chen-jing")
         await citizen.sign_in()

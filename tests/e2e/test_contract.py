@@ -67,7 +67,7 @@ def _check_strangers_find_nothing(doors: Doors, names: dict[str, str]) -> None:
     ]
     assert len(asked) >= 15
     for route in asked:
-        address = doors.address(route, **names)
+        address = doors.whole_address(route, **names)
         body = encoded(example(route)) if route.example is not None else b"" if route.method != "GET" else None
         heard = stranger.knock(route.method, address, body)
         assert check_problem(heard, 404)["code"] == "not_found", (route.path, heard.body)

@@ -27,7 +27,35 @@ _STAFF = (
     ("/shipments", "dispatcher"),
     ("/licences", "admin"),
     ("/force", "admin"),
+    ("/items", "publisher"),
+    ("/item-report", "publisher"),
+    ("/rating-follow-ups", "approver-xiaodian"),
+    ("/extend", "approver-xiaodian"),
+    ("/assign", "approver-xiaodian"),
+    ("/decision-explanation", "reviewer-xiaodian"),
+    ("/review-answer", "reviewer-xiaodian"),
+    ("/promise-check", "reviewer-xiaodian"),
+    ("/reviews", "reviewer-xiaodian"),
+    ("/approve", "reviewer-xiaodian"),
+    ("/deny", "reviewer-xiaodian"),
+    ("/suspend", "reviewer-xiaodian"),
+    ("/resume", "reviewer-xiaodian"),
+    ("/terminate", "reviewer-xiaodian"),
+    ("/overdue-reason", "reviewer-xiaodian"),
 )
+STAFF = sorted({"window-xiaodian", *(name for _, name in _STAFF)})
+_EXAMPLES = (
+    ("/api/staff/v1/queues/", {"name": "unclaimed"}),
+    ("/api/staff/v1/items/", {"version": "1"}),
+    ("/api/v1/items/", {"item_code": "11140105MB0001177F4140709012000", "material_code": "M02"}),
+    ("/api/v1/packages/", {"package_code": "YJS1401050005"}),
+    ("/api/v1/service-points/", {"code": "140105-hall"}),
+    ("/materials/", {"material_code": "M02"}),
+    ("/parts/", {"item_code": "11140105MB0001177F4140709012000"}),
+)
+"""Names that exist, or could, by where they stand: doors are to be walked through, not only knocked at."""
+_NEEDED = {"/file": "?purpose=ab"}
+"""What a door of citizens cannot be asked without."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +89,22 @@ class Doors:
 
     def address(self, route: Route, **values: str) -> str:
         """The address of a door, leading to the citizen's own case where it leads to one."""
-        known = {"application_no": self.application_no} | values
+        known = {"application_no": self.application_no} | _example_names(route.path) | values
         return PARAMETER.sub(lambda found: known.get(found[1], "X1"), route.path)
+
+    def whole_address(self, route: Route, **values: str) -> str:
+        """The address of a door with the query that it cannot be asked without."""
+        needed = next((text for part, text in _NEEDED.items() if route.query and route.path.endswith(part)), "")
+        return self.address(route, **values) + needed
 
     def send(self, route: Route, body: bytes | None, number: int = 0, **more: Any) -> Heard:
         """Knock with a body of the door's own content type."""
         more.setdefault("content_type", route.consumes)
         return self.knocker(route, number).knock(route.method, self.address(route), body, **more)
+
+
+def _example_names(path: str) -> dict[str, str]:
+    return next((names for part, names in _EXAMPLES if part in path), {})
 
 
 def example(route: Route) -> dict[str, Any]:
