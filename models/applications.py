@@ -52,9 +52,7 @@ class Application(Table):
     closed_at = fields.DatetimeField(null=True)
     promised_due_on = fields.DateField(null=True)
     legal_due_on = fields.DateField(null=True)
-    due_soon_on = fields.DateField(
-        null=True, description="from this day on the promised day is near (yellow card)"
-    )
+    due_soon_on = fields.DateField(null=True, description="from this day on the promised day is near (yellow card)")
     due_is_provisional = fields.BooleanField(default=False)
     extension_days = fields.IntField(
         default=0, db_default=0, description="working days added to both due days by decision (延长审批)"

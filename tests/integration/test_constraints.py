@@ -18,7 +18,6 @@ async def test_every_constraint_of_the_models_is_in_the_database(database: str) 
     }
     assert len(promised) >= 11
     rows = await db.fetch_all(
-        "SELECT indexname AS name FROM pg_indexes WHERE schemaname = 'public'"
-        " UNION SELECT conname FROM pg_constraint"
+        "SELECT indexname AS name FROM pg_indexes WHERE schemaname = 'public' UNION SELECT conname FROM pg_constraint"
     )
     assert promised - {row["name"] for row in rows} == set()
