@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from app import clock
-from app.db import Row
-from app.errors import InvalidTransition, StaleVersion
+from app.db import Row, Transaction
+from app.errors import InvalidTransition
 from services.accounts.types import Level
-from services.applications import forms, moves
+from services.applications import forms, moves, repository
 from services.applications.documents import letters
 from services.applications.drafts import repository as statements
+from services.applications.drafts.repository import Change
 from services.applications.drafts.service import Drafts, Wish
 from services.applications.materials.check import MaterialCheck
 from services.applications.materials.types import KeptMaterial
 from services.applications.own import Held
 from services.applications.parts import Parts
+from services.applications.repository import Move
 from services.applications.states import STATUS_TEXT, TO_CORRECT, Act, Status, next_edge
+from services.applications.views import listed_materials
 from services.catalogue.types import Item
+
+Also = Callable[[Transaction], Awaitable[None]]
 
 
 class HandingIn:
@@ -39,9 +47,9 @@ class HandingIn:
         now = clock.now()
         next_edge(held.row["status"], Act.SUBMIT)
         item = await self._catalogue.usable_item(held.row["item_code"], held.row["item_version"])
-        row, columns = await self._checked(held, item)
+        columns, shared = await self._checked(held, item)
         move = moves.planned(
-            row,
+            held.row,
             Act.SUBMIT,
             held.actor,
             told="申请已提交，工作人员将在5个工作日内审核",
@@ -49,29 +57,34 @@ class HandingIn:
             sets={"submitted_at": now, "received_at": now, "provider": held.caller.provider, **columns},
             at=now,
             stamps_applicant=True,
+            also=_keeping(held.row, None, shared, now),
         )
-        return await moves.make(move, act=held.trace("submit"), audit=self._audit)
+        return await self._made(held, move, "submit")
 
     async def resubmit(self, held: Held, wish: Wish, version: int | None) -> Row:
-        """Hand a corrected case in again (提交补正), with the changes given here. Raises: as `submit`."""
-        moves.expect_version(held.row, version)
-        if held.row["status"] not in TO_CORRECT:
-            raise InvalidTransition(f"办件当前为“{STATUS_TEXT[held.row['status']]}”，不需要补正")
+        """Hand a corrected case in again (提交补正), with the changes given here; all of it or nothing is stored.
+
+        Raises: as `submit`.
+        """
+        row = held.row
+        moves.expect_version(row, version)
+        if row["status"] not in TO_CORRECT:
+            raise InvalidTransition(f"办件当前为“{STATUS_TEXT[row['status']]}”，不需要补正")
+        item, change = await self._catalogue.item(row["item_code"], row["item_version"]), None
         if (wish.form, wish.patch, wish.materials) != (None, None, None):
-            changed, _ = await self._drafts.change(held, wish, held.row["version"])
-            held = replace(held, row=changed)
-        item = await self._catalogue.item(held.row["item_code"], held.row["item_version"])
-        row, columns = await self._checked(held, item)
+            change = await self._drafts.planned(held, item, wish)
+        columns, shared = await self._checked(replace(held, row=_changed(row, change)), item)
         now = clock.now()
         move = moves.planned(
             row,
             Act.RESUBMIT,
             held.actor,
             told="补正材料已提交，工作人员将在5个工作日内审核",
-            sets={"received_at": now, "correction_due_at": None, "reason": "", **columns},
+            sets={"received_at": now, "correction_due_at": None, "reason": "", **columns, **_answers(change)},
             at=now,
+            also=_keeping(row, change, shared, now),
         )
-        return await moves.make(move, act=held.trace("resubmit"), audit=self._audit)
+        return await self._made(held, move, "resubmit")
 
     async def withdraw(self, held: Held, reason: str, version: int | None) -> Row:
         """Withdraw a case before it is decided."""
@@ -87,8 +100,8 @@ class HandingIn:
         )
         return await moves.make(move, act=held.trace("withdraw"), audit=self._audit)
 
-    async def _checked(self, held: Held, item: Item) -> tuple[Row, dict[str, Any]]:
-        """Check that a case may be handed in; return it, and the columns that follow from its answers.
+    async def _checked(self, held: Held, item: Item) -> tuple[dict[str, Any], list[KeptMaterial]]:
+        """Check that a case may be handed in; return the columns that follow from its answers, and what others share.
 
         What others share is looked up now, so that it is not asked of the applicant; it is then part of the case.
         """
@@ -100,12 +113,42 @@ class HandingIn:
         shared = await self._check.shared_for(held.owner, item, missing) if missing else []
         codes |= {part.material_code for part in shared}
         forms.check_complete(item, answers, codes, await self._check.stored_faults(held.owner, item, row))
-        if shared:
-            row = await self._with(row, shared)
-        return row, {"fee_fen": item.fee_fen(answers)}
+        return {"fee_fen": item.fee_fen(answers)}, shared
 
-    async def _with(self, row: Row, shared: Sequence[KeptMaterial]) -> Row:
-        changed = await statements.add_materials(row, shared, clock.now())
-        if changed is None:
-            raise StaleVersion
-        return changed
+    async def _made(self, held: Held, move: Move, action: str) -> Row:
+        row = await moves.make(move, act=held.trace(action), audit=self._audit)
+        # What was written beside the move is not in its answer yet.
+        return row if move.also is None else (await repository.find_case(row["application_no"]) or row)
+
+
+def _changed(row: Row, change: Change | None) -> Row:
+    """Return a case as it would be with a change."""
+    if change is None:
+        return row
+    listed = {"materials": _listed(change.materials)} if change.materials is not None else {}
+    return {**row, **_answers(change), **listed}
+
+
+def _answers(change: Change | None) -> dict[str, Any]:
+    if change is None or change.answers is None:
+        return {}
+    return {"form": change.answers.form, "form_cipher": change.answers.form_cipher}
+
+
+def _listed(materials: Sequence[KeptMaterial]) -> str:
+    return msgspec.json.encode(listed_materials(materials)).decode()
+
+
+def _keeping(row: Row, change: Change | None, shared: Sequence[KeptMaterial], at: datetime) -> Also | None:
+    """Return what writes the materials of a case with its move; None where they stay as they are."""
+    given = change.materials if change is not None else None
+    if given is None and not shared:
+        return None
+
+    async def keep(tx: Transaction) -> None:
+        if change is not None and given is not None:
+            await statements.replace_materials(tx, row, change, given)
+        if shared:
+            await statements.add_materials(tx, row, shared, at)
+
+    return keep

@@ -141,27 +141,18 @@ async def change_draft(case: Row, statuses: Sequence[str], change: Change) -> Ro
         if row is None:
             return None
         if change.materials is not None:
-            await _replace_materials(tx, case, change, change.materials)
+            await replace_materials(tx, case, change, change.materials)
         return await tx.fetch_row(repository.ANY, case["application_no"])
 
 
-async def add_materials(case: Row, materials: Sequence[KeptMaterial], at: datetime) -> Row | None:
-    """Add materials to a case that is still as read, beside those it has; None where it has changed since."""
-    async with db.transaction() as tx:
-        row = await tx.fetch_row(
-            "UPDATE application SET version = version + 1, updated_at = $3 WHERE id = $1 AND version = $2 RETURNING id",
-            case["id"],
-            case["version"],
-            at,
-        )
-        if row is None:
-            return None
-        parts = _PARTS.format(*(f"${place}" for place in range(3, 13)))
-        await tx.execute(_KEEP_PARTS.format(case="$1", given=parts), case["id"], at, *_columns(materials))
-        return await tx.fetch_row(repository.ANY, case["application_no"])
+async def add_materials(tx: Transaction, case: Row, materials: Sequence[KeptMaterial], at: datetime) -> None:
+    """Add materials to a case beside those it has, in the transaction of the move that they belong to."""
+    parts = _PARTS.format(*(f"${place}" for place in range(3, 13)))
+    await tx.execute(_KEEP_PARTS.format(case="$1", given=parts), case["id"], at, *_columns(materials))
 
 
-async def _replace_materials(tx: Transaction, case: Row, change: Change, materials: Sequence[KeptMaterial]) -> None:
+async def replace_materials(tx: Transaction, case: Row, change: Change, materials: Sequence[KeptMaterial]) -> None:
+    """Put these materials and promises in the place of a case's own, in the transaction of its change."""
     await tx.execute("DELETE FROM application_material WHERE application_id = $1", case["id"])
     parts = _PARTS.format(*(f"${place}" for place in range(3, 13)))
     await tx.execute(_KEEP_PARTS.format(case="$1", given=parts), case["id"], change.at, *_columns(materials))

@@ -104,6 +104,10 @@ class Drafts:
             row = now
         raise StaleVersion(current=moves.current(row))
 
+    async def planned(self, held: Held, item: Item, wish: Wish) -> Change:
+        """Return what a change would write; nothing is stored. Raises: InvalidRequest with the path of every fault."""
+        return (await self._change(held.owner, held.row, item, wish))[0]
+
     async def upgrade(self, held: Held, version: int | None = None) -> UpgradeView:
         """Move a draft to the version of its item that is open now; what still fits is kept.
 

@@ -241,6 +241,22 @@ async def test_correction_is_answered_with_new_answers(world: Any, form: dict[st
     ]
 
 
+async def test_correction_that_is_refused_changes_nothing(world: Any, form: dict[str, Any]) -> None:
+    number = await world.submitted()
+    await world.applications.desk.request_correction(world.window, number, "住址不完整", "127.0.0.1")
+    before = await world.applications.detail(world.citizen, number)
+    whole = form | {"residence_address": "山西省太原市小店区平阳路99号"}
+    for wish in ({"form": {"reason": "遗失"}}, {"form": whole, "materials": []}):
+        with pytest.raises(InvalidRequest):
+            await world.applications.resubmit(world.citizen, number, **wish)
+        assert encoded(await world.applications.detail(world.citizen, number)) == encoded(before)
+    photo = MaterialRef(material_code="M02", upload_id=await world.photo())
+    again = await world.applications.resubmit(world.citizen, number, form=whole, materials=[photo])
+    kept = encoded(again)["materials"]
+    assert [part["upload_id"] for part in kept] == [str(photo.upload_id)]
+    assert again.version == before[0].version + 1
+
+
 async def test_list_own_pages_newest_first_and_filters_by_tab(world: Any) -> None:
     drafts = [(await world.draft()).application_no for _ in range(3)]
     submitted = await world.submitted()
