@@ -60,7 +60,8 @@ async def find_own(citizen_id: uuid.UUID, upload_id: uuid.UUID) -> Row | None:
 async def list_cases_of(upload_id: uuid.UUID) -> Sequence[Row]:
     """Return the submitted cases that a file belongs to, each with the file."""
     return await db.fetch_all(
-        """SELECT a.application_no, a.division_code, a.department_code, u.content_type, u.storage_key
+        """SELECT a.application_no, a.division_code, a.department_code, a.intake_division_code,
+               u.content_type, u.storage_key
            FROM upload u JOIN application_material m ON m.upload_id = u.id
            JOIN application a ON a.id = m.application_id
            WHERE u.id = $1 AND a.status <> 'DRAFT'""",

@@ -23,6 +23,7 @@ from services.applications.files import kinds, papers, pictures
 from services.applications.files.links import FileLinks
 from services.applications.files.ports import VirusScan
 from services.applications.ports import Audit
+from services.applications.routing.guard import covers_body, covers_intake
 from services.applications.types import FileLink, UploadView
 from services.staff.types import Act, Role, StaffCaller
 
@@ -108,7 +109,7 @@ class UploadService:
     async def _case_of(self, staff: StaffCaller, upload_id: uuid.UUID, address: str) -> Row:
         staff.require_role(Role.WINDOW, Role.REVIEWER)
         rows = await upload_repository.list_cases_of(upload_id)
-        case = next((row for row in rows if staff.covers(row["division_code"], row["department_code"])), None)
+        case = next((row for row in rows if covers_body(staff, row) or covers_intake(staff, row)), None)
         if case is None:
             raise NotFound("文件不存在")
         details = {"application_no": case["application_no"]}

@@ -9,14 +9,14 @@ import msgspec
 
 from app import clock, db
 from app.db import Row
-from app.errors import Conflict, NotFound
+from app.errors import Conflict, Forbidden, NotFound
 from app.tokens import Caller
 from services.applications import moves, own, repository
 from services.applications.instant import repository as decisions
 from services.applications.instant.service import INPUTS_COLUMN
 from services.applications.instant.types import CheckView, DecisionView, ExplanationView, InputSeen, InputView, Verdict
 from services.applications.parts import Parts
-from services.applications.routing.guard import require_sight
+from services.applications.routing.guard import covers_body, require_sight
 from services.applications.states import Edge, Outcome, Status
 from services.applications.types import Actor, ActorKind
 from services.applications.views import moment
@@ -99,6 +99,8 @@ class Asking:
         """
         staff.require_role(Role.REVIEWER, Role.APPROVER)
         row = await self._seen(staff, application_no)
+        if not covers_body(staff, row):
+            raise Forbidden("该办件由其他机关办理", code="intake_only")
         standing = await decisions.standing(application_no)
         if standing is None or standing["person_asked_at"] is None or await decisions.is_reviewed(row["id"]):
             raise Conflict("申请人没有待答复的人工复核要求", code="not_asked")

@@ -33,8 +33,12 @@ def covers_body(staff: StaffCaller, row: Row) -> bool:
 
 
 def covers_intake(staff: StaffCaller, row: Row) -> bool:
-    """Tell whether the caller is at a window of the place where the case was filed."""
-    return staff.may(Role.WINDOW) and staff.covers(row["intake_division_code"])
+    """Tell whether the caller is at a window of the place where the case was filed, if that is not the body's own.
+
+    At the body's own place its departments count, and no window of another one reads their cases.
+    """
+    intake = row["intake_division_code"]
+    return staff.may(Role.WINDOW) and intake != row["division_code"] and staff.covers(intake)
 
 
 def require_sight(staff: StaffCaller, row: Row) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from app import db
 from app.crypto import FieldCipher
-from app.errors import Unauthenticated
+from app.errors import Forbidden, Unauthenticated
 from app.events import DomainEvent
 from app.tokens import AccessTokens
 from handlers.citizen import applications
@@ -27,9 +27,9 @@ from services.applications.instant.reactions import InstantReactions
 from services.applications.instant.repository import list_current, save_rules
 from services.applications.instant.types import CurrentRule, Rule
 from services.catalogue.types import ItemRecord
-from services.staff.types import StaffCaller
+from services.staff.types import Role, StaffCaller
 from tests.doorway import served
-from tests.integration.applications.conftest import FORM, ITEM, ROOT
+from tests.integration.applications.conftest import FORM, ITEM, ROOT, staff
 from tests.integration.applications.test_doors import Phone
 
 pytestmark = pytest.mark.anyio
@@ -274,6 +274,19 @@ async def test_a_grant_by_rule_is_reviewed_by_a_person_who_answers(world: Any, d
     assert queue["data"] == []
     steps = await db.fetch_all("SELECT told FROM timeline_entry ORDER BY occurred_at, id")
     assert steps[-1]["told"] == "经人工复核，决定正确"
+
+
+async def test_a_request_for_a_person_is_answered_by_the_body_that_decides(world: Any, doors: SimpleNamespace) -> None:
+    await put_in_force(world, fees=FREE)
+    number = await world.submitted()
+    await react(world)
+    await doors.citizen("POST", f"/api/v1/applications/{number}/ask-for-person")
+    await db.execute("UPDATE application SET intake_division_code = '140213'")
+    away = staff("away", Role.WINDOW, Role.REVIEWER, divisions=("140213",))
+    with pytest.raises(Forbidden) as refused:
+        await world.applications.asking.answer(away, number, "正确", "127.0.0.1")
+    assert refused.value.stable_code == "intake_only"
+    assert await db.fetch_all("SELECT 1 FROM case_review") == []
 
 
 async def test_a_case_that_somebody_has_claimed_is_theirs(world: Any, doors: SimpleNamespace) -> None:

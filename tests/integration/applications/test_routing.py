@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from app import db
 from app.crypto import FieldCipher
-from app.errors import FieldFault, InvalidRequest, Unauthenticated
+from app.errors import FieldFault, InvalidRequest, NotFound, Unauthenticated
 from app.events import DomainEvent
 from app.tokens import AccessTokens
 from handlers.citizen import applications
@@ -305,6 +306,32 @@ async def test_the_place_of_filing_receives_and_returns_but_does_not_decide(worl
     status, answer, _ = await intake("POST", f"{COUNTER}/cases/{number}/receive", {"version": before["version"]})
     assert (status, answer["status"]) == (200, "RECEIVED")
     assert (await row_of(number))["officer"] == ""
+
+
+async def test_the_place_of_filing_opens_a_case_to_its_windows_only(world: Any) -> None:
+    """Others there find nothing, and within the deciding division the department still counts."""
+    number, here = await world.submitted(), "127.0.0.1"
+    await db.execute("UPDATE application SET intake_division_code = '140213'")
+    desk, files = world.applications.desk, world.applications.uploads
+    upload = await db.fetch_row("SELECT id FROM upload")
+    window = staff("intake", Role.WINDOW, divisions=("140213",))
+    assert (await desk.case(window, number, here)).case.application_no == number
+    assert (await files.case_file(window, upload["id"], here)).content_type == "image/jpeg"
+    for role in (Role.REVIEWER, Role.APPROVER):
+        away = staff("away", role, divisions=("140213",))
+        for look in (desk.case(away, number, here), world.applications.documents.list_for_staff(away, number)):
+            with pytest.raises(NotFound):
+                await look
+    with pytest.raises(NotFound):
+        await files.case_file(staff("away", Role.REVIEWER, divisions=("140213",)), upload["id"], here)
+    await db.execute("UPDATE application SET intake_division_code = '140105'")
+    neighbour = replace(staff("neighbour", Role.WINDOW), departments=("11140105000000000X",))
+    for look in (desk.case(neighbour, number, here), desk.receive(neighbour, number, here)):
+        with pytest.raises(NotFound):
+            await look
+    with pytest.raises(NotFound):
+        await files.case_file(neighbour, upload["id"], here)
+    assert await world.status(number) == "SUBMITTED"
 
 
 def offered_elsewhere(world: Any, **changes: Any) -> None:
