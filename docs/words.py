@@ -15,11 +15,13 @@ SETTING_GROUPS = (
     ("SMS", "短信", "sms aliyun tencent"),
     ("Fiscal platform", "财政非税平台", "fiscal"),
     ("Business register", "市场主体登记", "register"),
+    ("Licences and seals", "证照与印章", "seal ofd licence presentation"),
+    ("Virus scan", "病毒扫描", "clamav"),
     ("Simulators", "模拟器", "sim"),
     (
         "Limits and times",
         "限额与时间",
-        "upload draft later material payment refund login citizen card mandate represent",
+        "upload draft later material payment refund login staff_login citizen card mandate represent rating",
     ),
 )
 """English title, Chinese title, beginnings of the field names; a later group loses to an earlier one."""
@@ -108,6 +110,12 @@ SETTINGS = {
     "refund_approval_fen": "Sum of refunds of one payment (fen) from which on a second person approves; 0 = always",
     "card_yellow_percent": "A yellow card, and a hint to the citizen, when so many percent of the days are left",
     "card_yellow_days": "A yellow card in any case when so many working days are left",
+    "clamav_address": "clamd that scans uploads, tcp://host:port or unix:///path; empty = nothing is scanned",
+    "rating_contact_days": "Working days within which a low rating is answered by a call",
+    "rating_correct_days": "Working days within which a low rating is put right and answered",
+    "rating_complex_days": "The same for complex matters and appeals",
+    "rating_days": "Days after the end of a case within which it can be rated",
+    "rating_supplement_days": "Days after a rating within which words can be added",
     "login_rate": "Sign-ins of citizens per network address (many phones share one)",
     "staff_login_rate": "Sign-ins of staff per network address",
     "citizen_rate": "Writes per person",
