@@ -33,6 +33,7 @@ async def written_anew(content: bytes) -> tuple[int, bytes]:
             room = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", _ROOM,
                 cwd=_ROOT,
+                env={},  # what a file makes of its reader finds no keys there
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,

@@ -23,6 +23,10 @@ MOST_PIXELS = 50_000_000
 MOST_BYTES_UNPACKED = 268_435_456
 DAMAGED, ENCRYPTED, ACTIVE, TOO_MUCH = 10, 11, 12, 13
 _ACTIVE = frozenset(("/JavaScript", "/JS", "/Launch", "/EmbeddedFile", "/EmbeddedFiles", "/RichMedia", "/ImportData"))
+_DEFLATED = ("/FlateDecode", "/Fl")
+_GROWING = frozenset((*_DEFLATED, "/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"))
+_PLAIN = _GROWING | {"/ASCII85Decode", "/A85", "/ASCIIHexDecode", "/AHx"}
+"""Filters that qpdf undoes by itself, also by their short names; of these a few bytes may grow into very many."""
 _CHUNK = 1_048_576
 
 
@@ -53,7 +57,15 @@ def written_anew(content: bytes) -> tuple[int, bytes]:
             return pages, buffer.getvalue()
     except pikepdf.PasswordError as error:
         raise Refused(ENCRYPTED) from error
-    except (pikepdf.PdfError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+    except (
+        pikepdf.PdfError,
+        pikepdf.DataDecodingError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+        RecursionError,
+    ) as error:
         raise Refused(DAMAGED) from error
 
 
@@ -88,14 +100,22 @@ def _dictionaries(value: pikepdf.Object, depth: int = 0) -> Iterator[pikepdf.Obj
 
 
 def _unpacked_size(stream: pikepdf.Object, budget: int) -> int:
-    """Count what a deflated stream unpacks to, without ever holding more than a piece of it; stops past the budget."""
-    filters = stream.get("/Filter")
+    """Count what a stream unpacks to; a deflated one by pieces, stopping past the budget, another within our memory."""
+    filters = stream.get("/Filter", pikepdf.Array())
     names = [str(name) for name in filters] if isinstance(filters, pikepdf.Array) else [str(filters)]
-    if names.count("/FlateDecode") > 1:
+    if sum(name in _DEFLATED for name in names) > 1:
         raise Refused(TOO_MUCH)  # nobody packs twice who means well
-    if names[0] != "/FlateDecode":
+    if names and names[0] in _DEFLATED:
+        return _inflated_size(stream.read_raw_bytes(), budget)
+    if not _GROWING & set(names):
         return 0
-    unpacking, raw, total = zlib.decompressobj(), stream.read_raw_bytes(), 0
+    if not _PLAIN.issuperset(names):
+        raise Refused(TOO_MUCH)
+    return len(stream.read_bytes())
+
+
+def _inflated_size(raw: bytes, budget: int) -> int:
+    unpacking, total = zlib.decompressobj(), 0
     while raw and total <= budget:
         try:
             total += len(unpacking.decompress(raw, _CHUNK))

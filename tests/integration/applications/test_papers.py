@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import hashlib
 import io
 import uuid
@@ -18,6 +20,7 @@ from app.errors import InvalidRequest
 from services.applications.files import papers
 
 pytestmark = pytest.mark.anyio
+AS_IT_IS: dict[str, Any] = {"compress_streams": False, "stream_decode_level": pikepdf.StreamDecodeLevel.none}
 
 
 def paper(pages: int = 2) -> bytes:
@@ -57,6 +60,19 @@ def unpacks_to_a_gibibyte(pdf: pikepdf.Pdf) -> None:
     packed = b"".join(packing.compress(bytes(1_048_576)) for _ in range(1024)) + packing.flush()
     stream = pikepdf.Stream(pdf, packed)
     stream.Filter = pikepdf.Name.FlateDecode
+    pdf.pages[0].Contents = pdf.make_indirect(stream)
+
+
+def unpacks_behind_text(pdf: pikepdf.Pdf) -> None:
+    packed = zlib.compress(bytes(300 * 1_048_576), 9)
+    stream = pikepdf.Stream(pdf, base64.a85encode(packed) + b"~>")
+    stream.Filter = pikepdf.Array([pikepdf.Name.ASCII85Decode, pikepdf.Name.FlateDecode])
+    pdf.pages[0].Contents = pdf.make_indirect(stream)
+
+
+def unpacks_under_a_short_name(pdf: pikepdf.Pdf) -> None:
+    stream = pikepdf.Stream(pdf, zlib.compress(bytes(300 * 1_048_576), 9))
+    stream.Filter = pikepdf.Name.Fl
     pdf.pages[0].Contents = pdf.make_indirect(stream)
 
 
@@ -109,6 +125,8 @@ async def test_the_same_paper_gives_the_same_bytes() -> None:
         (changed(lambda _: None, encryption=pikepdf.Encryption(owner="o", user="u")), "未加密"),
         (changed(lambda _: None, encryption=pikepdf.Encryption(owner="o", user="")), "未加密"),
         (changed(unpacks_to_a_gibibyte), "过于复杂"),
+        (changed(unpacks_behind_text, **AS_IT_IS), "过于复杂"),
+        (changed(unpacks_under_a_short_name, **AS_IT_IS), "过于复杂"),
         (packed_twice(), "过于复杂"),
         (changed(vast_picture), "过于复杂"),
         (changed(deep), "过于复杂"),
@@ -116,7 +134,9 @@ async def test_the_same_paper_gives_the_same_bytes() -> None:
         (paper()[:200], "损坏"),
         (b"%PDF-1.7\n" + bytes(range(256)) * 40, "损坏"),
     ],
-    ids="script launch attachment password owner-password bomb twice vast deep pages cut noise".split(),
+    ids=(
+        "script launch attachment password owner-password bomb bomb-in-text bomb-short twice vast deep pages cut noise"
+    ).split(),
 )
 async def test_what_is_refused_is_said_and_nothing_is_kept(world: Any, content: bytes, sentence: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
@@ -126,3 +146,16 @@ async def test_what_is_refused_is_said_and_nothing_is_kept(world: Any, content: 
     row = await db.fetch_row("SELECT count(*) AS uploads FROM upload")
     assert row is not None
     assert row["uploads"] == 0
+
+
+async def test_whoever_opens_the_paper_is_told_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[dict[str, Any]] = []
+    start = asyncio.create_subprocess_exec
+
+    async def noted(*command: Any, **options: Any) -> Any:
+        begun.append(options)
+        return await start(*command, **options)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
+    assert (await papers.written_anew(paper()))[0] == 2
+    assert [options.get("env") for options in begun] == [{}]
