@@ -51,6 +51,15 @@ async def test_save_turned_photo_is_upright_and_without_exif(world: Any, make_pi
     assert b"SecretPhone" not in file.content
 
 
+async def test_save_turned_photo_with_a_tag_of_a_strange_type_is_upright(world: Any, make_picture: Picture) -> None:
+    entries = b"\x01\x00\x00\x05\x00\x00\x00\x01\x00\x00\x00\x08" + b"\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00"
+    exif = b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x02" + entries + b"\x00\x00\x00\x00"
+    view = await world.applications.uploads.save(world.citizen, "material", make_picture(size=(8, 4), exif=exif))
+    file = await world.applications.uploads.own_file(world.citizen, uuid.UUID(view.upload_id))
+    with Image.open(io.BytesIO(file.content)) as kept:
+        assert kept.size == (4, 8)
+
+
 @pytest.mark.parametrize(
     "content",
     [
