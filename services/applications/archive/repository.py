@@ -13,7 +13,7 @@ async def list_accepted(citizen_id: uuid.UUID, enterprise_id: uuid.UUID | None, 
     """Return accepted cases that the owner filed, newest first; those that somebody filed for them are left out."""
     owner = "enterprise_id = $1" if enterprise_id else "citizen_id = $1 AND enterprise_id IS NULL"
     return await db.fetch_all(
-        f"""SELECT application_no, item_code, item_version, form, form_cipher, accepted_at FROM application
+        f"""SELECT application_no, citizen_id, item_code, item_version, form, form_cipher, accepted_at FROM application
             WHERE {owner} AND agent_id IS NULL AND assisted_by = '' AND accepted_at IS NOT NULL
               AND outcome NOT IN ('NOT_ACCEPTED', 'TERMINATED') ORDER BY id DESC LIMIT $2""",
         enterprise_id or citizen_id,

@@ -65,7 +65,10 @@ class Archive:
             found += _from_enterprise(item, await self._people.enterprise_profile(acting.enterprise_id))
         found += await self._from_licences(item, owner)
         rows = await repository.list_accepted(owner.citizen_id, owner.enterprise_id, _LATEST_CASES)
-        cases = [case for row in rows if (case := await self._case(row, profile is not None)) is not None]
+        # What another representative answered for the enterprise may tell of that person: the masked part of it only.
+        whole = [profile is not None and row["citizen_id"] == owner.caller_id for row in rows]
+        found_cases = [await self._case(row, is_whole) for row, is_whole in zip(rows, whole, strict=True)]
+        cases = [case for case in found_cases if case is not None]
         return [*found, *from_earlier(item, cases)]
 
     async def _case(self, row: Row, is_whole: bool) -> EarlierCase | None:

@@ -31,7 +31,7 @@ class MaterialWays:
     async def of(self, owner: Owner, item: Item) -> list[MaterialOffer]:
         """Return the materials of an item with their ways; without those that the form itself becomes."""
         since = clock.now() - timedelta(days=self._reuse_days)
-        earlier = await repository.list_earlier(owner.citizen_id, owner.enterprise_id, since, _MOST_FILES)
+        earlier = await repository.list_earlier(owner, since, _MOST_FILES)
         trusted = not await repository.has_broken_promise(owner.people)
         return [
             MaterialOffer(

@@ -14,6 +14,7 @@ from app.db import Row, Transaction
 from app.events import DomainEvent
 from app.ids import new_id
 from services.applications import repository
+from services.applications.materials.owner import Owner
 from services.applications.ports import Audit
 from services.applications.types import Actor
 from services.staff.types import Act
@@ -46,16 +47,19 @@ async def list_earlier_of(citizen_id: uuid.UUID, enterprise_id: uuid.UUID | None
     )
 
 
-async def list_earlier(
-    citizen_id: uuid.UUID, enterprise_id: uuid.UUID | None, uploaded_since: datetime, limit: int
-) -> Sequence[Row]:
-    """Return the files of this owner's accepted cases that came in since then, the newest case first."""
+async def list_earlier(owner: Owner, uploaded_since: datetime, limit: int) -> Sequence[Row]:
+    """Return the files of this owner's accepted cases that came in since then, the newest case first.
+
+    Whoever acts for a person is told of those cases only that they filed themselves.
+    """
     return await db.fetch_all(
-        f"{_EARLIER} AND u.created_at >= $3 ORDER BY a.id DESC, m.material_code, m.page LIMIT $4",
-        citizen_id,
-        enterprise_id,
+        f"{_EARLIER} AND u.created_at >= $3 AND ($5::uuid IS NULL OR a.agent_id = $5)"
+        " ORDER BY a.id DESC, m.material_code, m.page LIMIT $4",
+        owner.citizen_id,
+        owner.enterprise_id,
         uploaded_since,
         limit,
+        None if owner.caller_id == owner.citizen_id else owner.caller_id,
     )
 
 

@@ -194,6 +194,37 @@ async def test_enterprise_fills_its_own_form_and_its_agent_reads_nothing_of_it(w
     assert (await phone("GET", f"{PREFILL}{query}&mandate_no=M1"))[0] == 400
 
 
+async def test_sensitive_answers_of_another_representative_are_not_offered(world: Any, phones: Phones) -> None:
+    enterprise_id = new_id()
+    await world.accepted()
+    await db.execute("UPDATE application SET enterprise_id = $1", enterprise_id)
+    for each in (world.citizen, world.other):
+        world.people.acts_as[each.citizen_id] = Acting(
+            citizen_id=each.citizen_id, enterprise_id=enterprise_id, caller_shown="*伟", principal_shown="汾河商贸"
+        )
+    query = f"?enterprise_id={enterprise_id}"
+    assert "residence_address" in await offered(phones(world.citizen), query)
+    found = await offered(phones(world.other), query)
+    assert "residence_address" not in found
+    assert found["reason"]["value"] == FORM["reason"], "what is not sensitive is the enterprise's"
+
+
+async def test_agent_learns_nothing_of_what_the_principal_filed_before(world: Any, phones: Phones) -> None:
+    number = await world.accepted()
+    assert "earlier" in str(await ways(phones(world.citizen)))
+    agent = world.other.citizen_id
+    world.people.acts_as[agent] = Acting(
+        citizen_id=world.citizen.citizen_id,
+        agent_id=agent,
+        mandate_no="M1",
+        caller_shown="李*",
+        principal_shown="*伟",
+    )
+    assert "earlier" not in str(await ways(phones(world.other), "?mandate_no=M1"))
+    await db.execute("UPDATE application SET agent_id = $1 WHERE application_no = $2", agent, number)
+    assert "earlier" in str(await ways(phones(world.other), "?mandate_no=M1")), "what the agent filed is known"
+
+
 async def test_unknown_item_and_strangers_are_refused(world: Any, phones: Phones) -> None:
     phone = phones(world.citizen)
     assert (await phone("GET", "/api/v1/items/X/prefill"))[0] == 404
