@@ -27,14 +27,14 @@ class Cases:
     def __init__(
         self, citizen: Person, mother: Person, staff: dict[str, Counter], story: dict[str, Any], narrator: Narrator
     ) -> None:
-        self._citizen, self._mother, self._staff, self._story = citizen, mother, staff, story
+        self.citizen, self._mother, self._staff, self._story = citizen, mother, staff, story
         self._narrator, self._say = narrator, narrator.say
         self._window, self._reviewer = staff["window-xiaodian"], staff["reviewer-xiaodian"]
 
     async def play(self) -> str:
         """Play the whole part; return the number of the corrected case. Raises Unexpected."""
         self._narrator.begin("办件：两端一稿、预审补正")
-        await self._citizen.be_known()
+        await self.citizen.be_known()
         number = await self.draft_on_two_phones()
         await self.correct_once(number)
         await self.finish(number)
@@ -47,7 +47,7 @@ class Cases:
 
     async def draft_on_two_phones(self) -> str:
         """Begin on WeChat, go on with it on Alipay, and see what each does to the other; return its number."""
-        wechat, alipay = self._citizen.phones
+        wechat, alipay = self.citizen.phones
         begun = {"item_code": self._story["item_code"], "form": {"reason": "遗失"}}
         number = str((await wechat.call("POST", "/applications", begun)).expect(201)["application_no"])
         path = f"/applications/{number}"
@@ -66,7 +66,7 @@ class Cases:
         for offer in offers:
             self._narrator.line(f"{offer['title']}  来源：{offer['source']['text']}")
         known = {offer["field"]: offer["value"] for offer in offers if offer["source"]["kind"] == "profile"}
-        expect(known == self._citizen.identity, "预填内容应与实名信息一致")
+        expect(known == self.citizen.identity, "预填内容应与实名信息一致")
         rest = {"lost_on": self._story["form"]["lost_on"], "fingerprint_collected": True}
         patch = {"form_patch": known | rest, "version": saved["version"]}
         filled = (await alipay.call("PATCH", path, patch)).expect(200)
@@ -82,8 +82,8 @@ class Cases:
 
     async def correct_once(self, number: str) -> None:
         """Hand the draft in; it is received, corrected once for everything, and accepted."""
-        phone, path = self._citizen.phone, f"/applications/{number}"
-        materials = await self._citizen.photos(*(each["material_code"] for each in self._story["materials"]))
+        phone, path = self.citizen.phone, f"/applications/{number}"
+        materials = await self.citizen.photos(*(each["material_code"] for each in self._story["materials"]))
         (await phone.call("PATCH", path, {"materials": materials})).expect(200)
         (await phone.call("PUT", f"{path}/delivery", {"method": "COUNTER"})).expect(200)
         (await phone.call("POST", f"{path}/submit", {})).expect(200)
@@ -119,36 +119,36 @@ class Cases:
         await self._read_documents(number)
 
     async def _read_documents(self, number: str) -> None:
-        listed = await self._citizen.documents(number)
+        listed = await self.citizen.documents(number)
         expect([row["kind"] for row in listed] == ["RECEIPT", "CORRECTION", "ACCEPTANCE"], f"文书不符：{listed}")
         for row in listed:
             self._narrator.line(f"{row['issued_on']}  {row['title']}  {row['document_no']}")
-        content = await self._citizen.document(number, listed[-1]["document_no"])
+        content = await self.citizen.document(number, listed[-1]["document_no"])
         self._say("下载受理通知书", f"PDF {len(content)} 字节")
 
     async def finish(self, number: str) -> None:
         """Pay, have it granted and fetch the result at the counter."""
-        bill = await self._citizen.pay_fee(number)
+        bill = await self.citizen.pay_fee(number)
         self._say("缴费", f"{bill['amount_fen'] / 100:.2f} 元")
         await decide(self._reviewer, number, "approve")
-        await self._citizen.phone.case_in(number, "DELIVERING")
+        await self.citizen.phone.case_in(number, "DELIVERING")
         await decide(self._window, number, "hand-over")
-        case = await self._citizen.phone.case_in(number, "CLOSED")
+        case = await self.citizen.phone.case_in(number, "CLOSED")
         expect(case["outcome"] == "GRANTED", "结果应为准予")
         self._say("准予，窗口领取", case["status_text"])
 
     async def grant_by_rule(self) -> str:
         """File with the new licence in place of a paper; rules grant it at once and say why. Return its number."""
-        phone = self._citizen.phone
+        phone = self.citizen.phone
         offers = (await phone.call("GET", f"/items/{_MEDICAL}/prefill")).expect(200)["materials"]
         way = next(way for each in offers for way in each["ways"] if way["source"] == "licence")
         self._say("免证办：以电子证照代替纸质材料", way["text"])
         person = phone.person
         insured = {"insured_name": person["name"], "insured_id_number": person["id_number"], "relation": "本人"}
-        form = self._citizen.identity | insured | {"ground": "本地户籍", "current_address": person["address"]}
+        form = self.citizen.identity | insured | {"ground": "本地户籍", "current_address": person["address"]}
         material = {"material_code": "M01", "source": "licence", "licence_no": way["licence_no"]}
         draft = {"item_code": _MEDICAL, "form": form, "materials": [material]}
-        number = await self._citizen.file(draft, "ELECTRONIC")
+        number = await self.citizen.file(draft, "ELECTRONIC")
         case = await phone.case_in(number, "CLOSED")
         expect(case["outcome"] == "GRANTED", "规则应准予")
         self._say("提交即办结", f"{number} {case['status_text']} {case['outcome_text']}")
@@ -168,7 +168,7 @@ class Cases:
         codes = [each["code"] for each in guide["materials"] if not each["generated"]]
         draft = {
             "package_code": _NEWBORN,
-            "form": self._newborn(),
+            "form": self.newborn(),
             "materials": await self._mother.photos(*codes),
         }
         number = str((await phone.call("POST", "/package-cases", draft)).expect(201)["package_no"])
@@ -238,7 +238,8 @@ class Cases:
             shown = part["case_status_text"] or part["status_text"]
             self._narrator.line(f"{part['item_name']}  {shown} {part['outcome_text']} {part['explanation']}")
 
-    def _newborn(self) -> dict[str, Any]:
+    def newborn(self) -> dict[str, Any]:
+        """The one form of the package."""
         return self._mother.identity | {
             "relation": "母亲", "child_name": "陈一诺", "child_sex": "女", "child_born_on": "2025-02-18",
             "birth_certificate_no": "T140012345", "nation": "汉族", "settle_with": "随母",

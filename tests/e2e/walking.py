@@ -25,7 +25,7 @@ _STAFF = (
     ("/quarantined", "cashier"),
     ("/statements", "cashier"),
     ("/shipments", "dispatcher"),
-    ("/licences", "admin"),
+    ("/licences", "reviewer-xiaodian"),
     ("/force", "admin"),
     ("/items", "publisher"),
     ("/item-report", "publisher"),
