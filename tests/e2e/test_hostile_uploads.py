@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 import time
@@ -9,6 +10,7 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import pikepdf
 import pytest
 from PIL import Image
 
@@ -63,6 +65,35 @@ def _black(width: int, height: int) -> bytes:
 
 def _pdf(inside: bytes = b"") -> bytes:
     return b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n" + inside + b"\nstartxref\n9\n%%EOF\n"
+
+
+def _paper(pages: int = 1, password: str = "", stream: bytes = b"", **root: pikepdf.Object) -> bytes:
+    """A whole PDF, as a well-behaved program writes it, with something odd in it."""
+    out = io.BytesIO()
+    with pikepdf.new() as pdf:
+        for _ in range(pages):
+            pdf.add_blank_page()
+        if stream:
+            pdf.pages[0].Contents = pikepdf.Stream(pdf, stream, Filter=pikepdf.Name.FlateDecode)
+        for name, value in root.items():
+            pdf.Root[f"/{name}"] = value
+        pdf.save(
+            out,
+            compress_streams=False,
+            encryption=pikepdf.Encryption(owner=password, user=password) if password else False,
+        )
+    return out.getvalue()
+
+
+_SCRIPT = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String("app.alert(1)"))
+_PROGRAM = pikepdf.Dictionary(S=pikepdf.Name.Launch, F=pikepdf.String("/bin/sh"))
+_ATTACHED = pikepdf.Dictionary(EmbeddedFiles=pikepdf.Dictionary(Names=pikepdf.Array([])))
+
+
+def _nested(depth: int) -> bytes:
+    """A PDF whose pages lie in one array in another, thousands deep."""
+    deep = b"[" * depth + b"]" * depth
+    return _pdf(b"2 0 obj<</Type/Pages/Count 1/Kids " + deep + b">>endobj\ntrailer<</Root 1 0 R/Size 3>>")
 
 
 def _gif() -> bytes:
@@ -133,8 +164,15 @@ _WRONG_FILES: Sequence[tuple[str, bytes, int, str]] = (
     ("PNG with a text bomb", _png(8, 8, EIGHT_ROWS, text=zlib.compress(b"a" * 90_000_000)), 400, "upload_damaged"),
     ("PDF of five bytes", b"%PDF-", 400, "upload_damaged"),
     ("PDF cut off", _pdf()[:30], 400, "upload_damaged"),
-    ("PDF with a password", _pdf(b"trailer<</Encrypt 5 0 R>>"), 400, "upload_damaged"),
-    ("PDF with a script", _pdf(b"2 0 obj<</S/JavaScript/JS(app.alert(1))>>endobj"), 400, "upload_damaged"),
+    ("PDF without a page", _pdf(), 400, "upload_damaged"),
+    ("PDF that claims a password", _pdf(b"trailer<</Encrypt 5 0 R>>"), 400, "upload_damaged"),
+    ("PDF with a password", _paper(password="1234"), 400, "upload_damaged"),
+    ("PDF with a script", _paper(OpenAction=_SCRIPT), 400, "upload_damaged"),
+    ("PDF that starts a program", _paper(OpenAction=_PROGRAM), 400, "upload_damaged"),
+    ("PDF with a file in it", _paper(Names=_ATTACHED), 400, "upload_damaged"),
+    ("PDF of 201 pages", _paper(pages=201), 400, "upload_damaged"),
+    ("PDF of arrays in arrays", _nested(50_000), 400, "upload_damaged"),
+    ("PDF that is its own page", _pdf(b"trailer<</Root<</Type/Catalog/Pages 9 0 R>>>>"), 400, "upload_damaged"),
     ("more than 10 MiB", b"\xff\xd8\xff" + b"\x00" * 10_485_760, 413, "payload_too_large"),
 )  # fmt: skip
 
@@ -144,6 +182,35 @@ _WRONG_FILES: Sequence[tuple[str, bytes, int, str]] = (
 )
 def test_files_that_are_not_what_they_claim_are_refused(doors: Doors, content: bytes, status: int, code: str) -> None:
     assert check_problem(_upload(doors, content), status)["code"] == code
+
+
+def test_a_paper_is_kept_with_its_pages_and_without_what_nobody_needs(doors: Doors) -> None:
+    paper = _paper(pages=2, PieceInfo=pikepdf.Dictionary(Note=pikepdf.String("written at home")))
+    heard = _upload(doors, paper + b"<script>alert(1)</script>")
+    assert (heard.status, heard.value["content_type"], heard.value["pages"]) == (201, "application/pdf", 2), heard.body
+    knocker = Knocker(doors.base, doors.tokens["citizen"])
+    kept = knocker.knock("GET", f"/api/v1/uploads/{heard.value['upload_id']}").body
+    assert (kept[:5], hashlib.sha256(kept).hexdigest()) == (b"%PDF-", heard.value["sha256"])
+    assert b"written at home" not in kept
+    assert b"<script>" not in kept
+
+
+def test_papers_are_refused_with_a_sentence_that_says_why(doors: Doors) -> None:
+    locked = check_problem(_upload(doors, _paper(password="1234")), 400)["detail"]
+    scripted = check_problem(_upload(doors, _paper(OpenAction=_SCRIPT)), 400)["detail"]
+    broken = check_problem(_upload(doors, _pdf()[:30]), 400)["detail"]
+    assert len({locked, scripted, broken}) == 3
+    assert "加密" in locked
+
+
+def test_a_paper_that_unpacks_to_very_much_is_refused(doors: Doors, product: Product) -> None:
+    packing, blank = zlib.compressobj(9), b" " * 1_048_576
+    packed = b"".join([*(packing.compress(blank) for _ in range(300)), packing.flush()])
+    worker = product.api_worker()
+    before = worker.memory_info().rss
+    problem = check_problem(_upload(doors, _paper(stream=packed)), 400)
+    assert (problem["code"], "复杂" in problem["detail"]) == ("upload_damaged", True)
+    assert worker.memory_info().rss - before < 100 * 1_048_576
 
 
 def test_what_is_hidden_behind_a_picture_is_not_kept(doors: Doors) -> None:
