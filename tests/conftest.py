@@ -10,6 +10,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 import uuid
@@ -40,6 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the servers of the run, once, in its first process."""
     if os.environ.get(_SERVER) or config.option.collectonly:
         return
+    # A run that is told to end, by a time-out for one, stops its servers as at Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="sjt-test-"))
     postgres, redis = EmbeddedPostgres(folder, _TEST_OPTIONS), EmbeddedRedis(folder)
     _running.extend([postgres, redis, folder])
