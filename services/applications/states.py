@@ -49,6 +49,7 @@ class Act(StrEnum):
     REQUEST_CORRECTION = "request_correction"
     RESUBMIT = "resubmit"
     EXPIRE = "expire"
+    LAPSE = "lapse"
     ACCEPT = "accept"
     NOT_ACCEPT = "not_accept"
     SUSPEND = "suspend"
@@ -86,6 +87,7 @@ class Edge:
 
 
 _WITHDRAWN = Edge(Status.CLOSED, "application.withdrawn", "申请人撤回申请", Outcome.WITHDRAWN)
+_LAPSED = Edge(Status.CLOSED, "application.withdrawn", "逾期未补交材料，视为撤回", Outcome.WITHDRAWN)
 _EXPIRED = Edge(Status.CLOSED, "application.closed", "逾期未补正，办件终止", Outcome.TERMINATED)
 _RESUBMITTED = Edge(Status.SUBMITTED, "application.corrected", "提交补正材料")
 _CORRECT = Edge(Status.CORRECTION, "application.correction_requested", "一次性告知补正")
@@ -115,10 +117,12 @@ TRANSITIONS: Mapping[tuple[Status, Act], Edge] = {
     (Status.ACCEPTED, Act.EXTEND): Edge(Status.ACCEPTED, "application.extended", "延长办理期限"),
     (Status.ACCEPTED, Act.SUSPEND): Edge(Status.SUSPENDED, "application.suspended", "进入特别程序，暂停计时"),
     (Status.ACCEPTED, Act.WITHDRAW): _WITHDRAWN,
+    (Status.ACCEPTED, Act.LAPSE): _LAPSED,
     (Status.ACCEPTED, Act.APPROVE): Edge(Status.APPROVED, "application.approved", "准予", Outcome.GRANTED),
     (Status.ACCEPTED, Act.DENY): Edge(Status.DENIED, "application.denied", "不予批准", Outcome.REFUSED),
     (Status.SUSPENDED, Act.RESUME): Edge(Status.ACCEPTED, "application.resumed", "特别程序结束，恢复计时"),
     (Status.SUSPENDED, Act.WITHDRAW): _WITHDRAWN,
+    (Status.SUSPENDED, Act.LAPSE): _LAPSED,
     (Status.RECEIVED, Act.TERMINATE): _TERMINATED,
     (Status.ACCEPTED, Act.TERMINATE): _TERMINATED,
     (Status.SUSPENDED, Act.TERMINATE): _TERMINATED,

@@ -133,6 +133,15 @@ def withdrawn(reason: str) -> NewDocument:
     return NewDocument(DocumentKind.WITHDRAWAL, ("您已撤回本次申请，本办件就此终止。", *because))
 
 
+def lapsed(materials: Sequence[str]) -> NewDocument:
+    """撤回确认书 of a case whose applicant did not hand in what was promised for later (容缺)."""
+    listed = "、".join(f"《{name}》" for name in materials)
+    return NewDocument(
+        DocumentKind.WITHDRAWAL,
+        (f"您承诺补交的{listed}逾期未交，依容缺受理承诺书视为撤回本次申请，本办件就此终止。", "您可以重新申请。"),
+    )
+
+
 def terminated(record: ItemRecord, reason: str, *, with_remedy: bool = True) -> NewDocument:
     """终止办理通知书."""
     return NewDocument(

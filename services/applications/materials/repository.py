@@ -19,6 +19,7 @@ from services.applications.ports import Audit
 from services.applications.types import Actor
 from services.staff.types import Act
 
+_FIRST_ID = uuid.UUID(int=0)
 _EARLIER = """SELECT a.application_no, a.item_code, a.item_version, a.item_name, a.accepted_at, m.material_code,
         m.material_name, m.page, m.upload_id, u.content_type, u.sha256, u.created_at AS uploaded_at
     FROM application a JOIN application_material m ON m.application_id = a.id JOIN upload u ON u.id = m.upload_id
@@ -145,16 +146,17 @@ async def set_due(case_id: uuid.UUID, due_on: date) -> int:
     )
 
 
-async def list_awaited(today: date, limit: int) -> Sequence[str]:
-    """Return the numbers of cases in hand whose awaited materials are overdue, or were never given a day."""
-    rows = await db.fetch_all(
-        """SELECT DISTINCT a.application_no FROM application_material m JOIN application a ON a.id = m.application_id
+async def list_awaited(today: date, after: uuid.UUID | None, limit: int) -> Sequence[Row]:
+    """Return a page of the cases in hand whose awaited materials are overdue, or were never given a day."""
+    return await db.fetch_all(
+        """SELECT DISTINCT a.id, a.application_no FROM application_material m
+           JOIN application a ON a.id = m.application_id
            WHERE m.source = 'LATER' AND (m.due_on < $1 OR m.due_on IS NULL) AND a.status IN ('ACCEPTED', 'SUSPENDED')
-           LIMIT $2""",
+               AND a.id > $2 ORDER BY a.id LIMIT $3""",
         today,
+        after or _FIRST_ID,
         limit,
     )
-    return [row["application_no"] for row in rows]
 
 
 async def note_check(

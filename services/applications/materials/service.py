@@ -15,6 +15,7 @@ from app.errors import Conflict, FieldFault, InvalidRequest, InvalidTransition, 
 from app.events import DomainEvent
 from services.applications import moves
 from services.applications import repository as cases
+from services.applications.documents import letters
 from services.applications.drafts.repository import owned_uploads
 from services.applications.materials import promises, repository, rules
 from services.applications.materials.owner import Owner
@@ -92,18 +93,20 @@ class CaseMaterials:
         if row is None or row["status"] not in _CLOCK_RUNS:
             return
         today = clock.beijing_date().isoformat()
-        overdue = [part for part in rules.listed(row) if part["due_on"] and part["due_on"] < today]
-        if not any(part["source"] == Source.LATER for part in overdue):
+        awaited = [part for part in rules.listed(row) if part["source"] == Source.LATER]
+        overdue = [part["material_name"] for part in awaited if part["due_on"] and part["due_on"] < today]
+        if not overdue:
             return
         told = "承诺补交的材料逾期未交，视为撤回申请，您可以重新申请"
         move = moves.planned(
             row,
-            Act.WITHDRAW,
+            Act.LAPSE,
             Actor(ActorKind.SYSTEM),
             told=told,
             facts={"reason": told, "outcome": "WITHDRAWN"},
             sets={"reason": told, "closed_at": clock.now()},
             pause_ends=row["status"] == Status.SUSPENDED,
+            document=letters.lapsed(overdue),
         )
         await cases.advance(move)
 

@@ -14,11 +14,21 @@ log = structlog.get_logger()
 
 
 async def lapse_awaited(materials: CaseMaterials) -> None:
-    """End the cases whose promised materials are overdue; give a day to those that have none. Idempotent."""
-    for number in await repository.list_awaited(clock.beijing_date(), _BATCH):
-        try:
-            await materials.start_later(number)
-            await materials.lapse(number)
-        except (SanjinError, ValueError) as error:
-            # A case that cannot go on must not hold up the others.
-            log.error("case_not_swept", application_no=number, step="lapse_awaited", error=type(error).__name__)
+    """End the cases whose promised materials are overdue; give a day to those that have none, in pages.
+
+    Idempotent.
+    """
+    today, after = clock.beijing_date(), None
+    while rows := await repository.list_awaited(today, after, _BATCH):
+        for row in rows:
+            await _settle(materials, row["application_no"])
+        after = rows[-1]["id"]
+
+
+async def _settle(materials: CaseMaterials, number: str) -> None:
+    try:
+        await materials.start_later(number)
+        await materials.lapse(number)
+    except (SanjinError, ValueError) as error:
+        # A case that cannot go on must not hold up the others.
+        log.error("case_not_swept", application_no=number, step="lapse_awaited", error=type(error).__name__)

@@ -374,6 +374,34 @@ async def test_deferred_material_not_supplied_in_time_ends_the_case_as_withdrawn
     assert (shown["status"], shown["outcome"], shown["reason"][:8]) == ("CLOSED", "WITHDRAWN", "承诺补交的材料逾")
     assert (await phone("POST", f"{one}/materials/A/supply", {"upload_ids": [str(await world.photo())]}))[0] == 409
     assert (await world.react()).count("application.withdrawn") == 1
+    step = (await world.applications.timeline(world.citizen, number_of(one))).data[-1]
+    assert (step.title, step.actor_kind) == ("逾期未补交材料，视为撤回", "SYSTEM")
+    papers = (await world.applications.documents.list_own(world.citizen, number_of(one))).data
+    assert [paper.kind for paper in papers] == ["ACCEPTANCE", "WITHDRAWAL"]
+    facts = await db.fetch_row("SELECT facts::text AS text FROM case_document WHERE kind = 'WITHDRAWAL'")
+    assert "《材料A》" in facts["text"]
+
+
+async def test_every_overdue_case_is_ended_however_many_cannot_be(
+    world: Any, phones: Phones, lists: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists(material("A", "deferral"))
+    phone = phones(world.citizen)
+    ones = [await filed(phone, {"material_code": "A", "source": "later"}) for _ in range(4)]
+    for one in ones:
+        await world.applications.desk.accept(world.window, number_of(one), HERE)
+    await db.execute("UPDATE application_material SET due_on = current_date - 2")
+    lapse, broken = world.applications.materials.lapse, {number_of(one) for one in ones[:2]}
+
+    async def fails(number: str) -> None:
+        if number in broken:
+            raise NotFound
+        await lapse(number)
+
+    monkeypatch.setattr(world.applications.materials, "lapse", fails)
+    monkeypatch.setattr(sweeps, "_BATCH", 2)
+    await sweeps.lapse_awaited(world.applications.materials)
+    assert [await world.status(number_of(one)) for one in ones] == ["ACCEPTED"] * 2 + ["CLOSED"] * 2
 
 
 class Register:
