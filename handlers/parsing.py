@@ -77,6 +77,20 @@ def check_path(values: Mapping[str, str]) -> None:
             raise NotFound
 
 
+def expected_version(request: Any, version: int | None) -> int | None:
+    """Return the version that the client has read: from the body, else from If-Match, else none.
+
+    Raises: InvalidRequest for an If-Match that is no tag of ours.
+    """
+    given = request.headers.get("if-match", "").strip()
+    if version is not None or not given or given == "*":
+        return version
+    digits = given.strip('"').partition(".")[0]
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+        raise InvalidRequest(faults=(FieldFault("If-Match", "格式不正确"),))
+    return int(digits)
+
+
 def parse_query(text: str, kind: type[Any]) -> Any:
     """Read a query string into `kind`. Raises InvalidRequest (unknown, repeated or faulty parameters)."""
     values: dict[str, str] = {}

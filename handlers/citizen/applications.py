@@ -8,7 +8,7 @@ import msgspec
 
 from app.errors import FieldFault, InvalidRequest
 from handlers.doors import Auth, Call, Reply, Route
-from handlers.parsing import make_cursor, read_cursor
+from handlers.parsing import expected_version, make_cursor, read_cursor
 from notify.types import Told
 from services.accounts.types import DivisionCode, OnBehalfOf
 from services.applications.drafts.types import UpgradeView
@@ -119,20 +119,20 @@ async def change_application(call: Call[ApplicationChange]) -> Reply:
         form_patch=body.form_patch,
         materials=body.materials,
         is_autosave=body.autosave,
-        version=_expected(call, body.version),
+        version=expected_version(call.request, body.version),
     )
     return Reply(view)
 
 
 async def upgrade_application(call: Call[Submission]) -> Reply:
     """Move a draft to the newest version of its item."""
-    version = _expected(call, call.body.version)
+    version = expected_version(call.request, call.body.version)
     return Reply(await call.house.applications.upgrade(call.caller, call.path["application_no"], version=version))
 
 
 async def submit_application(call: Call[Submission]) -> Reply:
     """Hand a draft in."""
-    version = _expected(call, call.body.version)
+    version = expected_version(call.request, call.body.version)
     return Reply(await call.house.applications.submit(call.caller, call.path["application_no"], version=version))
 
 
@@ -145,14 +145,14 @@ async def correct_application(call: Call[CorrectedCase]) -> Reply:
         form=call.body.form,
         form_patch=call.body.form_patch,
         materials=call.body.materials,
-        version=_expected(call, call.body.version),
+        version=expected_version(call.request, call.body.version),
     )
     return Reply(view)
 
 
 async def withdraw_application(call: Call[Withdrawal]) -> Reply:
     """Take a case back."""
-    number, version = call.path["application_no"], _expected(call, call.body.version)
+    number, version = call.path["application_no"], expected_version(call.request, call.body.version)
     return Reply(await call.house.applications.withdraw(call.caller, number, call.body.reason, version=version))
 
 
@@ -181,17 +181,6 @@ async def get_timeline(call: Call[None]) -> Reply:
 def _check_one_form(body: ApplicationChange | CorrectedCase) -> None:
     if body.form is not None and body.form_patch is not None:
         raise InvalidRequest(faults=(FieldFault("form_patch", "form与form_patch只能填写一项"),))
-
-
-def _expected(call: Call[Any], version: int | None) -> int | None:
-    """Return the version that the client has read: from the body, else from If-Match, else none."""
-    given = call.request.headers.get("if-match", "").strip()
-    if version is not None or not given or given == "*":
-        return version
-    digits = given.strip('"').partition(".")[0]
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
-        raise InvalidRequest(faults=(FieldFault("If-Match", "格式不正确"),))
-    return int(digits)
 
 
 def _change(method: str, path: str, handler: Any, body: type[Any], summary: str, example: Any) -> Route:

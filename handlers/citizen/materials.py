@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from handlers.doors import Auth, Call, Reply, Route
+from handlers.parsing import expected_version
 from services.applications.materials.types import PromiseView, PromiseWithdrawal, Source, Supply
 from services.applications.types import ApplicationView
 
@@ -32,7 +33,7 @@ async def supply_material(call: Call[Supply]) -> Reply:
     """Hand in what is awaited."""
     number, code = call.path["application_no"], call.path["material_code"]
     view = await call.house.applications.supply(
-        call.caller, number, code, call.body.upload_ids, version=call.body.version
+        call.caller, number, code, call.body.upload_ids, version=expected_version(call.request, call.body.version)
     )
     return Reply(view)
 
@@ -40,7 +41,11 @@ async def supply_material(call: Call[Supply]) -> Reply:
 async def withdraw_promise(call: Call[PromiseWithdrawal]) -> Reply:
     """Take a promise back."""
     number, code = call.path["application_no"], call.path["material_code"]
-    return Reply(await call.house.applications.withdraw_promise(call.caller, number, code, version=call.body.version))
+    return Reply(
+        await call.house.applications.withdraw_promise(
+            call.caller, number, code, version=expected_version(call.request, call.body.version)
+        )
+    )
 
 
 ROUTES = (

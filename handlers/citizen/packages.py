@@ -11,7 +11,7 @@ import msgspec
 
 from handlers.citizen.delivery import DeliveryWish
 from handlers.doors import Auth, Call, Reply, Route
-from handlers.parsing import make_cursor, read_cursor
+from handlers.parsing import expected_version, make_cursor, read_cursor
 from notify.types import Told
 from services.applications.packages.types import (
     PackageBills,
@@ -107,14 +107,14 @@ async def change_package_case(call: Call[PackageChange]) -> Reply:
         form=body.form,
         materials=body.materials,
         optional_items=body.optional_items,
-        version=body.version,
+        version=expected_version(call.request, body.version),
     )
     return Reply(view)
 
 
 async def submit_package_case(call: Call[PackageSubmission]) -> Reply:
     """Hand a package in."""
-    number, version = call.path["package_no"], call.body.version
+    number, version = call.path["package_no"], expected_version(call.request, call.body.version)
     return Reply(await call.house.applications.packages.submit(call.caller, number, version=version))
 
 
@@ -127,7 +127,7 @@ async def answer_part(call: Call[PartAnswers]) -> Reply:
         call.path["item_code"],
         form=body.form,
         materials=body.materials,
-        version=body.version,
+        version=expected_version(call.request, body.version),
     )
     return Reply(view)
 
@@ -136,7 +136,9 @@ async def withdraw_package_case(call: Call[PackageWithdrawal]) -> Reply:
     """Take a package back."""
     number, body = call.path["package_no"], call.body
     return Reply(
-        await call.house.applications.packages.withdraw(call.caller, number, body.reason, version=body.version)
+        await call.house.applications.packages.withdraw(
+            call.caller, number, body.reason, version=expected_version(call.request, body.version)
+        )
     )
 
 

@@ -70,6 +70,13 @@ async def test_draft_shows_the_parts_and_takes_changes_of_the_version_read(town:
     assert (status, changed["version"], set(parts_of(changed))) == (200, 2, {ID_CARD, DRIVER})
     status, problem = await town.phone("PATCH", one, {"form": fewer, "version": 1})
     assert (status, problem["code"], problem["current"]["version"]) == (409, "stale_version", 2)
+    for body, path in (({"form": fewer}, ""), ({}, "/submit"), ({"reason": ""}, "/withdraw")):
+        method = "POST" if path else "PATCH"
+        status, problem = await town.phone(method, one + path, body, **{"If-Match": '"1.1795313370812.0"'})
+        assert (status, problem["code"], problem["current"]["version"]) == (409, "stale_version", 2), path
+        assert (await town.phone(method, one + path, body, **{"If-Match": "mine"}))[0] == 400
+    assert (await town.phone("GET", one))[1]["version"] == 2
+    assert (await town.phone("PATCH", one, {"form": fewer}, **{"If-Match": town.phone.headers["ETag"]}))[0] == 200
     stored = await db.fetch_row("SELECT form::text AS form, form_cipher FROM package_case")
     assert stored is not None
     assert fewer["id_number"] not in stored["form"]
