@@ -84,6 +84,20 @@ class Doubt:
     variants: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The weighted words that answer a question: whoever holds none of the leading ones is no answer; the welcome ones,
+    single characters and syllables that very many documents hold, only put the answers into a better order."""
+
+    leading: Mapping[str, float] = field(default_factory=dict)
+    welcome: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def all(self) -> dict[str, float]:
+        """Return both kinds together."""
+        return {**self.leading, **self.welcome}
+
+
 def read_question(text: str) -> Question:
     """Cut a question into runs, without the words that mean nothing here (怎么办, 申请)."""
     cleaned = " ".join(text.lower().split())[:LONGEST_QUESTION]
@@ -125,10 +139,8 @@ def sounds(question: Question, known: Known) -> dict[str, int]:
     return found
 
 
-def terms(
-    question: Question, known: Known, slips: Mapping[str, Mapping[str, int]], heard: Mapping[str, int]
-) -> dict[str, float]:
-    """Return the words that answer the question with their weights; empty when the question means nothing here.
+def terms(question: Question, known: Known, slips: Mapping[str, Mapping[str, int]], heard: Mapping[str, int]) -> Terms:
+    """Return the words that answer the question with their weights; none when the question means nothing here.
 
     Args:
         slips: words that share a variant with a doubtful stretch, by that stretch, with the number of documents.
@@ -156,9 +168,14 @@ def terms(
     for word, held in heard.items():
         add(word, _HEARD_SHARE, held, weights)
     if not weights:
-        return welcome if len(question.raw) <= _SHORT_QUESTION else {}
-    ranked = sorted((weights | {w: v for w, v in welcome.items() if w not in weights}).items(), key=lambda p: -p[1])
-    return dict(ranked[:_MOST_TERMS])
+        return Terms(welcome if len(question.raw) <= _SHORT_QUESTION else {})
+    leading = _heaviest(weights, _MOST_TERMS)
+    others = {word: weight for word, weight in welcome.items() if word not in leading}
+    return Terms(leading, _heaviest(others, _MOST_TERMS - len(leading)))
+
+
+def _heaviest(weights: Mapping[str, float], most: int) -> dict[str, float]:
+    return dict(sorted(weights.items(), key=lambda pair: -pair[1])[:most])
 
 
 def _units(word: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import msgspec
 
 from app import db
 from app.db import Row
+from services.catalogue.search.question import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ async def heard(characters: Collection[str]) -> dict[str, list[str]]:
     return {row["character"]: row["ways"] for row in await db.fetch_all(sql, list(characters))}
 
 
-async def list_items(terms: Mapping[str, float], wanted: Filter, limit: int, offset: int) -> Sequence[Row]:
+async def list_items(terms: Terms, wanted: Filter, limit: int, offset: int) -> Sequence[Row]:
     """Return the list lines of the items that answer best; without terms the most popular ones.
 
     A first page is sought among the best documents only; where these do not fill it, among all.
@@ -71,24 +72,31 @@ async def list_items(terms: Mapping[str, float], wanted: Filter, limit: int, off
     near, conditions = _area(wanted, values)
     conditions += _conditions(wanted, values)
     where = " AND ".join(["t.kind = 0", *conditions])
-    if not terms:
+    if not terms.leading:
         return await db.fetch_all(_BROWSE.format(near=near, where=where), *values)
-    values += [list(terms), list(terms.values())]
-    parts = {"near": near, "where": where, "words": len(values) - 1, "weights": len(values)}
+    first = len(values) + 1
+    parts: dict[str, object] = {"near": near, "where": where, "words": first, "weights": first + 1}
     order = _HOTTEST if wanted.hot else _NEAREST
     parts |= {"order": order, "ordered": order.replace("h.", "b.")}
     if not offset and not wanted.hot:
-        rows = await db.fetch_all(_SEARCH.format(best_documents=_BEST_DOCUMENTS, **parts), *values)
-        if len(rows) == limit and not rows[-1]["repeated"]:
-            return rows
-    return await db.fetch_all(_SEARCH.format(best_documents="", **parts), *values)
+        parts_of_best = parts | {"welcome": _WELCOME.format(words=first + 2, weights=first + 3)}
+        for count in _BEST:
+            best = _SEARCH.format(best_documents=_BEST_DOCUMENTS.format(count=count), **parts_of_best)
+            rows = await db.fetch_all(best, *values, *_columns(terms.leading), *_columns(terms.welcome))
+            if len(rows) == limit and not rows[-1]["repeated"]:
+                return rows
+    return await db.fetch_all(_SEARCH.format(best_documents="", welcome="", **parts), *values, *_columns(terms.all))
 
 
-async def list_groups(terms: Mapping[str, float], wanted: Filter, limit: int) -> Sequence[Row]:
+async def list_groups(terms: Terms, wanted: Filter, limit: int) -> Sequence[Row]:
     """Return the best documents of each kind with the nearest item or package each leads to."""
-    values: list[object] = [limit, list(terms), list(terms.values()), list(wanted.chain)]
+    values: list[object] = [limit, *_columns(terms.leading), list(wanted.chain), *_columns(terms.welcome)]
     _, conditions = _area(wanted, values)
     return await db.fetch_all(_GROUPS.format(where=" AND ".join(conditions) or "true"), *values)
+
+
+def _columns(weights: Mapping[str, float]) -> tuple[list[str], list[float]]:
+    return list(weights), list(weights.values())
 
 
 async def suggest(prefix: str, limit: int) -> Sequence[Row]:
@@ -143,22 +151,28 @@ def _conditions(wanted: Filter, values: list[object]) -> list[str]:
     return found
 
 
-_SCORED = """
-term AS (SELECT * FROM unnest(${words}::text[], ${weights}::real[]) AS t(word, share)),
-scored AS MATERIALIZED (
-    SELECT p.document_id, p.kind, sum(p.weight * term.share) AS score
-    FROM term JOIN search_posting p ON p.word = term.word {kinds} GROUP BY p.document_id, p.kind)"""
-_BEST_DOCUMENTS = "ORDER BY score DESC FETCH FIRST 60 ROWS WITH TIES"
+_TERM = "term AS (SELECT * FROM unnest(${words}::text[], ${weights}::real[]) AS t(word, share))"
+_WELCOME = """ + coalesce((
+        SELECT sum(p.weight * w.share) FROM unnest(${words}::text[], ${weights}::real[]) AS w(word, share)
+        JOIN search_posting p ON p.word = w.word AND p.kind = 0 AND p.document_id = f.document_id), 0)"""
+"""What a chosen document gets for the welcome words: looked up for it alone, so that nobody reads who else has them."""
+_BEST = (60, 600)
+_BEST_DOCUMENTS = "ORDER BY score DESC FETCH FIRST {count} ROWS WITH TIES"
 _HOTTEST, _NEAREST = "h.popularity DESC, h.score DESC", "h.score DESC, h.near, h.popularity DESC"
 _SEARCH = (
     "WITH "
-    + _SCORED.replace("{kinds}", "AND p.kind = 0")
+    + _TERM
     + """,
-chosen AS (
+scored AS MATERIALIZED (
+    SELECT p.document_id, sum(p.weight * term.share) AS score
+    FROM term JOIN search_posting p ON p.word = term.word AND p.kind = 0 GROUP BY p.document_id),
+found AS (
     SELECT document_id, score FROM scored WHERE score >= 0.25 * (SELECT max(score) FROM scored) {best_documents}),
+chosen AS (SELECT f.document_id, f.score{welcome} AS score FROM found f),
 hit AS (
     SELECT t.code, s.score, t.popularity, t.basic_code, t.division_code, {near} AS near
-    FROM chosen s JOIN search_target t USING (document_id) WHERE {where}),
+    FROM chosen s CROSS JOIN LATERAL (
+        SELECT t.* FROM search_target t WHERE t.document_id = s.document_id AND {where} OFFSET 0) t),
 offered AS (SELECT basic_code, min(near) AS nearest, min(code) AS first FROM hit GROUP BY basic_code),
 best AS (
     SELECT h.*, h.near = 99 AND (o.nearest < 99 OR h.code <> o.first) AS repeated
@@ -179,11 +193,18 @@ ORDER BY b.near = 99, b.popularity DESC, b.division_code DESC, b.code
 """
 _GROUPS = (
     "WITH "
-    + _SCORED.format(words=2, weights=3, kinds="")
+    + _TERM.format(words=2, weights=3)
     + """,
 ranked AS (
-    SELECT document_id, kind, score, max(score) OVER (PARTITION BY kind) AS top,
-        row_number() OVER (PARTITION BY kind ORDER BY score DESC, document_id) AS place FROM scored),
+    SELECT k.kind, b.document_id, b.score, first_value(b.score) OVER (PARTITION BY k.kind ORDER BY b.score DESC) AS top
+    FROM unnest(ARRAY[0, 1, 2, 3]::smallint[]) AS k(kind) CROSS JOIN LATERAL (
+        SELECT f.document_id, f.score + coalesce((
+            SELECT sum(p.weight * w.share) FROM unnest($5::text[], $6::real[]) AS w(word, share)
+            JOIN search_posting p ON p.word = w.word AND p.kind = k.kind AND p.document_id = f.document_id), 0) AS score
+        FROM (SELECT p.document_id, sum(p.weight * term.share) AS score
+              FROM term JOIN search_posting p ON p.word = term.word AND p.kind = k.kind
+              GROUP BY p.document_id ORDER BY score DESC FETCH FIRST 60 ROWS WITH TIES) f
+        ORDER BY score DESC, f.document_id LIMIT 12) b),
 hit AS (
     SELECT r.document_id, r.kind, r.score, coalesce(own.code, other.code) AS code,
         coalesce(own.position, other.position) AS position, own.code IS NULL AS elsewhere
@@ -193,7 +214,7 @@ hit AS (
         ORDER BY array_position($4::text[], t.division_code), t.popularity DESC, t.code LIMIT 1) own ON true
     LEFT JOIN LATERAL (SELECT t.code, t.position FROM search_target t
         WHERE own.code IS NULL AND t.document_id = r.document_id AND {where} ORDER BY t.code LIMIT 1) other ON true
-    WHERE r.place <= 12 AND r.score >= 0.3 * r.top),
+    WHERE r.score >= 0.3 * r.top),
 best AS (
     SELECT *, row_number() OVER (PARTITION BY kind ORDER BY score DESC, elsewhere, code) AS rank
     FROM hit WHERE code IS NOT NULL)

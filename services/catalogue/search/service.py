@@ -15,7 +15,7 @@ from services.catalogue import guide, paging
 from services.catalogue.areas.divisions import Area, DivisionTable
 from services.catalogue.search import question as reading
 from services.catalogue.search import repository
-from services.catalogue.search.question import Known, Question
+from services.catalogue.search.question import Known, Question, Terms
 from services.catalogue.search.repository import Filter
 from services.catalogue.search.types import (
     FoundGroups,
@@ -67,12 +67,12 @@ class SearchDoor:
     async def _items(self, query: ItemQuery) -> Rendered:
         area = await self._divisions.area(query.division)
         start = paging.read_cursor(query.cursor)
-        terms: Mapping[str, float] = {}
+        terms = Terms()
         if query.q.strip():
             words, named = await self._divisions.without_places(query.q)
             area = named if named is not None and named.code not in area.chain else area
             terms = await _terms(words if words.strip() else query.q)
-            if not terms and not (named is not None and not words.strip()):
+            if not terms.leading and not (named is not None and not words.strip()):
                 return rendered(ItemPage((), None))
         wanted = _filter(area, query)
         rows = await repository.list_items(terms, wanted, query.limit + 1, start.offset)
@@ -85,17 +85,17 @@ class SearchDoor:
         words, named = await self._divisions.without_places(query.q)
         area = named if named is not None and named.code not in area.chain else area
         terms = await _terms(words if words.strip() else query.q)
-        if not terms:
+        if not terms.leading:
             return rendered(FoundGroups())
         rows = await repository.list_groups(terms, Filter(area.chain, area.below, area.city), _EACH)
         return rendered(_grouped(rows))
 
 
-async def _terms(text: str) -> Mapping[str, float]:
+async def _terms(text: str) -> Terms:
     """Return the weighted words of a question; asks for slips and sounds only where no word explains it."""
     question = reading.read_question(text)
     if not question.runs:
-        return {}
+        return Terms()
     held = await repository.known_words(question.candidates())
     doubts = reading.doubts(question, Known(held))
     slips = await _slips(doubts) if doubts else {}

@@ -23,7 +23,7 @@ HELD = {
 
 
 def _words(text: str) -> set[str]:
-    return set(terms(read_question(text), Known(HELD), {}, {}))
+    return set(terms(read_question(text), Known(HELD), {}, {}).all)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_is_known_raises_no_doubt_and_what_is_not_does() -> None:
 
 def test_slip_brings_the_word_that_was_meant_and_no_other() -> None:
     slips = {"身分证": {"身份证": 5, "身高体重": 2}}
-    assert set(terms(read_question("身分证"), Known(HELD), slips, {})) == {"身份证"}
+    assert set(terms(read_question("身分证"), Known(HELD), slips, {}).all) == {"身份证"}
 
 
 def test_unknown_characters_are_heard() -> None:
@@ -99,6 +99,14 @@ def test_words_one_slip_apart_share_a_variant(word: str, data: st.DataObject) ->
 def test_any_text_is_read_within_bounds(text: str) -> None:
     question = read_question(text)
     known = Known(dict.fromkeys(question.candidates(), 1))
-    assert len(terms(question, known, {}, {})) <= 24
+    assert len(terms(question, known, {}, {}).all) <= 24
     assert len(question.candidates()) <= 64 * 12 * 2
     assert sum(len(doubt.variants) for doubt in doubts(question, Known())) < 6_000
+
+
+def test_terms_single_characters_only_put_answers_in_order() -> None:
+    known = Known({"身份证": 5, "丢": 4_000, "证": 9_000})
+    found = terms(read_question("丢身份证"), known, {}, {})
+    assert (set(found.leading), set(found.welcome)) == ({"身份证"}, {"丢"})
+    alone = terms(read_question("证"), known, {}, {})
+    assert (set(alone.leading), set(alone.welcome)) == ({"证"}, set())
