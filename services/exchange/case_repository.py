@@ -51,6 +51,16 @@ async def list_changes(scope: Scope, after: tuple[datetime, uuid.UUID], until: d
     )
 
 
+async def oldest_write(since: datetime) -> datetime | None:
+    """Return when the oldest transaction began, of those begun since a moment, that has written and not ended yet."""
+    row = await db.fetch_row(
+        """SELECT min(xact_start) AS begun_at FROM pg_stat_activity
+           WHERE datname = current_database() AND backend_xid IS NOT NULL AND xact_start > $1""",
+        since,
+    )
+    return None if row is None else row["begun_at"]
+
+
 async def find_case(scope: Scope, application_no: str) -> Row | None:
     """Return one case in scope with the enterprise it is filed for; another's is not there."""
     return await db.fetch_row(

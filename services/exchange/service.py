@@ -41,6 +41,8 @@ from services.exchange.types import (
 
 _SETTLED = timedelta(seconds=2)
 """A change is listed once it is so old: an older one that commits later would be missed by whoever read on."""
+_LONGEST_WRITE = timedelta(seconds=60)
+"""No change of a case takes so long to commit; what does, as an import, changes none."""
 _MESSAGES_AT_ONCE = 4
 """A message holds a connection while its act asks for more of them: few at a time leave the others enough."""
 _BEGINNING = (datetime(2000, 1, 1, tzinfo=UTC), uuid.UUID(int=0))
@@ -76,7 +78,9 @@ class ExchangeService:
 
         A case that changes while one reads comes once more, later. Raises: InvalidRequest (cursor).
         """
-        until = clock.now() - _SETTLED
+        now = clock.now()
+        oldest = await case_repository.oldest_write(now - _LONGEST_WRITE)
+        until = min(now, oldest or now) - _SETTLED
         rows = await case_repository.list_changes(_scope(system), _read_cursor(cursor), until, limit + 1)
         page = rows[:limit]
         following = (

@@ -152,3 +152,27 @@ async def test_the_list_is_read_in_pages_and_each_change_comes_once(exchange: Ex
     assert (empty["data"], empty["next_cursor"], empty["has_more"]) == ([], cursor, False)
     bad = await police.call("GET", "/integration/v1/cases?cursor=nonsense")
     assert (bad["status"], bad["body"]["errors"][0]["path"]) == (400, "cursor")
+
+
+async def test_a_change_that_takes_long_to_commit_is_not_missed(exchange: Exchange) -> None:
+    late, soon = await exchange.submitted(), await exchange.submitted()
+    police, wrote, may_end = exchange.department(POLICE), asyncio.Event(), asyncio.Event()
+    change = "UPDATE application SET updated_at = clock_timestamp() WHERE application_no = $1"
+
+    async def slow() -> None:
+        async with db.transaction() as tx:
+            await tx.execute(change, late)
+            wrote.set()
+            await may_end.wait()
+
+    slowly = asyncio.create_task(slow())
+    await wrote.wait()
+    await db.execute(change, soon)
+    await asyncio.sleep(2.2)
+    first = (await police.call("GET", "/integration/v1/cases?limit=200"))["body"]
+    may_end.set()
+    await slowly
+    await asyncio.sleep(2.2)
+    cursor = first["next_cursor"]
+    later = (await police.call("GET", f"/integration/v1/cases?limit=200&cursor={cursor}"))["body"]
+    assert late in [case["application_no"] for case in later["data"]]
