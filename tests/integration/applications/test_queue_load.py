@@ -26,7 +26,7 @@ from tests.integration.applications.test_doors import Phone
 pytestmark = pytest.mark.anyio
 FEW, MANY = 100, 10_000
 MOST = 1.3
-ROUNDS, REQUESTS, ATTEMPTS = 5, 60, 3
+ROUNDS, REQUESTS, ATTEMPTS = 4, 40, 3
 QUEUES = "/api/staff/v1/queues"
 DOORS = {
     "counts": QUEUES,
@@ -99,7 +99,8 @@ async def measured(ask: Callable[[str], Awaitable[float]], names: list[str]) -> 
 async def compared(
     world: Any, ask: Callable[[str], Awaitable[float]], names: list[str]
 ) -> dict[str, tuple[float, float]]:
-    """Measure with few and with many cases in turns; return the medians of p95 over the rounds."""
+    """Measure with few and with many cases in turns; return p95 of the quietest round of each: a neighbour on the
+    machine can only make an answer slower."""
     few: list[dict[str, float]] = []
     many: list[dict[str, float]] = []
     for _ in range(ROUNDS):
@@ -110,17 +111,14 @@ async def compared(
         await db.execute(ADD, "b", world.citizen.citizen_id, MANY - FEW)
         await db.execute("UPDATE application SET citizen_id = gen_random_uuid() WHERE application_no LIKE 'Lb%'")
         many.append(await measured(ask, names))
-    return {
-        name: (statistics.median(each[name] for each in few), statistics.median(each[name] for each in many))
-        for name in names
-    }
+    return {name: (min(each[name] for each in few), min(each[name] for each in many)) for name in names}
 
 
 async def test_lists_and_queues_do_not_slow_down_with_the_number_of_cases(
     world: Any, ask: Callable[[str], Awaitable[float]]
 ) -> None:
     left, best = list(DOORS), dict.fromkeys(DOORS, float("inf"))
-    for _ in range(ATTEMPTS):  # a neighbour that wakes up in between is not ours to measure
+    for _ in range(ATTEMPTS):
         for name, (few, many) in (await compared(world, ask, left)).items():
             best[name] = min(best[name], many / few)
             figures = f"p95 {FEW}: {few * 1000:6.2f} ms  {MANY}: {many * 1000:6.2f} ms  x{many / few:.2f}"
