@@ -40,6 +40,7 @@ from handlers.staff import documents as staff_documents
 from handlers.staff import instant as staff_instant
 from handlers.staff import items as staff_items
 from handlers.staff import licences as staff_licences
+from handlers.staff import package_parts as staff_package_parts
 from handlers.staff import pages as staff_pages
 from handlers.staff import payments as staff_payments
 from handlers.staff import promises as staff_promises
@@ -77,6 +78,7 @@ _STAFF = (
     staff_cases,
     staff_assistances,
     staff_decisions,
+    staff_package_parts,
     staff_promises,
     staff_documents,
     staff_routing,

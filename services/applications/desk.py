@@ -16,6 +16,7 @@ from services.applications import desk_repository, repository
 from services.applications.documents.service import shown_documents
 from services.applications.dues import OVERDUE, due_text, receipt_due
 from services.applications.materials.listing import describe_materials
+from services.applications.packages.siblings import siblings_of
 from services.applications.reviewing import repository as reviews
 from services.applications.reviewing.acting import AT_INTAKE, ROLES
 from services.applications.reviewing.decisions import Decisions
@@ -107,6 +108,7 @@ class CaseDesk(Intake, Examination, Decisions):
             acts=_open_acts(staff, row),
             course=await self._course(row),
             timeline=[timeline_view(step) for step in await repository.list_steps(row["id"])],
+            siblings=await siblings_of(self._parts.catalogue, application_no),
         )
 
     async def _course(self, row: Row) -> CourseView:

@@ -265,8 +265,30 @@ class CaseMaterial(Struct, frozen=True, kw_only=True):
     supplied_at: str | None = None
 
 
+class Sibling(Struct, frozen=True, kw_only=True):
+    """One part of the same package, as the officer of another part sees it: no answers, no files."""
+
+    item_code: str
+    item_name: str
+    department_code: str
+    status: str
+    status_text: str
+    application_no: str | None
+    outcome: str
+
+
+class Siblings(Struct, frozen=True, kw_only=True):
+    """All parts of one package; there is never a next page."""
+
+    data: list[Sibling]
+    next_cursor: None = None
+
+
 class CaseView(Struct, frozen=True, kw_only=True):
-    """A case as the officer in charge sees it: whole answers, applicant, files, steps, what may be done next."""
+    """A case as the officer in charge sees it: whole answers, applicant, files, steps, what may be done next.
+
+    `siblings`: the parts of its package (一件事), itself among them; none where it is no part.
+    """
 
     case: CaseSummary
     applicant: ApplicantView
@@ -279,3 +301,4 @@ class CaseView(Struct, frozen=True, kw_only=True):
     acts: list[str]
     course: CourseView
     timeline: list[TimelineView]
+    siblings: list[Sibling] = []

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from app import clock
 from app.db import Row
-from app.errors import Conflict, FieldFault, StaleVersion
+from app.errors import Conflict, FieldFault, SanjinError, StaleVersion
 from app.events import DomainEvent
 from services.applications import moves
 from services.applications import repository as case_repository
@@ -32,6 +34,7 @@ from services.applications.parts import Parts
 from services.applications.states import TRANSITIONS, Act, Status
 from services.catalogue.types import PackageTerms
 
+log = structlog.get_logger()
 _LOOKS = 5
 """So often a package is looked at again when somebody else has changed it meanwhile."""
 
@@ -75,6 +78,13 @@ class PackageCourse:
             raise StaleVersion
         await self._withdraw_cases(package_no)
         await self._delivering.send(package_no)
+
+    async def follow(self, package_no: str) -> None:
+        """Carry on after an act that is written already; what cannot be done now is left to the sweep, not refused."""
+        try:
+            await self.carry_on(package_no)
+        except SanjinError as error:
+            log.warning("package_not_carried_on", package_no=package_no, error=error.stable_code)
 
     async def turn(self, row: Row, terms: PackageTerms, ready: Sequence[str], at: datetime) -> Turn:
         """Make the cases of the parts whose turn has come; what others lack is told instead. Reads only."""

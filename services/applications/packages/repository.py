@@ -7,7 +7,7 @@ same package at once one writes and the other looks again: no part is begun twic
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from app import db
-from app.db import Row
+from app.db import Row, Transaction
 from app.events import DomainEvent
 from app.ids import new_id
 from services.applications.packages.children import NewChild, begin_child
@@ -63,6 +63,7 @@ class Change:
         standing: item code → new status of parts that are there already, or are made here.
         children: cases to begin, by item code; the parts are STARTED.
         sets: further columns of the row; names come from the use cases, never from a request.
+        also: what else commits with it, last.
     """
 
     status: str
@@ -72,6 +73,7 @@ class Change:
     children: Mapping[str, NewChild] = field(default_factory=dict)
     sets: Mapping[str, Any] = field(default_factory=dict)
     events: Sequence[DomainEvent] = ()
+    also: Callable[[Transaction], Awaitable[None]] | None = None
 
 
 async def add_draft(new: NewPackage) -> Row:
@@ -144,6 +146,8 @@ async def change(case: Row, change: Change) -> Row | None:
             list(change.standing.values()),
         )
         tx.emit(*change.events)
+        if change.also is not None:
+            await change.also(tx)
     return row
 
 

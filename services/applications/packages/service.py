@@ -22,6 +22,7 @@ from services.applications.packages import merging, repository, views
 from services.applications.packages.course import PackageCourse, may_be_withdrawn
 from services.applications.packages.delivering import JointDelivery
 from services.applications.packages.filing import Filer
+from services.applications.packages.filling import PartFilling
 from services.applications.packages.merging import Filing
 from services.applications.packages.numbers import package_no as new_package_no
 from services.applications.packages.repository import Change, NewPackage
@@ -41,7 +42,6 @@ from services.applications.packages.types import (
     PackageCaseView,
     PackageDelivery,
     PackageStep,
-    Sibling,
 )
 from services.applications.packages.vault import PackageVault
 from services.applications.parts import Parts
@@ -62,6 +62,7 @@ class PackageService:
         self._vault, self._filer = PackageVault(parts.cipher), Filer(check)
         self._delivering = JointDelivery(parts, progress)
         self.course = PackageCourse(parts, self._filer, self._vault, self._delivering)
+        self.filling = PartFilling(parts, self._vault, self.course)
 
     async def save_draft(
         self,
@@ -183,7 +184,7 @@ class PackageService:
         sealed = self._vault.close(answers, terms)
         sets = {"form": sealed.form, "form_cipher": sealed.form_cipher, "materials": _text(added)}
         await self._write(row, Change(status=row["status"], at=clock.now(), sets=sets))
-        await self.course.carry_on(package_no)
+        await self.course.follow(package_no)
         return await self._now(caller, package_no)
 
     async def withdraw(
@@ -203,7 +204,7 @@ class PackageService:
         standing = course(parts, withdrawn=True).standing
         sets = {"withdrawn_at": row["withdrawn_at"] or now, "reason": reason}
         await self._write(row, Change(status=row["status"], at=now, standing=standing, sets=sets))
-        await self.course.carry_on(package_no)
+        await self.course.follow(package_no)
         return await self._now(caller, package_no)
 
     async def detail(self, caller: Caller, package_no: str) -> tuple[PackageCaseView, str]:
@@ -270,14 +271,6 @@ class PackageService:
         if shown is None:
             raise NotFound("尚未选择送达方式")
         return shown
-
-    async def siblings(self, package_no: str) -> list[Sibling]:
-        """Return the parts of a package for the desk; scope is the caller's business. Raises: NotFound."""
-        row = await repository.find(package_no)
-        if row is None:
-            raise NotFound("未找到该一件事")
-        terms = await self._terms(row)
-        return [views.sibling(part, terms) for part in await repository.list_parts(row["id"])]
 
     async def take_over(self, from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
         """Move package cases of a merged citizen to the surviving one. Idempotent."""

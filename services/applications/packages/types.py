@@ -133,15 +133,3 @@ class PackageDelivery(Struct, frozen=True, kw_only=True):
     locked: bool
     parts: list[PartDelivery]
     shipments: list[ShipmentView]
-
-
-class Sibling(Struct, frozen=True, kw_only=True):
-    """One part of the same package, as the officer of another part sees it: no answers, no files."""
-
-    item_code: str
-    item_name: str
-    department_code: str
-    status: str
-    status_text: str
-    application_no: str | None
-    outcome: str

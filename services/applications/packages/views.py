@@ -25,11 +25,10 @@ from services.applications.packages.types import (
     PackageCaseSummary,
     PackageCaseView,
     PartView,
-    Sibling,
 )
 from services.applications.states import OUTCOME_TEXT, TO_CORRECT
 from services.applications.states import STATUS_TEXT as CASE_TEXT
-from services.applications.types import MaterialRef
+from services.applications.types import MaterialRef, Sibling
 from services.applications.views import moment
 from services.catalogue.types import PackageItem, PackageTerms
 

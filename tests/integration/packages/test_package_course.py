@@ -9,16 +9,23 @@ from typing import Any
 import pytest
 
 from app import clock, db
+from app.errors import Forbidden, InvalidRequest, InvalidTransition, NotFound, ProviderUnavailable
 from app.events import DomainEvent
 from services.applications.packages import repository, sweeps
 from services.applications.packages.reactions import PackageReactions
 from services.applications.states import Act, Correction
+from services.staff.types import Role, StaffCaller
+from tests.integration.applications.conftest import staff
 from tests.integration.packages.conftest import LOST_CARDS, NEWBORN, Town, parts_of
 from tests.integration.packages.test_package_filing import ALLOWANCE, BIRTH, DRIVER, ID_CARD, MEDICAL, SOCIAL
 
 pytestmark = pytest.mark.anyio
-CHILD = "140105202502180026"
+CHILD, HERE = "140105202502180026", "127.0.0.1"
 HOUSING, TRANSFER, FUND = "YJS1401000004", "11140100MB0001126Y3140709302000", "12140100MB000111813142004303000"
+
+
+def _clerk(division: str = "14") -> StaffCaller:
+    return staff("clerk", Role.WINDOW, Role.REVIEWER, divisions=(division,))
 
 
 def _no(view: dict[str, Any], code: str) -> str:
@@ -243,14 +250,55 @@ async def test_merged_citizen_takes_package_cases_along(town: Town) -> None:
     assert (await town.phone("GET", f"package-cases/{view['package_no']}"))[0] == 404
 
 
-async def test_siblings_show_the_desk_the_other_parts(town: Town) -> None:
+async def test_desk_shows_the_other_parts_of_a_package(town: Town) -> None:
     view = await town.submitted(NEWBORN)
-    siblings = await town.applications.packages.siblings(view["package_no"])
-    assert {(each.item_code, each.status) for each in siblings} == {
+    case = await town.applications.desk.case(_clerk(), _no(view, BIRTH), HERE)
+    assert {(each.item_code, each.status) for each in case.siblings} == {
         (BIRTH, "SUBMITTED"),
         (MEDICAL, "WAITING"),
         (ALLOWANCE, "SUBMITTED"),
     }
+
+
+async def test_staff_add_to_a_waiting_part_what_their_own_has_brought_about(town: Town) -> None:
+    view = await town.submitted(NEWBORN)
+    number, fill = _no(view, BIRTH), town.applications.packages.filling.fill
+    with pytest.raises(Forbidden) as refused:
+        await fill(_clerk(), number, MEDICAL, {"child_id_number": CHILD}, HERE)
+    assert refused.value.stable_code == "not_predecessor"
+    await town.end(number, "GRANTED")
+    before = await town.view(view["package_no"])
+    for form in ({"child_id_number": "1"}, {"child_name": "张二"}, {"bank_account": "6217001234567890125"}, {}):
+        with pytest.raises(InvalidRequest):
+            await fill(_clerk(), number, MEDICAL, form, HERE)
+    with pytest.raises(Forbidden):
+        await fill(_clerk(), _no(view, ALLOWANCE), MEDICAL, {"child_id_number": CHILD}, HERE)
+    with pytest.raises(NotFound):
+        await fill(_clerk("1402"), number, MEDICAL, {"child_id_number": CHILD}, HERE)
+    assert await town.view(view["package_no"]) == before
+    siblings = await fill(_clerk(), number, MEDICAL, {"child_id_number": CHILD}, HERE)
+    assert {each.item_code: each.status for each in siblings}[MEDICAL] == "SUBMITTED"
+    entry = await db.fetch_row("SELECT details::text AS details FROM audit_entry WHERE action = 'package.part_filled'")
+    assert entry is not None
+    assert "child_id_number" in entry["details"]
+    assert CHILD not in entry["details"]
+    with pytest.raises(InvalidTransition):
+        await fill(_clerk(), number, MEDICAL, {"child_id_number": CHILD}, HERE)
+
+
+async def test_act_that_is_written_is_not_refused_for_what_follows(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = await town.submitted(NEWBORN)
+
+    async def away(_: str) -> None:
+        raise ProviderUnavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(town.applications.packages.course, "carry_on", away)
+        status, withdrawn = await town.phone("POST", f"package-cases/{view['package_no']}/withdraw", {})
+        assert (status, withdrawn["withdrawn_at"] is not None) == (200, True), withdrawn
+    await sweeps.continue_open(town.applications.packages)
+    await town.settle()
+    assert (await town.view(view["package_no"]))["status"] == "CLOSED"
 
 
 async def test_sweep_continues_what_a_lost_job_left_behind(town: Town) -> None:
