@@ -27,7 +27,7 @@ class Cases:
     def __init__(
         self, citizen: Person, mother: Person, staff: dict[str, Counter], story: dict[str, Any], narrator: Narrator
     ) -> None:
-        self.citizen, self._mother, self._staff, self._story = citizen, mother, staff, story
+        self.citizen, self.mother, self._staff, self._story = citizen, mother, staff, story
         self._narrator, self._say = narrator, narrator.say
         self._window, self._reviewer = staff["window-xiaodian"], staff["reviewer-xiaodian"]
 
@@ -41,7 +41,7 @@ class Cases:
         self._narrator.begin("智慧审批")
         await self.grant_by_rule()
         self._narrator.begin("一件事")
-        await self._mother.be_known()
+        await self.mother.be_known()
         await self.file_package()
         return number
 
@@ -163,13 +163,13 @@ class Cases:
 
     async def file_package(self) -> str:
         """One form and each material once; three bodies decide, one of them after a correction. Return its number."""
-        phone = self._mother.phone
+        phone = self.mother.phone
         guide = (await phone.call("GET", f"/packages/{_NEWBORN}")).expect(200)
         codes = [each["code"] for each in guide["materials"] if not each["generated"]]
         draft = {
             "package_code": _NEWBORN,
             "form": self.newborn(),
-            "materials": await self._mother.photos(*codes),
+            "materials": await self.mother.photos(*codes),
         }
         number = str((await phone.call("POST", "/package-cases", draft)).expect(201)["package_no"])
         path = f"/package-cases/{number}"
@@ -197,7 +197,7 @@ class Cases:
         expect(others == [False, False], "其他事项不应受影响")
         self._say("其中一项需补正，其他照常办理")
         mended = {"form_patch": {"bank_account": "6217001234567890125"}}
-        (await self._mother.phone.call("POST", f"/applications/{allowance}/correction", mended)).expect(200)
+        (await self.mother.phone.call("POST", f"/applications/{allowance}/correction", mended)).expect(200)
         await self._package(number, lambda view: not _parts(view)[_ALLOWANCE]["needs_correction"])
 
     async def _follow_order(self, number: str, birth: str) -> None:
@@ -209,7 +209,7 @@ class Cases:
         self._say("前一项准予后，后一项请补充", asked[0]["message"])
         answer = {"form": {"child_id_number": _CHILD_ID_NUMBER}}
         path = f"/package-cases/{number}/parts/{_MEDICAL}/form"
-        begun = _parts((await self._mother.phone.call("PATCH", path, answer)).expect(200))[_MEDICAL]
+        begun = _parts((await self.mother.phone.call("PATCH", path, answer)).expect(200))[_MEDICAL]
         expect(begun["status"] == "STARTED", "补充后应自动提交")
         medical = str(begun["application_no"])
         await until("规则判断", lambda: self._explained(medical), lambda why: bool(why["decisions"]))
@@ -225,11 +225,11 @@ class Cases:
 
     async def _explained(self, number: str) -> dict[str, Any]:
         path = f"/applications/{number}/decision-explanation"
-        return dict((await self._mother.phone.call("GET", path)).expect(200))
+        return dict((await self.mother.phone.call("GET", path)).expect(200))
 
     async def _package(self, number: str, good: Any) -> dict[str, Any]:
         async def view() -> dict[str, Any]:
-            return dict((await self._mother.phone.call("GET", f"/package-cases/{number}")).expect(200))
+            return dict((await self.mother.phone.call("GET", f"/package-cases/{number}")).expect(200))
 
         return await until("一件事进展", view, good)
 
@@ -240,7 +240,7 @@ class Cases:
 
     def newborn(self) -> dict[str, Any]:
         """The one form of the package."""
-        return self._mother.identity | {
+        return self.mother.identity | {
             "relation": "母亲", "child_name": "陈一诺", "child_sex": "女", "child_born_on": "2025-02-18",
             "birth_certificate_no": "T140012345", "nation": "汉族", "settle_with": "随母",
             "household_address": "山西省太原市小店区平阳路88号3号楼2单元501", "parents_married": True,

@@ -310,3 +310,38 @@ async def test_a_holder_who_refuses_tells_nothing(scene: Surroundings) -> None:
     assert not told.get("licence")
     assert not told.get("fields")
     (await scene.service.send("POST", one, value={"token": "x" * 43})).expect(404)
+
+
+async def test_a_package_is_rated_once_and_as_a_whole(scene: Surroundings) -> None:
+    cases = await _cases(scene)
+    phone = cases.mother.phone
+    await cases.mother.be_known()
+    number = await cases.file_package()
+    parts = (await phone.call("GET", f"/package-cases/{number}")).expect(200)["parts"]
+    for part in parts:
+        wish = {"subject_no": part["application_no"], "grade": 5}
+        assert (await phone.call("POST", "/ratings", wish)).expect(409)["code"] == "rated_as_package"
+    whole = {"subject_no": number, "grade": 5}
+    answers = await asyncio.gather(*(phone.call("POST", "/ratings", whole) for _ in range(4)))
+    assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
+    assert (await phone.call("GET", f"/ratings/{number}")).expect(200)["follow_up"] is None
+
+
+async def test_a_chief_does_not_see_how_the_own_case_was_rated(scene: Surroundings) -> None:
+    applicant, chief = await scene.applicant("wechat", "liu-yang"), await scene.counter("approver-xiaodian")
+    number = await applicant.submitted()
+    await decide(applicant.window, number, "accept")
+    await decide(chief, number, "terminate", reason="申请事项依法不能继续办理")
+    await applicant.phone.case_in(number, "CLOSED")
+    rated = (await applicant.phone.call("POST", "/ratings", {"subject_no": number, "grade": 1})).expect(201)
+    admin = await scene.counter("admin")
+
+    async def line(who: Counter) -> dict[str, Any] | None:
+        rows = (await who.call("GET", "/rating-follow-ups?limit=100")).expect(200)["data"]
+        return next((row for row in rows if row["rated_at"] == rated["rated_at"]), None)
+
+    seen = await line(admin)
+    assert seen is not None
+    assert await line(chief) is None
+    (await chief.call("GET", f"/rating-follow-ups/{seen['follow_up_id']}/contact")).expect(404)
+    (await chief.call("POST", f"/rating-follow-ups/{seen['follow_up_id']}/contact", {})).expect(404)
