@@ -116,20 +116,24 @@ class Intake(CaseActs):
     async def accept(
         self, staff: StaffCaller, application_no: str, address: str, *, version: int | None = None
     ) -> CaseSummary:
-        """Accept a case (受理): its time runs from today, its fee is billed."""
+        """Accept a case (受理): its time runs from today, after five working days of silence from its receipt."""
         row = await self._for(staff, application_no, Act.ACCEPT, version)
         return await self._move(staff, row, Act.ACCEPT, address, **await self.acceptance(row))
 
     async def acceptance(self, row: Row) -> dict[str, Any]:
-        """Plan an acceptance as of now: words, facts, due dates and the notice; for whoever makes the move."""
-        record = (await self._item(row)).record
-        columns, due = accepted_columns(self._calendar, record, clock.now())
+        """Plan an acceptance: words, facts, due dates and the notice; for whoever makes the move.
+
+        One that comes too late is as of the receipt, as the law has it.
+        """
+        record, is_late = (await self._item(row)).record, self._is_late(row)
+        accepted_at = self._calendar.received_at(row["received_at"]) if is_late else clock.now()
+        columns, due = accepted_columns(self._calendar, record, accepted_at)
         later = "（日期待国家公布放假安排后确认）" if due.provisional else ""
         return {
             "told": f"您的办件已受理，承诺于{due.on.isoformat()}前办结{later}",
             "facts": {"promised_on": due.on.isoformat(), "fee_fen": row["fee_fen"]},
             "sets": columns,
-            "document": letters.accepted(due, columns["legal_due_on"]),
+            "document": letters.accepted(due, columns["legal_due_on"], by_silence=is_late),
         }
 
     async def not_accept(
@@ -148,9 +152,11 @@ class Intake(CaseActs):
         Args:
             right_body: whom to turn to where the matter is not this body's power.
             remedy: the way to appeal; empty for the one that the law gives against any such decision.
+        Raises: Conflict `notice_too_late` after five working days, when the case counts as accepted.
         """
         row = await self._for(staff, application_no, Act.NOT_ACCEPT, version)
         next_edge(row["status"], Act.NOT_ACCEPT)
+        self._require_in_time(row)
         item = await self._item(row)
         turn_to = f"您可以向{right_body}提出申请。" if right_body else ""
         return await self._move(
@@ -164,8 +170,11 @@ class Intake(CaseActs):
             document=letters.not_accepted(item.record, reason, right_body, remedy),
         )
 
+    def _is_late(self, row: Row) -> bool:
+        return clock.beijing_date() > receipt_due(self._calendar, row["received_at"]).on
+
     def _require_in_time(self, row: Row) -> None:
-        if clock.beijing_date() > receipt_due(self._calendar, row["received_at"]).on:
+        if self._is_late(row):
             raise Conflict("已超过5个工作日，逾期未告知视为受理，请直接受理", code="notice_too_late")
 
     @staticmethod

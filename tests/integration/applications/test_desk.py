@@ -158,6 +158,20 @@ async def test_decision_on_a_stale_version_is_refused(world: Any) -> None:
         await world.applications.desk.deny(world.reviewer, number, "理由", HERE, version=2)
 
 
+async def test_case_that_counts_as_accepted_is_accepted_as_of_its_receipt_and_not_turned_away(world: Any) -> None:
+    """Also before the sweep has looked: the body gains no days by its silence."""
+    number = await world.submitted()
+    await db.execute("UPDATE application SET received_at = received_at - interval '15 days'")
+    received = (await db.fetch_row("SELECT received_at FROM application"))["received_at"]
+    with pytest.raises(Conflict) as refused:
+        await world.applications.desk.not_accept(world.window, number, "不属于职权", "127.0.0.1")
+    assert refused.value.stable_code == "notice_too_late"
+    assert await world.status(number) == "SUBMITTED"
+    await world.applications.desk.accept(world.window, number, "127.0.0.1")
+    row = await db.fetch_row("SELECT accepted_at FROM application")
+    assert row["accepted_at"] == world.applications.parts.calendar.received_at(received)
+
+
 async def test_correction_after_five_working_days_is_too_late(world: Any) -> None:
     number = await world.submitted()
     await db.execute("UPDATE application SET received_at = now() - interval '20 days'")
