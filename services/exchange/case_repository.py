@@ -79,6 +79,16 @@ async def find_any(application_no: str) -> Row | None:
     return await db.fetch_row("SELECT * FROM application WHERE application_no = $1", application_no)
 
 
+async def list_former_bodies(case: Row) -> Sequence[Row]:
+    """Return the departments that have handed a case over, each with when they last did."""
+    return await db.fetch_all(
+        """SELECT split_part(from_body, '/', 2) AS department_code, max(created_at) AS left_at FROM case_assignment
+           WHERE application_id = $1 AND kind = 'HAND_OVER' AND split_part(from_body, '/', 2) <> $2 GROUP BY 1""",
+        case["id"],
+        case["department_code"],
+    )
+
+
 async def list_materials(case_id: uuid.UUID) -> Sequence[Row]:
     """Return what a case's materials are: files with their digests, or what stands for them."""
     return await db.fetch_all(

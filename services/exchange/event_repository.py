@@ -37,6 +37,18 @@ async def list_listeners(department_code: str, item_code: str) -> Sequence[Row]:
     )
 
 
+async def list_former_listeners(department_code: str, subject_no: str) -> Sequence[Row]:
+    """Return the systems of a department that were to hear of a case which is another's now."""
+    return await db.fetch_all(
+        """SELECT s.id, s.code, s.created_at FROM department_system s
+           WHERE s.status = 'ACTIVE' AND s.event_url <> '' AND s.departments @> to_jsonb($1::text)
+             AND (s.item_codes = '[]'::jsonb OR EXISTS (
+                 SELECT 1 FROM system_event e WHERE e.system_id = s.id AND e.subject_no = $2))""",
+        department_code,
+        subject_no,
+    )
+
+
 async def known_events(system_id: uuid.UUID, subject_no: str) -> frozenset[str]:
     """Return the numbers of a case's events that are written already."""
     rows = await db.fetch_all(

@@ -5,8 +5,8 @@ A case's steps commit with its moves, so whatever order the jobs run in, no even
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -38,23 +38,37 @@ class Outbox:
         if case is None or case["status"] == "DRAFT":
             return
         listeners = await event_repository.list_listeners(case["department_code"], case["item_code"])
-        if not listeners:
+        told = {system["id"]: (system, None) for system in listeners}
+        for body in await case_repository.list_former_bodies(case):
+            for system in await event_repository.list_former_listeners(body["department_code"], application_no):
+                told.setdefault(system["id"], (system, body["left_at"]))
+        if not told:
             return
-        steps = await case_repository.list_steps(case["id"])
-        told = [step for step in steps if step["event"].startswith(_ROOM) and step["event"] not in _UNTOLD]
-        for system in listeners:
-            since = system["created_at"] - _SPARE
-            known = await event_repository.known_events(system["id"], application_no)
-            new = [
-                await self._event(case, step, number, event_no)
-                for number, step in enumerate(told, 1)
-                if step["occurred_at"] >= since and (event_no := _event_no(system, step)) not in known
-            ]
-            if new:
-                await event_repository.add_events(system["id"], new, clock.now())
+        steps = [step for step in await case_repository.list_steps(case["id"]) if _is_told(step)]
+        for system, left_at in told.values():
+            await self._tell(system, case, steps, left_at)
 
-    async def _event(self, case: Row, step: Row, number: int, event_no: str) -> NewEvent:
-        kind = _message_of(step["event"])
+    async def _tell(self, system: Row, case: Row, steps: Sequence[Row], left_at: datetime | None) -> None:
+        """Write what one system has not been told.
+
+        Args:
+            left_at: when its body handed the case over, of which it still hears; what follows is another's business.
+        """
+        since = system["created_at"] - _SPARE
+        known = await event_repository.known_events(system["id"], case["application_no"])
+        new = [
+            await self._event(case, step, number, event_no, in_charge=left_at is None)
+            for number, step in enumerate(steps, 1)
+            if step["occurred_at"] >= since
+            and (left_at is None or step["occurred_at"] <= left_at)
+            and (event_no := _event_no(system, step)) not in known
+        ]
+        if new:
+            await event_repository.add_events(system["id"], new, clock.now())
+
+    async def _event(self, case: Row, step: Row, number: int, event_no: str, *, in_charge: bool) -> NewEvent:
+        # A message tells how the case stands now, which is nothing for those who have handed it over.
+        kind = _message_of(step["event"]) if in_charge else None
         message = await self._render(case, kind) if kind is not None else None
         content = {
             "event_no": event_no,
@@ -72,6 +86,10 @@ class Outbox:
         }
         encoded = msgspec.json.encode(content).decode()
         return NewEvent(event_no, step["event"], case["application_no"], encoded, step["occurred_at"])
+
+
+def _is_told(step: Row) -> bool:
+    return step["event"].startswith(_ROOM) and step["event"] not in _UNTOLD
 
 
 def _event_no(system: Row, step: Row) -> str:

@@ -173,3 +173,35 @@ async def test_a_forged_event_is_refused_by_the_department(exchange: Exchange) -
 
 async def _event(number: str) -> Any:
     return await db.fetch_row("SELECT * FROM system_event WHERE subject_no = $1 ORDER BY id LIMIT 1", number)
+
+
+async def test_the_former_body_hears_of_the_hand_over_and_of_nothing_after_it(exchange: Exchange) -> None:
+    number, police = await exchange.submitted(), exchange.department(POLICE)
+    await police.heard_of(number, 1)
+    case = await exchange.row(number)
+    former, elsewhere = f"{case['division_code']}/{case['department_code']}", "11140000000000000A"
+    for event in ("application.handed_over", "application.accepted"):
+        await db.execute(
+            "INSERT INTO timeline_entry SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(),"
+            " 'event', $2::text, 'occurred_at', clock_timestamp()))).* FROM timeline_entry t"
+            " WHERE application_id = $1 AND event = 'application.submitted'",
+            case["id"],
+            event,
+        )
+        await db.execute(
+            "INSERT INTO case_assignment (id, created_at, application_id, kind, from_officer, to_officer, from_body,"
+            " to_body, reason, by_staff) SELECT gen_random_uuid(), clock_timestamp(), $1, 'HAND_OVER', '', '', $2, $3,"
+            " '', 'guo' WHERE $4 = 'application.handed_over'",
+            case["id"],
+            former,
+            f"140105/{elsewhere}",
+            event,
+        )
+    await db.execute("UPDATE application SET department_code = $2 WHERE id = $1", case["id"], elsewhere)
+    await exchange.container.exchange.outbox.tell(number)
+    heard = [each["content"] for each in await police.heard_of(number, 2)]
+    assert [each["event"] for each in heard] == ["application.submitted", "application.handed_over"]
+    assert heard[-1]["message"] is None
+    await exchange.container.exchange.outbox.tell(number)
+    await asyncio.sleep(0.5)
+    assert len(await police.heard_of(number, 2)) == 2
