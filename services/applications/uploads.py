@@ -19,7 +19,7 @@ from app.ids import new_id
 from app.storage import FileStore
 from app.tokens import Caller
 from services.applications import upload_repository
-from services.applications.files import kinds, papers, pictures
+from services.applications.files import kinds, papers
 from services.applications.files.links import FileLinks
 from services.applications.files.ports import VirusScan
 from services.applications.ports import Audit
@@ -152,5 +152,11 @@ async def _cleaned(content: bytes, content_type: str) -> tuple[int, bytes]:
     """Return the pages and what is kept of a file. Raises: InvalidRequest `upload_damaged`."""
     if content_type == kinds.PDF:
         return await papers.written_anew(content)
-    loop = asyncio.get_running_loop()
-    return 1, await loop.run_in_executor(_workshop, pictures.encoded_anew, content, content_type)
+    return 1, await asyncio.get_running_loop().run_in_executor(_workshop, _encoded_anew, content, content_type)
+
+
+def _encoded_anew(content: bytes, content_type: str) -> bytes:
+    # Loaded with the first picture, in its thread: processes that get none need not hold the decoders.
+    from services.applications.files import pictures
+
+    return pictures.encoded_anew(content, content_type)
