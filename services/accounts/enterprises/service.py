@@ -86,8 +86,10 @@ class EnterpriseService:
         return [self._view(row) for row in await repository.list_represented(caller.citizen_id)]
 
     async def change(self, caller: Caller, uscc: str, change: EnterpriseChange) -> EnterpriseView:
-        """Change the archive of an own enterprise. Raises: NotFound. Idempotent."""
+        """Change the archive of an own enterprise. Raises: NotFound, also where the proof is too old. Idempotent."""
         row = await self._own(caller, uscc)
+        if row["confirmed_at"] <= self._believed_since():
+            raise _unknown()
         profile = self._open(row["profile_cipher"])
         if change.address is not None:
             profile["address"] = change.address.strip()

@@ -170,8 +170,11 @@ async def test_binding_again_renews_the_proof_and_an_old_proof_gives_no_role(tow
         404,
         "not_found",
     )
+    change = ("PATCH", f"/enterprises/{CLOUD['uscc']}", {"phone": "13800000009"})
+    assert (await phone.call(*change))[0] == 404
     await town.bound(phone)
     assert await count("representative") == 1
+    assert (await phone.call(*change))[0] == 200
     await offered(phone, enterprise_id=enterprise["id"])
 
 
