@@ -31,6 +31,7 @@ from services.applications.drafts.service import Drafts, Wish
 from services.applications.handing_in import HandingIn
 from services.applications.own import find, trace_of
 from services.applications.parts import Parts
+from services.applications.states import Status
 from services.applications.types import ApplicationView, MaterialRef, UploadView
 from services.applications.uploads import UploadService
 from services.applications.views import application_view
@@ -115,11 +116,14 @@ class Helping:
         caller = await self._assisted(staff, row, address)
         if row["application_no"]:
             held = await find(self._people, caller, row["application_no"])
+            if held.row["status"] != Status.DRAFT:
+                raise over()
             changed, _ = await self._drafts.change(held, Wish(form=form, materials=materials), version)
             view = self._case(changed)
         else:
             view = await self._drafts.begin(caller, row["item_code"], form or {}, materials or ())
             if not await repository.bind_case(row, view.application_no, caller.actor, clock.now()):
+                await self._drafts.forget(view.application_no)
                 raise over()
         await self._record(caller, view.application_no, "assisted_draft")
         return view

@@ -217,6 +217,17 @@ async def delete_drafts(untouched_since: datetime, reminded_before: datetime, li
     return int(row["deleted"]) if row else 0
 
 
+async def delete_unchanged(application_no: str) -> None:
+    """Delete a draft in its first version, with what was named for its materials. Idempotent."""
+    await db.execute(
+        """WITH old AS (
+               DELETE FROM application WHERE application_no = $1 AND status = 'DRAFT' AND version = 1 RETURNING id),
+           parts AS (DELETE FROM application_material WHERE application_id IN (SELECT id FROM old))
+           DELETE FROM case_promise WHERE application_id IN (SELECT id FROM old)""",
+        application_no,
+    )
+
+
 def _expiring(row: Row, at: datetime, kept_days: int) -> DomainEvent:
     ends_on = clock.beijing_date(row["updated_at"] + timedelta(days=kept_days))
     return DomainEvent(

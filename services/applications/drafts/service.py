@@ -133,12 +133,17 @@ class Drafts:
         )
         changed = await statements.change_draft(row, [Status.DRAFT], change)
         if changed is None:
-            raise StaleVersion
+            now = await repository.find_case(row["application_no"])
+            raise StaleVersion(current=moves.current(now) if now else None)
         return UpgradeView(
             application=application_view(changed, carried.answers, kept_days=self.kept_days),
             dropped=[*carried.left_out, *dropped],
             to_answer=forms.lacking(new, carried.answers, moves.material_codes(changed)),
         )
+
+    async def forget(self, application_no: str) -> None:
+        """Take back a draft that was begun and may not stay; one that somebody has changed since stays. Idempotent."""
+        await statements.delete_unchanged(application_no)
 
     async def newer_version(self, row: Row) -> int | None:
         """Return the version that is open now where a draft has another; None also where the item takes none now."""

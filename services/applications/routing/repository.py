@@ -22,6 +22,8 @@ _LINE = """a.id, a.application_no, a.item_code, a.item_name, a.division_code, a.
     a.promised_due_on, a.person_asked_at"""
 _OPEN = "a.status NOT IN ('DRAFT', 'CLOSED')"
 _FIRST_ID = uuid.UUID(int=0)
+_UNMET = "coalesce(a.decided_at < a.person_asked_at, a.status <> 'CLOSED')"
+"""Who asks before the decision waits for it; who asks after it, for the answer."""
 _REVIEWED = "EXISTS (SELECT 1 FROM case_review r WHERE r.application_id = a.id AND r.step = 'INSTANT_REVIEW')"
 
 
@@ -256,7 +258,7 @@ _SOURCES: Mapping[QueueName, _Ranged | _Filtered] = {
         f"{_BY_INTAKE} WHERE a.intake_division_code <> '' AND a.intake_division_code <> a.division_code AND {_OPEN}",
         of_any_department=True,
     ),
-    QueueName.ASKED: _Filtered(f"{_BY_DIVISION} WHERE a.person_asked_at IS NOT NULL AND NOT {_REVIEWED}"),
+    QueueName.ASKED: _Filtered(f"{_BY_DIVISION} WHERE a.person_asked_at IS NOT NULL AND {_UNMET} AND NOT {_REVIEWED}"),
 }
 
 

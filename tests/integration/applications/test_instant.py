@@ -257,6 +257,18 @@ async def test_who_asks_before_the_decision_gets_a_person(world: Any, doors: Sim
     assert "application.person_asked" in await react(world)
 
 
+async def test_a_request_is_met_when_a_person_has_decided(world: Any, doors: SimpleNamespace) -> None:
+    await put_in_force(world, fees=FREE)
+    number = await world.submitted()
+    await doors.citizen("POST", f"/api/v1/applications/{number}/ask-for-person")
+    await world.applications.desk.accept(world.window, number, "127.0.0.1")
+    _, queue, _ = await doors.reviewer("GET", "/api/staff/v1/queues/asked")
+    assert [case["application_no"] for case in queue["data"]] == [number]
+    await world.applications.desk.approve(world.reviewer, number, "127.0.0.1")
+    _, queue, _ = await doors.reviewer("GET", "/api/staff/v1/queues/asked")
+    assert queue["data"] == []
+
+
 async def test_a_grant_by_rule_is_reviewed_by_a_person_who_answers(world: Any, doors: SimpleNamespace) -> None:
     await put_in_force(world, fees=FREE)
     number = await world.submitted()

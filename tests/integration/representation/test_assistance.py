@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from app import db
-from tests.integration.applications.conftest import FORM, ITEM
+from services.staff.types import Role
+from tests.integration.applications.conftest import FORM, ITEM, staff
 from tests.integration.representation.conftest import Phone, Town, audited, row_of
 
 pytestmark = pytest.mark.anyio
@@ -102,6 +103,29 @@ async def test_the_citizen_may_end_it_at_any_time(town: Town) -> None:
     assert [entry[0] for entry in await audited("assistance.ended")] == [
         f"citizen:{town.caller(citizen).citizen_id.hex}"
     ]
+
+
+async def test_of_two_first_drafts_at_once_one_is_kept(town: Town) -> None:
+    number = await consented(town, await town.phone("zhang-wei"), may_submit=False)
+    body = {"form": FORM, "materials": []}
+    answers = await asyncio.gather(*(town.window("PUT", f"/assistances/{number}/draft", body) for _ in range(4)))
+    assert {status for status, _ in answers} <= {200, 409}
+    kept = await db.fetch_all("SELECT application_no FROM application")
+    assert [row["application_no"] for row in kept] == [(await state())[0]["application_no"]]
+
+
+async def test_what_the_citizen_has_handed_in_is_not_changed_by_who_helped(town: Town) -> None:
+    """Also where the case has come back to be mended before the end of the help was noted."""
+    citizen = await town.phone("zhang-wei")
+    number = await consented(town, citizen, may_submit=False)
+    draft = await filled_in(town, number)
+    case = draft["application_no"]
+    assert (await citizen("POST", f"/applications/{case}/submit", {}))[0] == 200
+    await town.applications.desk.return_to_citizen(staff("other", Role.WINDOW), case, "请修改", "127.0.0.1")
+    before = await row_of(case)
+    body = {"form": FORM | {"reason": "损坏"}, "materials": []}
+    assert (await town.window("PUT", f"/assistances/{number}/draft", body))[0] == 409
+    assert dict(await row_of(case)) == dict(before)
 
 
 async def test_nothing_is_done_before_the_consent(town: Town) -> None:
