@@ -5,6 +5,7 @@ The commands `run.py exchange` and demo mode call it. A secret is shown once, wh
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from services.exchange.types import EventView, NewKey, NewSystem, SystemView
 from services.staff.types import Act
 
 _LEAST_SECRET_BYTES = 32
+_PLAIN_URL = re.compile(r"https?://[!-~]{1,290}")
 _LOCAL = ("localhost", "127.", "[::1]", "0.0.0.0")
 
 
@@ -136,12 +138,20 @@ class SystemKeeper:
         return repository.StoredKey(key.key_id, key.algorithm, sealed, public_key, key.signs_events)
 
     def _check_url(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
-            raise InvalidRequest(faults=(FieldFault("event_url", "不是有效的地址"),))
-        local = parts.scheme != "https" or parts.netloc.startswith(_LOCAL)
+        try:
+            parts = urlsplit(url)
+            plain = _PLAIN_URL.fullmatch(url) and parts.port != 0  # reading the port checks it
+        except ValueError:
+            raise _bad_url() from None
+        if not plain or not parts.hostname or parts.username or parts.fragment:
+            raise _bad_url()
+        local = parts.scheme != "https" or parts.netloc.lower().startswith(_LOCAL)
         if local and not self._loopback_events:
             raise InvalidRequest(faults=(FieldFault("event_url", "生产环境的事件地址应为 https，且不能是本机"),))
+
+
+def _bad_url() -> InvalidRequest:
+    return InvalidRequest(faults=(FieldFault("event_url", "不是有效的地址"),))
 
 
 def made_key(key_id: str, algorithm: str, *, signs_events: bool) -> NewKey:

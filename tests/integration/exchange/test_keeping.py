@@ -51,7 +51,19 @@ async def test_secrets_are_stored_encrypted_only(database: str, cipher: FieldCip
 
 
 @pytest.mark.parametrize(
-    "url", ["http://ga.example.gov.cn/events", "https://127.0.0.1/e", "https://localhost/e", "https://u:p@h/e", "x"]
+    "url",
+    [
+        "http://ga.example.gov.cn/events",
+        "https://127.0.0.1/e",
+        "https://localhost/e",
+        "https://u:p@h/e",
+        "x",
+        "https://例子.中国/e",
+        "https://h:99999/e",
+        "https://[::1/e",
+        "https://LOCALHOST/e",
+        "https://h/" + "e" * 300,
+    ],
 )
 async def test_production_sends_events_over_tls_to_others_only(database: str, cipher: FieldCipher, url: str) -> None:
     with pytest.raises(InvalidRequest):
