@@ -50,7 +50,7 @@ class Handover:
         """Make another body decide a case; it waits there unclaimed.
 
         Raises: NotFound, Forbidden, StaleVersion, InvalidTransition, InvalidRequest (that body does not offer the
-        item), Conflict `claimed_by_other`, `fee_paid` (the money is with this body) or `form_differs`.
+        item), Conflict `claimed_by_other`, `fee_paid` (the money is with this body), `form_differs`, `materials_differ`.
         """
         staff.require_role(*_MAY_HAND_OVER)
         row = await self._own(staff, application_no, version)
@@ -120,6 +120,8 @@ class Handover:
         record, answers = item.record, self._parts.vault.open(row)
         if item.form_faults(answers):
             raise Conflict("接收机关对该事项的表单要求不同，请申请人重新申请", code="form_differs")
+        if moves.material_codes(row) - {material.code for material in record.materials}:
+            raise Conflict("接收机关对该事项的材料要求不同，请申请人重新申请", code="materials_differ")
         if row["fee_paid_at"] is not None:
             raise Conflict("申请人已向本机关缴费，请先退费再移送", code="fee_paid")
         return {

@@ -373,6 +373,17 @@ async def test_a_case_is_handed_to_the_body_of_another_division(world: Any, coun
     assert (await acts())[-1] == "case.handed_over"
 
 
+async def test_a_case_whose_materials_the_other_body_does_not_know_stays(world: Any, counters: Any) -> None:
+    """They could be neither supplied nor looked at there, and what is awaited of them would end the case."""
+    number = await world.submitted()
+    offered_elsewhere(world, materials=[ITEM["materials"][0]])
+    before = await row_of(number)
+    path = f"{COUNTER}/cases/{number}/hand-over-to"
+    status, answer, _ = await counters("reviewer")("POST", path, HAND_OVER)
+    assert (status, answer["code"]) == (409, "materials_differ"), answer
+    assert await row_of(number) == before
+
+
 async def test_the_bill_follows_the_body(world: Any, counters: Any) -> None:
     number = await world.accepted()
     offered_elsewhere(world)
