@@ -63,7 +63,7 @@ def answer_fault(
     if abs(now.timestamp() - int(timestamp)) >= WINDOW_SECONDS:
         return "stale"
     expected = _mac(account.secret, str(status), path, account.app_id, timestamp, echoed, body)
-    return "" if hmac.compare_digest(expected.encode(), signature.encode()) else "signature"
+    return "" if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")) else "signature"
 
 
 def statement_is_genuine(keys: tuple[RSAPublicKey, ...], statement: Mapping[str, object]) -> bool:
