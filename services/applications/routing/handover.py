@@ -50,7 +50,8 @@ class Handover:
         """Make another body decide a case; it waits there unclaimed.
 
         Raises: NotFound, Forbidden, StaleVersion, InvalidTransition, InvalidRequest (that body does not offer the
-        item), Conflict `claimed_by_other`, `fee_paid` (the money is with this body), `form_differs`, `materials_differ`.
+        item), Conflict `claimed_by_other`, `fee_paid` (the money is with this body),
+        `form_differs` or `materials_differ`.
         """
         staff.require_role(*_MAY_HAND_OVER)
         row = await self._own(staff, application_no, version)
