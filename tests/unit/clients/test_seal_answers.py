@@ -13,7 +13,7 @@ ACCOUNT = SealAccount(base_url="http://seal.invalid", app_id="sjt", secret="s" *
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("signature", ["0" * 64, "\udcff" * 64, "签"])
+@pytest.mark.parametrize("signature", ["0" * 64, "\udcff" * 64, "签"], ids=["forged", "bytes", "chinese"])
 def test_an_answer_under_another_signature_is_a_fault(signature: str) -> None:
     headers = {
         "X-Seal-Timestamp": str(int(NOW.timestamp())),
