@@ -802,6 +802,7 @@ class Migration(migrations.Migration):
                 ),
                 "CREATE INDEX case_document_undrawn ON case_document (id) WHERE sha256 = ''",
                 "CREATE INDEX due_card_unsettled ON due_card (id) WHERE settled_at IS NULL",
+                "CREATE INDEX package_case_open ON package_case (id) WHERE status IN ('HANDLING', 'DELIVERING')",
             ]
         ),
         ops.RunSQL([

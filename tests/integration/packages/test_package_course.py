@@ -323,6 +323,25 @@ async def test_sweep_finishes_a_withdrawal_that_was_interrupted(town: Town) -> N
     assert (ended["status"], {part["outcome"] for part in ended["parts"]}) == ("CLOSED", {"WITHDRAWN"})
 
 
+async def test_sweep_reads_open_packages_only_however_many_have_ended(town: Town) -> None:
+    view = await town.submitted(NEWBORN)
+    columns = "citizen_id, provider, package_code, package_version, package_name, division_code, form, materials"
+    await db.execute(
+        f"INSERT INTO package_case (id, created_at, package_no, {columns}, chosen, reason, version, status, updated_at)"
+        f" SELECT gen_random_uuid(), now(), 'ENDED' || n, {columns}, chosen, '', 1, 'CLOSED', now()"
+        " FROM package_case, generate_series(1, 3000) AS n WHERE package_no = $1",
+        view["package_no"],
+    )
+    async with db.connection() as link:
+        await link.execute("ANALYZE package_case")
+    plan = await db.fetch_all(
+        "EXPLAIN SELECT id, package_no FROM package_case WHERE status IN ('HANDLING', 'DELIVERING')"
+        " AND id > '00000000-0000-0000-0000-000000000000' ORDER BY id LIMIT 200"
+    )
+    assert "package_case_open" in str([tuple(line.values()) for line in plan])
+    assert [row["package_no"] for row in await repository.list_open(None, 10)] == [view["package_no"]]
+
+
 async def test_sweep_forgets_drafts_that_nobody_touches_and_no_other(town: Town) -> None:
     old, kept = await town.draft(LOST_CARDS), await town.submitted(LOST_CARDS)
     await db.execute("UPDATE package_case SET updated_at = now() - interval '91 days'")
