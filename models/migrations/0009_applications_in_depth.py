@@ -769,6 +769,10 @@ class Migration(migrations.Migration):
                     " WHERE status NOT IN ('DRAFT', 'CLOSED')"
                 ),
                 (
+                    "CREATE INDEX application_queue_status ON application (division_code, officer, status, id)"
+                    " WHERE status NOT IN ('DRAFT', 'CLOSED')"
+                ),
+                (
                     "CREATE INDEX application_queue_department ON application (department_code, officer, id)"
                     " WHERE status NOT IN ('DRAFT', 'CLOSED')"
                 ),

@@ -20,7 +20,7 @@ from tests.contract.simulators.simulator_process import CallbackSink, Keys, Simu
 def platforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulators]:
     """The simulators in their own process, with throw-away keys."""
     keys, sink = Keys(), CallbackSink()
-    for role in ("merchant", "partner", "platform", "alipay_app", "alipay", "fiscal_app", "fiscal"):
+    for role in ("merchant", "partner", "platform", "alipay_app", "alipay", "fiscal_app", "fiscal", "seal"):
         keys.make(role)
     keys.make("platform_certificate", certified=True)
     running = _started(tmp_path_factory, keys, sink)
