@@ -262,6 +262,7 @@ async def test_two_processes_follow_one_row(house: PaymentsHouse) -> None:
     async with watched(house, other):
         await save(house, merchant())
         await eventually(lambda: "traffic" in other.service.merchants.present.made)
+        await eventually(lambda: "OLD" in channel_of(other, "traffic").key_ids)
         bill_no, number, _ = await open_at(house)
         await call_back(other, channel_of(other, "traffic").pay(number), "OLD")
         assert await house.bill_status(bill_no) == "PAID"
