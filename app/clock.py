@@ -73,3 +73,16 @@ def parse_rfc3339(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("moment without offset")
     return _in_utc(moment)
+
+
+def last_day_of_months(day: date, months: int | None) -> date | None:
+    """Return the last day of so many months from `day` on: the day before the same day so many months later.
+
+    None where there is no end.
+    """
+    if months is None:
+        return None
+    total = day.year * 12 + day.month - 1 + months
+    first = date(total // 12, total % 12 + 1, 1)
+    following = date((total + 1) // 12, (total + 1) % 12 + 1, 1)
+    return min(first + timedelta(days=day.day - 1), following - timedelta(days=1)) - timedelta(days=1)

@@ -7,7 +7,7 @@ does nothing, and continues where an interrupted one stopped.
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from app import clock
@@ -261,7 +261,7 @@ class Progress:
                 issuer_code=row["department_code"],
                 issuer_name=record.body.name,
                 issued_on=issued_on,
-                expires_on=_months_later(issued_on, result.validity_months),
+                expires_on=clock.last_day_of_months(issued_on, result.validity_months),
                 enterprise_id=row["enterprise_id"],
                 answers=answers,
             )
@@ -296,13 +296,3 @@ def _order(application_no: str, record: ItemRecord) -> ShipmentOrder:
 def _department(record: ItemRecord) -> Contact:
     place = next((channel for channel in record.complaints if channel.address), None)
     return Contact(name=record.body.name, phone=record.phone, address=place.address if place else record.body.name)
-
-
-def _months_later(day: date, months: int | None) -> date | None:
-    """Return the last valid day: the day before the same day so many months later."""
-    if months is None:
-        return None
-    total = day.year * 12 + day.month - 1 + months
-    first = date(total // 12, total % 12 + 1, 1)
-    following = date((total + 1) // 12, (total + 1) % 12 + 1, 1)
-    return min(first + timedelta(days=day.day - 1), following - timedelta(days=1)) - timedelta(days=1)

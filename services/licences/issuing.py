@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -100,7 +100,7 @@ class Issuing:
         return repository.Prepared(
             new=new,
             kind=kind,
-            expires_on=new.expires_on or _months_later(new.issued_on, kind.validity_months),
+            expires_on=new.expires_on or clock.last_day_of_months(new.issued_on, kind.validity_months),
             holder_cipher=self._cipher.encrypt_json(HOLDER_COLUMN, {"name": name, "id_number": number}),
             holder_shown=name[:64] if new.enterprise_id is not None else mask_name(name),
             content_cipher=self._cipher.encrypt_json(CONTENT_COLUMN, kind.content(person, new.answers)),
@@ -194,13 +194,3 @@ def _person(name: str, number: str) -> dict[str, str]:
         return person | {"sex": id_sex(number), "born_on": id_birth_date(number).isoformat()}
     except (ValueError, IndexError):
         return person
-
-
-def _months_later(day: date, months: int | None) -> date | None:
-    """Return the last valid day: the day before the same day so many months later."""
-    if months is None:
-        return None
-    total = day.year * 12 + day.month - 1 + months
-    first = date(total // 12, total % 12 + 1, 1)
-    following = date((total + 1) // 12, (total + 1) % 12 + 1, 1)
-    return min(first + timedelta(days=day.day - 1), following - timedelta(days=1)) - timedelta(days=1)
