@@ -111,6 +111,11 @@ def _division_known(code: str, divisions: DivisionTable) -> bool:
     return not any(known.startswith(code[:2]) for known in divisions)
 
 
+def division_prefix(code: str) -> str:
+    """Shorten a division code to what it covers: 140000 → 14, 140100 → 1401, 140105 stays."""
+    return code[:2] if code.endswith("0000") else code[:4] if code.endswith("00") else code
+
+
 def uscc_check_character(first_seventeen: str) -> str:
     """Return the check character of a USCC's first 17. Source: GB 32100-2015. Raises ValueError."""
     values = (_USCC_ALPHABET.index(character) for character in first_seventeen)

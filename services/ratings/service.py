@@ -16,6 +16,7 @@ from app.crypto import FieldCipher
 from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest, InvalidTransition, NotFound, StaleVersion
 from app.events import DomainEvent
+from app.identifiers import division_prefix
 from app.ids import new_id
 from app.tokens import Caller
 from services.ratings import repository, states
@@ -35,7 +36,6 @@ from services.ratings.types import (
     TagList,
 )
 from services.ratings.words import COMMENT, SUPPLEMENT, comment_of, supplement_of
-from services.staff.types import division_prefix
 
 FEWEST = 5
 """With fewer ratings than this a sum would tell the officer what one person thinks."""

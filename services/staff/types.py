@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import Forbidden, NotFound
+from app.identifiers import division_prefix as division_prefix
 
 
 class Role(StrEnum):
@@ -153,8 +154,3 @@ class AuditVerdict(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     head_seq: int
     head_hash: str
-
-
-def division_prefix(code: str) -> str:
-    """Shorten a division code to what it covers: 140000 → 14, 140100 → 1401, 140105 stays."""
-    return code[:2] if code.endswith("0000") else code[:4] if code.endswith("00") else code

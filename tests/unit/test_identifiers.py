@@ -159,3 +159,8 @@ def test_masks_hide_what_they_should() -> None:
     ]  # fmt: skip
     assert identifiers.mask_address("太原市小店区平阳路1号") == "太原市小店区*****"
     assert identifiers.mask_address("小店区") == "***"
+
+
+@pytest.mark.parametrize(("code", "prefix"), [("140000", "14"), ("140100", "1401"), ("140105", "140105")])
+def test_division_code_covers_what_lies_below(code: str, prefix: str) -> None:
+    assert identifiers.division_prefix(code) == prefix

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app.db import Row
 from app.errors import FieldFault, InvalidRequest
+from app.identifiers import division_prefix
 from services.catalogue.areas import repository
 from services.catalogue.shelf import Shelf
 from services.catalogue.types import DivisionView
@@ -51,8 +52,8 @@ class Divisions:
         while parent:
             chain.append(parent)
             parent = self.parents.get(parent, "")
-        below = code[:2] if code.endswith("0000") else code[:4] if code.endswith("00") else code
-        return Area(code, tuple(chain), below, code[:2] if code.endswith("0000") else code[:4])
+        below = division_prefix(code)
+        return Area(code, tuple(chain), below, below[:4])
 
 
 class DivisionTable:

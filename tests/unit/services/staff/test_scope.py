@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import Forbidden, NotFound
 from services.staff.second_factor import matching_step, new_password, new_totp_secret
-from services.staff.types import Role, StaffCaller, division_prefix
+from services.staff.types import Role, StaffCaller
 
 
 def _caller(divisions: tuple[str, ...], departments: tuple[str, ...] = (), *roles: Role) -> StaffCaller:
@@ -43,11 +43,6 @@ def test_out_of_scope_is_not_found_and_a_missing_role_is_forbidden() -> None:
     with pytest.raises(Forbidden):
         caller.require_role(Role.REVIEWER, Role.APPROVER)
     caller.require_role(Role.REVIEWER, Role.WINDOW)
-
-
-@pytest.mark.parametrize(("code", "prefix"), [("140000", "14"), ("140100", "1401"), ("140105", "140105")])
-def test_division_code_covers_what_lies_below(code: str, prefix: str) -> None:
-    assert division_prefix(code) == prefix
 
 
 def test_code_of_each_step_in_the_window_is_known_by_its_step() -> None:
