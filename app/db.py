@@ -38,6 +38,8 @@ MODELS = (
     "models.payments",
     "models.reconciliation",
     "models.notify",
+    "models.campaigns",
+    "models.consultations",
     "models.delivery",
     "models.licences",
     "models.staff",

@@ -26,6 +26,10 @@ class Citizen(Table):
     real_name_at = fields.DatetimeField(null=True)
     merged_into_id = fields.UUIDField(null=True)
     preferences = fields.JSONField(default=dict)
+    division_code = fields.CharField(
+        max_length=12, default="", db_default="", description="home: chosen, else of the default address or ID number"
+    )
+    birth_year = fields.SmallIntField(null=True, description="for age bands; the date itself stays encrypted")
     updated_at = fields.DatetimeField(auto_now=True)
 
     class Meta:
@@ -35,7 +39,7 @@ class Citizen(Table):
                 fields=("id_number_hash",), name="citizen_one_per_id_number", condition="status <> 'MERGED'"
             ),
         )
-        indexes = (("phone_hash",),)
+        indexes = (("phone_hash",), ("division_code", "id"))
 
 
 class Identity(Table):
@@ -50,6 +54,7 @@ class Identity(Table):
     session_key_cipher = fields.BinaryField(null=True)
     previous_session_key_cipher = fields.BinaryField(null=True)
     signed_in_at = fields.DatetimeField()
+    withdrawn_at = fields.DatetimeField(null=True, description="consent withdrawn at the platform; void by signing in")
 
     class Meta:
         table = "identity"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tortoise import fields
+from tortoise.migrations.constraints import UniqueConstraint
 from tortoise.models import Model
 
 from app.ids import new_id
@@ -18,12 +19,32 @@ class NoticeTemplate(Table):
     inbox_text = fields.CharField(max_length=500, description="with {variables}")
     channels = fields.JSONField(default=list, description="order of tries, as [WECHAT, ALIPAY, SMS]")
     bindings = fields.JSONField(default=dict, description="channel → template id, fields, page")
-    statutory = fields.BooleanField(default=False)
-    enabled = fields.BooleanField(default=True)
+    statutory = fields.BooleanField(default=False, description="cannot be switched off")
+    status = fields.CharField(
+        max_length=12, default="ENABLED", db_default="ENABLED", description="DRAFT, ENABLED, RETIRED"
+    )
+    used_for = fields.CharField(
+        max_length=12, default="EVENT", db_default="EVENT", description="EVENT, PUSH (one person), CAMPAIGN (many)"
+    )
+    topic = fields.CharField(
+        max_length=16, default="case", db_default="case", description="what people can switch off together"
+    )
+    urgent = fields.BooleanField(default=False, db_default=False, description="also at night")
+    on_unknown = fields.CharField(
+        max_length=12, default="REPEAT", db_default="REPEAT", description="after a time-out: REPEAT, NEXT, STOP"
+    )
+    lifetime_hours = fields.IntField(null=True, description="not worth telling afterwards")
+    variables = fields.JSONField(default=list, db_default="[]", description="name, title, sample, longest")
+    edited_by = fields.CharField(max_length=64, default="", db_default="")
+    edited_at = fields.DatetimeField(null=True)
+    enabled_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "notice_template"
         unique_together = (("code", "version"),)
+        constraints = (
+            UniqueConstraint(fields=("code",), name="notice_template_one_enabled", condition="status = 'ENABLED'"),
+        )
 
 
 class Notice(Model):
@@ -41,7 +62,13 @@ class Notice(Model):
     variables = fields.JSONField(default=dict)
     subject_kind = fields.CharField(max_length=16, default="")
     subject_no = fields.CharField(max_length=50, default="")
-    status = fields.CharField(max_length=12, default="QUEUED", description="QUEUED SENT INBOX_ONLY FAILED")
+    status = fields.CharField(
+        max_length=12, default="QUEUED", description="QUEUED SENT INBOX_ONLY FAILED SUPPRESSED EXPIRED"
+    )
+    reason = fields.CharField(max_length=32, default="", db_default="", description="why not sent")
+    campaign_id = fields.UUIDField(null=True, description="the mass push it belongs to")
+    pushed_by = fields.CharField(max_length=64, default="", db_default="", description="member of staff who sent it")
+    expires_at = fields.DatetimeField(null=True, description="when it is not worth telling any more")
     sent_channel = fields.CharField(max_length=12, default="")
     next_try_at = fields.DatetimeField(null=True)
     tries = fields.IntField(default=0)

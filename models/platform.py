@@ -64,3 +64,19 @@ class CalendarDay(Model):
 
     class Meta:
         table = "calendar_day"
+
+
+class ProviderMinute(Table):
+    """What calls to one provider came to within one minute, over all processes; kept for some days."""
+
+    provider = fields.CharField(max_length=24)
+    minute_at = fields.DatetimeField()
+    succeeded = fields.IntField(default=0)
+    failed = fields.IntField(default=0)
+    refused = fields.IntField(default=0, description="not made: the breaker was open")
+    slowest_ms = fields.IntField(default=0)
+    last_code = fields.CharField(max_length=64, default="", description="of the newest failure")
+
+    class Meta:
+        table = "provider_minute"
+        unique_together = (("provider", "minute_at"),)

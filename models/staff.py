@@ -23,6 +23,15 @@ class StaffMember(Table):
     failed_count = fields.IntField(default=0)
     locked_until = fields.DatetimeField(null=True)
     password_set_at = fields.DatetimeField()
+    password_is_first = fields.BooleanField(
+        default=False, db_default=False, description="handed out by somebody else; to be changed at once"
+    )
+    former_hashes = fields.JSONField(default=list, db_default="[]", description="the last passwords")
+    totp_pending_cipher = fields.BinaryField(null=True, description="shown as QR, not proved yet")
+    totp_set_at = fields.DatetimeField(null=True)
+    signed_in_at = fields.DatetimeField(null=True)
+    created_by = fields.CharField(max_length=64, default="", db_default="")
+    version = fields.IntField(default=1, db_default=1)
 
     class Meta:
         table = "staff_member"
@@ -37,6 +46,11 @@ class StaffSession(Table):
     last_seen_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
     revoked_at = fields.DatetimeField(null=True)
+    kind = fields.CharField(
+        max_length=8, default="FULL", db_default="FULL", description="FULL; SETUP may only set password and TOTP"
+    )
+    address = fields.CharField(max_length=64, default="", db_default="")
+    agent = fields.CharField(max_length=100, default="", db_default="", description="browser, as it names itself")
 
     class Meta:
         table = "staff_session"

@@ -42,11 +42,11 @@ class Attempt:
 
 
 async def save_templates(templates: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
-    """Write templates by code and version; `enabled` of one that exists is left alone. Idempotent."""
+    """Write templates by code and version; the status of one that exists is left alone. Idempotent."""
     async with db.transaction() as tx:
         await tx.execute_many(
             "INSERT INTO notice_template (id, created_at, code, version, title, inbox_text, channels, bindings,"
-            " statutory, enabled) VALUES ($1, now(), $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, true)"
+            " statutory) VALUES ($1, now(), $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8)"
             " ON CONFLICT (code, version) DO UPDATE SET title = excluded.title, inbox_text = excluded.inbox_text,"
             " channels = excluded.channels, bindings = excluded.bindings, statutory = excluded.statutory",
             [
@@ -68,7 +68,7 @@ async def save_templates(templates: Sequence[tuple[str, int, Mapping[str, Any]]]
 async def list_templates() -> Sequence[Row]:
     """Return every template, older versions first."""
     return await db.fetch_all(
-        "SELECT code, version, title, inbox_text, channels, bindings, statutory, enabled FROM notice_template"
+        "SELECT code, version, title, inbox_text, channels, bindings, statutory, status FROM notice_template"
         " ORDER BY code, version"
     )
 

@@ -98,7 +98,7 @@ class Shelf:
         if clock.monotonic() < self._fresh_until_seconds:
             return
         rows = await repository.list_templates()
-        listed = [(row["enabled"], msgspec.convert(_record(row), Template)) for row in rows]
+        listed = [(row["status"] == "ENABLED", msgspec.convert(_record(row), Template)) for row in rows]
         self._all = {(template.code, template.version): template for _, template in listed}
         self._newest = {template.code: template for enabled, template in listed if enabled}
         self._fresh_until_seconds = clock.monotonic() + _SHELF_SECONDS

@@ -210,9 +210,9 @@ async def test_person_without_contacts_still_has_the_inbox(house: NotifyHouse) -
 
 
 async def test_import_twice_changes_nothing_and_keeps_what_staff_disabled(house: NotifyHouse) -> None:
-    await db.execute("UPDATE notice_template SET enabled = false WHERE code = 'application.accepted'")
-    before = await db.fetch_all("SELECT code, version, enabled FROM notice_template ORDER BY code")
+    await db.execute("UPDATE notice_template SET status = 'RETIRED' WHERE code = 'application.accepted'")
+    before = await db.fetch_all("SELECT code, version, status FROM notice_template ORDER BY code")
     await import_templates(TEMPLATES)
     assert [
-        tuple(r) for r in await db.fetch_all("SELECT code, version, enabled FROM notice_template ORDER BY code")
+        tuple(r) for r in await db.fetch_all("SELECT code, version, status FROM notice_template ORDER BY code")
     ] == [tuple(r) for r in before]

@@ -1,0 +1,27 @@
+"""Indexes of notices, campaigns and the console that models cannot say."""
+
+from __future__ import annotations
+
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+
+class Migration(migrations.Migration):
+    dependencies = [("models", "0011_notices_and_console")]
+
+    initial = False
+
+    operations = [
+        ops.RunSQL(
+            [
+                "DROP INDEX notice_to_try",
+                "CREATE INDEX notice_to_try ON notice (next_try_at) WHERE next_try_at IS NOT NULL AND campaign_id IS NULL",
+                "CREATE INDEX notice_of_campaign_to_try ON notice (campaign_id, next_try_at)"
+                " WHERE next_try_at IS NOT NULL AND campaign_id IS NOT NULL",
+                "CREATE INDEX notice_of_campaign ON notice (campaign_id, status, id) WHERE campaign_id IS NOT NULL",
+                "CREATE INDEX notice_failed ON notice (occurred_at DESC) WHERE status = 'FAILED'",
+                "CREATE INDEX consultation_waiting ON consultation (division_code, asked_at) WHERE status = 'OPEN'",
+                "CREATE INDEX provider_minute_recent ON provider_minute (minute_at)",
+            ]
+        ),
+    ]
