@@ -8,11 +8,13 @@ from app.errors import NotFound
 from handlers import assets
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.rendering import HTML, PAGE_HEADERS, rendered
+from handlers.staff.navigation import seen_by
 
 
 def page(call: Call[Any], template: str, *, status: int = 200, **facts: Any) -> Reply:
-    """Answer with a template; it sees `staff` (None where nobody is signed in) and the given facts."""
-    body = rendered(template, staff=call.staff, **facts)
+    """Answer with a template; it sees `staff` (None where nobody is signed in), `navigation` and the given facts."""
+    navigation = seen_by(call.staff) if call.staff else []
+    body = rendered(template, staff=call.staff, navigation=navigation, **facts)
     return Reply(body, status=status, headers=dict(PAGE_HEADERS), content_type=HTML)
 
 

@@ -1,0 +1,62 @@
+"""The main navigation of the console: every page that stands in it, in order, and who sees it.
+
+Read by handlers/pages.py for every page. A link that somebody does not see is not a permission: the use cases decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.staff.types import Role, StaffCaller
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One link. `here` is the name by which a page says that it belongs to this entry."""
+
+    here: str
+    title: str
+    address: str
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Links under one heading; an empty heading stands for links of the first row."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+
+def _entry(here: str, title: str, address: str, *roles: Role) -> Entry:
+    return Entry(here, title, address, frozenset(roles or Role))
+
+
+_CASES = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.CASHIER, Role.DISPATCHER, Role.AUDITOR, Role.ADMINISTRATOR)
+_MONEY = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
+NAVIGATION = (
+    Group("", (_entry("today", "今日", "/staff"),)),
+    Group("办件", (_entry("cases", "办件查询", "/staff/cases", *_CASES),)),
+    Group("消息", ()),
+    Group(
+        "收费",
+        (
+            _entry("payments", "支付", "/staff/payments", *_MONEY),
+            _entry("refunds", "退款", "/staff/refunds", Role.APPROVER, *_MONEY),
+            _entry("statements", "收银日报", "/staff/statements", *_MONEY),
+            _entry("reconciliations", "对账", "/staff/reconciliations", *_MONEY),
+            _entry("discrepancies", "差异", "/staff/discrepancies", *_MONEY),
+            _entry("quarantined", "待核对支付", "/staff/payments/quarantined", *_MONEY),
+        ),
+    ),
+    Group("事项与评价", ()),
+    Group("系统", ()),
+)
+
+
+def seen_by(staff: StaffCaller) -> list[Group]:
+    """Return the groups and links that somebody sees."""
+    groups = [
+        Group(group.title, tuple(entry for entry in group.entries if staff.may(*entry.roles))) for group in NAVIGATION
+    ]
+    return [group for group in groups if group.entries]
