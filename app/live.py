@@ -1,7 +1,8 @@
-"""Live progress to the phones that are looking: events of one citizen, fanned out over Redis to all processes.
+"""Live progress to those who are looking: events of one citizen to phones, topics that changed to staff's pages.
 
-Wiring publishes every domain event that names a citizen; handlers/citizen/stream.py subscribes. It may fall silent
-(Redis away, slow phone): the notices and the case itself hold the truth.
+Fanned out over Redis to all processes. Wiring publishes every domain event that names a citizen;
+handlers/citizen/stream.py and the console's stream subscribe. It may fall silent (Redis away, slow phone): the
+notices and the case itself hold the truth.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from app import clock
 from app.broadcast import Broadcast
 from app.events import DomainEvent
 
+_STAFF_CHANNEL = "sjt:staff-live"
 BUFFERED = 64
 """Events kept for a phone that reads slowly; older ones are dropped then."""
 
@@ -47,6 +49,52 @@ class LiveEvents:
             yield waiting
         finally:
             await self._broadcast.leave(_channel(citizen_id), receive)
+
+
+class Announcements:
+    """Tells the pages of staff that something they show has changed: a topic as `cases` or `campaign:C2026…`.
+
+    A topic carries no content: the page asks again with its own rights.
+    """
+
+    def __init__(self, broadcast: Broadcast) -> None:
+        self._broadcast = broadcast
+
+    async def publish(self, topic: str) -> None:
+        """Name a topic that has changed. Never fails: silence is allowed."""
+        await self._broadcast.publish(_STAFF_CHANNEL, topic.encode())
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[Topics]:
+        """Open a page's stream of topics."""
+        topics = Topics()
+        await self._broadcast.listen(_STAFF_CHANNEL, topics.add)
+        try:
+            yield topics
+        finally:
+            await self._broadcast.leave(_STAFF_CHANNEL, topics.add)
+
+
+class Topics:
+    """What has changed since somebody last asked: each topic once, however often it was named."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, None] = {}
+        self._some = asyncio.Event()
+
+    def add(self, message: bytes) -> None:
+        """Note a topic; those above BUFFERED are dropped, for the page asks again by itself now and then."""
+        if len(self._named) < BUFFERED:
+            self._named[message.decode()] = None
+            self._some.set()
+
+    async def changed(self) -> list[str]:
+        """Wait until something has changed; return it all."""
+        await self._some.wait()
+        named = list(self._named)
+        self._named.clear()
+        self._some.clear()
+        return named
 
 
 def _channel(citizen_id: uuid.UUID) -> str:

@@ -13,77 +13,36 @@ from functools import cached_property
 import aiohttp
 from redis.asyncio import Redis
 
-from app import providers
+from app import assembly, providers
 from app.adapters import (
-    AccountPayers,
-    AccountRaters,
     AccountRecipients,
-    DocumentSealing,
-    LicenceHolders,
     PaymentAudit,
-    RatedCases,
 )
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher, parse_keys
 from app.jobs import JobTable
 from app.limits import RateLimits
-from app.live import LiveEvents
+from app.live import Announcements, LiveEvents
 from app.revocations import Revocations
 from app.settings import Settings
 from app.showcase import Showcase
 from app.storage import FileStore
 from app.tables import job_table
 from app.tokens import AccessTokens
-from clients.clamav.client import ClamAv
-from clients.departments.client import DepartmentClient
-from clients.sms.aliyun import AliyunSms
-from notify.channels.alipay import AlipayNoticeChannel
-from notify.channels.sms import (
-    AliyunReceiptDoor,
-    AliyunSender,
-    SmsNoticeChannel,
-    TencentReceiptDoor,
-    TencentSender,
-)
-from notify.channels.wechat import WeChatNoticeChannel
-from notify.channels.wechat_push import WeChatPushDoor
-from notify.ports import NoticeTable
 from notify.service import NotifyService
-from notify.types import Channel as NoticeName
-from payments import accounts as payment_accounts
-from payments.channels.alipay import AlipayPaymentChannel
-from payments.channels.alipay_gateway import AlipayPlatformGateway
-from payments.channels.fiscal import FiscalAdapter
-from payments.channels.making import ChannelMaker, WeChatParts
-from payments.channels.secret_files import SecretFiles
-from payments.channels.wechat import WeChatPaymentChannel
-from payments.fiscal.ports import FiscalPlatform
-from payments.ports import ChannelTable
 from payments.service import PaymentService
-from payments.types import Channel
 from services.accounts import repository as account_repository
-from services.accounts.identity.alipay import AlipayIdentityProvider
-from services.accounts.identity.register import RegisterAdapter
-from services.accounts.identity.wechat import WeChatIdentityProvider
-from services.accounts.places import DivisionTable
-from services.accounts.ports import IdentityProvider
 from services.accounts.service import AccountsService
-from services.accounts.types import AuthorityRules
 from services.applications import calendar_days
-from services.applications.clock import Calendar
-from services.applications.drafts.types import DraftTerms
-from services.applications.files.adapters.clamav import ClamAvScan
 from services.applications.service import ApplicationService
 from services.catalogue.publishing.service import Publishing
 from services.catalogue.service import CatalogueService
 from services.delivery.couriers.sf import SfCourier
 from services.delivery.service import DeliveryService
 from services.exchange.service import ExchangeService
-from services.licences.adapters.ofd import OfdAdapter
 from services.licences.adapters.seal import SealAdapter
 from services.licences.service import LicenceService
 from services.ratings.service import RatingService
-from services.ratings.types import Days
 from services.staff.audit import AuditTrail
 from services.staff.service import StaffService
 
@@ -101,6 +60,7 @@ class Container:
     storage: FileStore
     broadcast: Broadcast
     live: LiveEvents
+    announcements: Announcements
     revocations: Revocations
     clients: providers.Clients
     accounts: AccountsService
@@ -158,23 +118,23 @@ async def build(settings: Settings) -> Container:
     hash_key = next(iter(parse_keys(settings.hash_key).values()))
     cipher = FieldCipher(parse_keys(settings.field_keys), hash_key, settings.cipher)
     tokens, limits, broadcast = AccessTokens(parse_keys(settings.token_keys)), RateLimits(redis), Broadcast(redis)
-    storage, live = FileStore(settings.storage_url), LiveEvents(broadcast)
+    storage, live, announcements = FileStore(settings.storage_url), LiveEvents(broadcast), Announcements(broadcast)
     revocations = Revocations(tokens, broadcast, account_repository.recent_revocations)
-    accounts = _accounts(settings, clients, tokens, cipher, limits, revocations)
+    accounts = assembly.accounts_room(settings, clients, tokens, cipher, limits, revocations)
     audit = AuditTrail(hash_key)
     staff = StaffService(
         cipher=cipher, limits=limits, broadcast=broadcast, audit=audit, login_rate=settings.staff_login_rate
     )
     catalogue = CatalogueService()
     seals = SealAdapter(clients.seal) if clients.seal else None
-    licences = _licences(settings, clients, accounts, cipher, storage, seals)
+    licences = assembly.licences_room(settings, clients, accounts, cipher, storage, seals)
     delivery = DeliveryService({"SF": SfCourier(clients.sf)}, cipher)
-    payments = _payments(settings, clients, accounts, PaymentAudit(audit))
+    payments = assembly.payments_room(settings, clients, accounts, PaymentAudit(audit))
     neighbours = (catalogue, accounts, licences, delivery, payments)
-    applications = _applications(settings, *neighbours, audit, cipher, storage, seals)
-    ratings = _ratings(settings, accounts, applications, audit, cipher)
-    exchange = _exchange(settings, session, applications, accounts, catalogue, audit, cipher)
-    notify = NotifyService(_notice_table(settings, clients), AccountRecipients(accounts))
+    applications = assembly.applications_room(settings, *neighbours, audit, cipher, storage, seals)
+    ratings = assembly.ratings_room(settings, accounts, applications, audit, cipher)
+    exchange = assembly.exchange_room(settings, session, applications, accounts, catalogue, audit, cipher)
+    notify = NotifyService(assembly.notice_table(settings, clients), AccountRecipients(accounts))
     return Container(
         settings=settings,
         session=session,
@@ -185,6 +145,7 @@ async def build(settings: Settings) -> Container:
         storage=storage,
         broadcast=broadcast,
         live=live,
+        announcements=announcements,
         revocations=revocations,
         clients=clients,
         accounts=accounts,
@@ -199,188 +160,4 @@ async def build(settings: Settings) -> Container:
         notify=notify,
         exchange=exchange,
         showcase=Showcase(settings, session),
-    )
-
-
-def _applications(
-    settings: Settings,
-    catalogue: CatalogueService,
-    accounts: AccountsService,
-    licences: LicenceService,
-    delivery: DeliveryService,
-    payments: PaymentService,
-    audit: AuditTrail,
-    cipher: FieldCipher,
-    storage: FileStore,
-    seals: SealAdapter | None,
-) -> ApplicationService:
-    return ApplicationService(
-        catalogue=catalogue,
-        people=accounts,
-        licences=licences,
-        delivery=delivery,
-        payments=payments,
-        audit=audit,
-        cipher=cipher,
-        storage=storage,
-        scan=ClamAvScan(ClamAv(settings.clamav_address)) if settings.clamav_address else None,
-        upload_limit_bytes=settings.upload_limit_bytes,
-        terms=DraftTerms(
-            kept_days=settings.draft_days, later_days=settings.later_days, reuse_days=settings.material_days
-        ),
-        seal=DocumentSealing(seals) if seals else None,
-        calendar=Calendar(yellow_percent=settings.card_yellow_percent, yellow_days=settings.card_yellow_days),
-    )
-
-
-def _exchange(
-    settings: Settings,
-    session: aiohttp.ClientSession,
-    applications: ApplicationService,
-    accounts: AccountsService,
-    catalogue: CatalogueService,
-    audit: AuditTrail,
-    cipher: FieldCipher,
-) -> ExchangeService:
-    return ExchangeService(
-        applications=applications,
-        people=accounts,
-        departments=catalogue,
-        audit=audit,
-        cipher=cipher,
-        sender=DepartmentClient(session, observer=providers.observe),
-        loopback_events=settings.is_demo,
-    )
-
-
-def _accounts(
-    settings: Settings,
-    clients: providers.Clients,
-    tokens: AccessTokens,
-    cipher: FieldCipher,
-    limits: RateLimits,
-    revocations: Revocations,
-) -> AccountsService:
-    identity_providers: dict[str, IdentityProvider] = {
-        "WECHAT": WeChatIdentityProvider(clients.mini_program, settings.wechat_app_id),
-        "ALIPAY": AlipayIdentityProvider(clients.alipay, f"{settings.base_url}/"),
-    }
-    return AccountsService(
-        tokens=tokens,
-        cipher=cipher,
-        limits=limits,
-        revocations=revocations,
-        places=DivisionTable(),
-        providers=identity_providers,
-        login_rate=settings.login_rate,
-        register=RegisterAdapter(clients.register) if clients.register is not None else None,
-        authority=AuthorityRules(
-            level="L3" if settings.representation_level == "L3" else "L2",
-            mandate_days=settings.mandate_days,
-            proof_days=settings.representative_days,
-        ),
-    )
-
-
-def _ratings(
-    settings: Settings,
-    accounts: AccountsService,
-    applications: ApplicationService,
-    audit: AuditTrail,
-    cipher: FieldCipher,
-) -> RatingService:
-    cases = RatedCases(applications)
-    days = Days(
-        contact=settings.rating_contact_days,
-        correct=settings.rating_correct_days,
-        correct_complex=settings.rating_complex_days,
-        rate=settings.rating_days,
-        supplement=settings.rating_supplement_days,
-    )
-    return RatingService(cases, AccountRaters(accounts), cases, audit, cipher, days)
-
-
-def _licences(
-    settings: Settings,
-    clients: providers.Clients,
-    accounts: AccountsService,
-    cipher: FieldCipher,
-    storage: FileStore,
-    seals: SealAdapter | None,
-) -> LicenceService:
-    return LicenceService(
-        cipher,
-        storage,
-        seals=seals,
-        ofd=OfdAdapter(clients.ofd) if clients.ofd else None,
-        holders=LicenceHolders(accounts),
-        presentation_seconds=settings.presentation_seconds,
-        show_level="L3" if settings.licence_show_level == "L3" else "L2",
-    )
-
-
-def _payments(
-    settings: Settings, clients: providers.Clients, accounts: AccountsService, audit: PaymentAudit
-) -> PaymentService:
-    return PaymentService(
-        _payment_channels(settings, clients),
-        AccountPayers(accounts),
-        audit=audit,
-        fiscal=_fiscal_platform(settings, clients),
-        factory=_channel_maker(settings, clients),
-        expiry_seconds=settings.payment_expiry_seconds,
-        first_question_seconds=settings.payment_sweep_seconds,
-        bill_folder=settings.var / "reconciliation",
-        refund_approval_fen=settings.refund_approval_fen,
-    )
-
-
-def _fiscal_platform(settings: Settings, clients: providers.Clients) -> FiscalPlatform:
-    return FiscalAdapter(clients.fiscal, settings.fiscal_paid_status)
-
-
-def _channel_maker(settings: Settings, clients: providers.Clients) -> ChannelMaker:
-    return ChannelMaker(
-        SecretFiles(settings.merchant_secrets_folder),
-        f"{settings.base_url}/callbacks",
-        WeChatParts(clients.wechat_pay_merchant, clients.wechat_pay_keys, clients.wechat_pay_transport),
-        clients.alipay,
-    )
-
-
-def _payment_channels(settings: Settings, clients: providers.Clients) -> ChannelTable:
-    callbacks = f"{settings.base_url}/callbacks"
-    merchant = clients.wechat_pay_merchant
-    wechat = WeChatPaymentChannel(
-        clients.wechat_pay, merchant, clients.wechat_pay_keys, f"{callbacks}/wechat-pay/{merchant.mch_id}"
-    )
-    alipay = AlipayPaymentChannel(clients.alipay, f"{callbacks}/alipay/{settings.alipay_app_id}")
-    return ChannelTable(
-        by_account={payment_accounts.WECHAT_DEFAULT: wechat, payment_accounts.ALIPAY_DEFAULT: alipay},
-        by_address={
-            (Channel.WECHAT, merchant.mch_id): wechat,
-            (Channel.ALIPAY, settings.alipay_app_id): alipay,
-        },
-        gateways={settings.alipay_app_id: AlipayPlatformGateway(clients.alipay.app)},
-    )
-
-
-def _notice_table(settings: Settings, clients: providers.Clients) -> NoticeTable:
-    sms = clients.sms
-    sender = (
-        AliyunSender(sms, settings.sms_sign_name)
-        if isinstance(sms, AliyunSms)
-        else TencentSender(sms, settings.sms_sign_name)
-    )
-    return NoticeTable(
-        channels={
-            (NoticeName.WECHAT, settings.wechat_app_id): WeChatNoticeChannel(clients.mini_program),
-            (NoticeName.ALIPAY, settings.alipay_app_id): AlipayNoticeChannel(clients.alipay),
-            (NoticeName.SMS, ""): SmsNoticeChannel(sender),
-        },
-        push_doors={settings.wechat_app_id: WeChatPushDoor(clients.message_push)},
-        receipt_doors={
-            "aliyun": AliyunReceiptDoor(settings.sms_push_token),
-            "tencent": TencentReceiptDoor(settings.sms_push_token),
-        },
     )
