@@ -5,24 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import asyncpg
 import pytest
 
+from demo.wire import until
+from tests.e2e.books import Books
 from tests.e2e.commands import command
 from tests.e2e.conftest import Surroundings
 from tests.e2e.steps import Applicant
 
 pytestmark = pytest.mark.anyio
 PLATFORMS = pytest.mark.parametrize(("platform", "key"), [("wechat", "liu-yang"), ("alipay", "chen-jing")])
-
-
-async def _given_to(scene: Surroundings, bill_no: str, department: str) -> None:
-    """Let a bill be that of another department of the city."""
-    link = await asyncpg.connect(scene.product.database_url())
-    await link.execute(
-        "UPDATE bill SET department_code = $2, division_code = '140100' WHERE bill_no = $1", bill_no, department
-    )
-    await link.close()
 
 
 def _account(scene: Surroundings, platform: str) -> dict[str, Any]:
@@ -47,7 +39,7 @@ async def _merchants(scene: Surroundings, *arguments: str) -> str:
 async def test_department_collects_in_its_own_name(scene: Surroundings, platform: str, key: str) -> None:
     applicant, account = await scene.applicant(platform, key), _account(scene, platform)
     number, bill_no = await applicant.billed()
-    await _given_to(scene, bill_no, account["department_code"])
+    await Books(scene).give(bill_no, account["department_code"])
     order = await applicant.order(bill_no)
     told = await _told(scene, applicant, order)
     if platform == "wechat":
@@ -62,10 +54,10 @@ async def test_department_collects_in_its_own_name(scene: Surroundings, platform
 async def test_disabled_account_is_followed_and_the_next_bill_goes_elsewhere(scene: Surroundings) -> None:
     applicant, account = await scene.applicant("wechat", "liu-yang"), _account(scene, "wechat")
     number, bill_no = await applicant.billed()
-    await _given_to(scene, bill_no, account["department_code"])
+    await Books(scene).give(bill_no, account["department_code"])
     order = await applicant.order(bill_no)
     _, next_bill = await applicant.billed()
-    await _given_to(scene, next_bill, account["department_code"])
+    await Books(scene).give(next_bill, account["department_code"])
     try:
         assert "已停用" in await _merchants(scene, "disable", account["code"])
         next_order = await applicant.order(next_bill)
@@ -74,3 +66,27 @@ async def test_disabled_account_is_followed_and_the_next_bill_goes_elsewhere(sce
         await applicant.paid(number)
     finally:
         await _merchants(scene, "enable", account["code"])
+
+
+async def test_bill_whose_registration_was_not_answered_is_given_away_after_it_was(scene: Surroundings) -> None:
+    """Other words under the same number would be refused as a contradiction."""
+    applicant, account = await scene.applicant("wechat", "liu-yang"), _account(scene, "wechat")
+    fault = {"provider": "fiscal", "call": "notice/issue", "kind": "drop_after", "times": 3}
+    (await scene.control.send("POST", "/control/faults", value=fault)).expect(201)
+    _, bill_no = await applicant.billed()
+    await until("answers that were lost", lambda: _faults(scene), lambda left: not left)
+    listed = await _registered_there(scene, bill_no)
+    await Books(scene).give(bill_no, account["department_code"])
+    told = await _told(scene, applicant, await applicant.order(bill_no))
+    assert told["sub_mchid"] == account["sub_mch_id"]
+    assert listed == await _registered_there(scene, bill_no), "one notice, with the words of the beginning"
+
+
+async def _faults(scene: Surroundings) -> list[Any]:
+    return list((await scene.control.send("GET", "/control/faults")).expect(200))
+
+
+async def _registered_there(scene: Surroundings, bill_no: str) -> list[str]:
+    """The 缴款码 that the fiscal platform has for a bill, with the body that collects."""
+    listed = (await scene.control.send("GET", "/control/fiscal/bills")).expect(200)
+    return [f"{one['PayCode']} {one['AgenCode']}" for one in listed if one["BizNo"] == bill_no]

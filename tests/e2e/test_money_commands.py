@@ -40,8 +40,7 @@ async def _untold(scene: Surroundings, platform: str, key: str) -> tuple[Applica
     """A bill of the department that is paid while the callback stays away and nobody asks; case number and order."""
     applicant, books = await scene.applicant(platform, key), Books(scene)
     number, bill_no = await applicant.billed()
-    place = "UPDATE bill SET department_code = $2, division_code = '140100' WHERE bill_no = $1"
-    await books.rows(place, bill_no, _account(scene, platform)["department_code"])
+    await books.give(bill_no, _account(scene, platform)["department_code"])
     order = await applicant.order(bill_no)
     later = "UPDATE payment SET ask_after = now() + interval '1 day' WHERE out_trade_no = $1"
     await books.rows(later, order["out_trade_no"])
