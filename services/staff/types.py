@@ -27,6 +27,10 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+UNMASKING = frozenset({Role.WINDOW, Role.REVIEWER, Role.APPROVER})
+"""The roles that work on a case itself; who counts money, sends parcels, publishes or audits reads masked data."""
+
+
 @dataclass(frozen=True, slots=True)
 class StaffCaller:
     """The member of staff who is calling.
@@ -52,6 +56,14 @@ class StaffCaller:
         """Refuse a caller who has none of these roles. Raises: Forbidden `role_required`."""
         if not self.may(*roles):
             raise Forbidden(code="role_required")
+
+    @property
+    def may_unmask(self) -> bool:
+        """Tell whether the caller's work needs people's data in clear, within their scope; others see masked data.
+
+        Whoever uncovers a value still leaves an audit row for it.
+        """
+        return self.may(*UNMASKING)
 
     def covers(self, division_code: str, department_code: str = "") -> bool:
         """Tell whether a case of this division (and department) is within the caller's scope."""
