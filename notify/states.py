@@ -16,12 +16,49 @@ if TYPE_CHECKING:
 
 
 class NoticeStatus(StrEnum):
-    """Where a notice stands. INBOX_ONLY: no channel could; FAILED: providers stayed away; the inbox has both."""
+    """Where a notice stands; the inbox has it in every state.
+
+    INBOX_ONLY: no channel could. FAILED: providers stayed away. SUPPRESSED: it was not to be sent, by the person's
+    wish or by staff. EXPIRED: it was not worth telling any more.
+    """
 
     QUEUED = "QUEUED"
     SENT = "SENT"
     INBOX_ONLY = "INBOX_ONLY"
     FAILED = "FAILED"
+    SUPPRESSED = "SUPPRESSED"
+    EXPIRED = "EXPIRED"
+
+
+class Reason(StrEnum):
+    """Why a notice was not sent: the code in `notice.reason`, and `REASON_WORDS` for people."""
+
+    MUTED = "muted"
+    NO_PERMISSION = "no_permission"
+    NO_CHANNEL = "no_channel"
+    REFUSED = "refused"
+    DAILY_CAP = "daily_cap"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    EXHAUSTED = "exhausted"
+    OUTAGE = "outage"
+    UNKNOWN = "unknown"
+    BROKEN = "broken"
+
+
+REASON_WORDS = {
+    Reason.MUTED: "用户已关闭此类提醒",
+    Reason.NO_PERMISSION: "用户未授权订阅消息",
+    Reason.NO_CHANNEL: "没有可用的触达渠道",
+    Reason.REFUSED: "渠道拒绝发送",
+    Reason.DAILY_CAP: "已达当日短信上限",
+    Reason.CANCELLED: "发送任务已取消",
+    Reason.EXPIRED: "已过时效",
+    Reason.EXHAUSTED: "多次重试仍未成功",
+    Reason.OUTAGE: "渠道服务长时间不可用",
+    Reason.UNKNOWN: "发送结果不明，按模板策略不再重发",
+    Reason.BROKEN: "投递过程反复异常",
+}
 
 
 class AttemptOutcome(StrEnum):
