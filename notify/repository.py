@@ -16,6 +16,15 @@ from app.ids import new_id
 Row = db.Row
 DELIVER = "notify.deliver"
 _NOTICE = "id, occurred_at, citizen_id, template_code, template_version, variables, subject_no, tries"
+_JSON = ("channels", "bindings", "variables")
+_WRITTEN = (
+    *("title", "inbox_text", "channels", "bindings", "statutory", "used_for", "topic", "urgent", "on_unknown"),
+    *("lifetime_hours", "variables"),
+)
+_RETIRE_OLDER = (
+    "UPDATE notice_template SET status = 'RETIRED' WHERE code = $1 AND version < $2 AND status = 'ENABLED'"
+    " AND NOT EXISTS (SELECT 1 FROM notice_template AS same WHERE same.code = $1 AND same.version = $2)"
+)
 _DECODER = msgspec.json.Decoder(dict[str, str])
 
 
@@ -42,34 +51,31 @@ class Attempt:
 
 
 async def save_templates(templates: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
-    """Write templates by code and version; the status of one that exists is left alone. Idempotent."""
+    """Write templates by code and version; a version that is new takes the place of the enabled one. Idempotent.
+
+    The status of a version that exists is left alone, and so is a newer one that staff have made.
+    """
+    marks = ", ".join(f"${at}::jsonb" if name in _JSON else f"${at}" for at, name in enumerate(_WRITTEN, 4))
+    sets = ", ".join(f"{name} = excluded.{name}" for name in _WRITTEN)
     async with db.transaction() as tx:
+        await tx.execute_many(_RETIRE_OLDER, [(code, version) for code, version, _ in templates])
         await tx.execute_many(
-            "INSERT INTO notice_template (id, created_at, code, version, title, inbox_text, channels, bindings,"
-            " statutory) VALUES ($1, now(), $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8)"
-            " ON CONFLICT (code, version) DO UPDATE SET title = excluded.title, inbox_text = excluded.inbox_text,"
-            " channels = excluded.channels, bindings = excluded.bindings, statutory = excluded.statutory",
-            [
-                (
-                    new_id(),
-                    code,
-                    version,
-                    columns["title"],
-                    columns["inbox_text"],
-                    msgspec.json.encode(columns["channels"]).decode(),
-                    msgspec.json.encode(columns["bindings"]).decode(),
-                    columns["statutory"],
-                )
-                for code, version, columns in templates
-            ],
+            f"INSERT INTO notice_template (id, created_at, code, version, {', '.join(_WRITTEN)}, status, enabled_at)"
+            f" VALUES ($1, now(), $2, $3, {marks}, CASE WHEN EXISTS (SELECT 1 FROM notice_template WHERE code = $2"
+            " AND status = 'ENABLED' AND version <> $3) THEN 'RETIRED' ELSE 'ENABLED' END, now()) ON CONFLICT (code, version) DO UPDATE SET {sets}",
+            [(new_id(), code, version, *_column_values(columns)) for code, version, columns in templates],
         )
+
+
+def _column_values(columns: Mapping[str, Any]) -> list[Any]:
+    return [msgspec.json.encode(columns[name]).decode() if name in _JSON else columns[name] for name in _WRITTEN]
 
 
 async def list_templates() -> Sequence[Row]:
     """Return every template, older versions first."""
     return await db.fetch_all(
-        "SELECT code, version, title, inbox_text, channels, bindings, statutory, status FROM notice_template"
-        " ORDER BY code, version"
+        "SELECT code, version, title, inbox_text, channels, bindings, statutory, status, used_for, topic, urgent,"
+        " on_unknown, lifetime_hours, variables FROM notice_template ORDER BY code, version"
     )
 
 

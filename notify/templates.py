@@ -13,6 +13,7 @@ from notify import repository
 from notify.types import Channel
 
 _SHELF_SECONDS = 60.0
+_JSON_COLUMNS = ("channels", "bindings", "variables")
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,8 +30,25 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     text: str = ""
 
 
+Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class Variable(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One {name} of a template: what people call it, a value for previews, and the longest value it may have."""
+
+    name: Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,31}$")]
+    title: Word
+    sample: Word
+    longest: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
 class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one event tells a person. `code` is the event's name; `channels` the order of tries before the inbox."""
+    """What one event, or a member of staff, tells a person.
+
+    `code` is the event's name where an event is told; `channels` the order of tries before the inbox. `urgent` is
+    told at night too; `statutory` heeds no preference. `on_unknown` says what follows a time-out: the same channel
+    again, the next one, or nothing.
+    """
 
     code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     version: Annotated[int, msgspec.Meta(ge=1)] = 1
@@ -39,6 +57,13 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     channels: list[Literal["WECHAT", "ALIPAY", "SMS"]] = []
     bindings: dict[Literal["WECHAT", "ALIPAY", "SMS"], Binding] = {}
     statutory: bool = False
+    status: Literal["DRAFT", "ENABLED", "RETIRED"] = "ENABLED"
+    used_for: Literal["EVENT", "PUSH", "CAMPAIGN"] = "EVENT"
+    topic: Literal["case", "payment", "delivery", "licence", "consultation", "policy", "account"] = "case"
+    urgent: bool = False
+    on_unknown: Literal["REPEAT", "NEXT", "STOP"] = "REPEAT"
+    lifetime_hours: Annotated[int, msgspec.Meta(ge=1, le=8760)] | None = None
+    variables: list[Variable] = []
 
     def binding(self, channel: str) -> Binding | None:
         """Return the binding of a channel that is in the order of tries."""
@@ -66,8 +91,8 @@ async def import_templates(path: Path) -> int:
 
 
 def _columns(template: Template) -> dict[str, object]:
-    encoded = msgspec.to_builtins(template)
-    return {name: encoded[name] for name in ("title", "inbox_text", "channels", "bindings", "statutory")}
+    encoded: dict[str, object] = msgspec.to_builtins(template)
+    return {name: value for name, value in encoded.items() if name not in ("code", "version", "status")}
 
 
 class Shelf:
@@ -98,12 +123,12 @@ class Shelf:
         if clock.monotonic() < self._fresh_until_seconds:
             return
         rows = await repository.list_templates()
-        listed = [(row["status"] == "ENABLED", msgspec.convert(_record(row), Template)) for row in rows]
-        self._all = {(template.code, template.version): template for _, template in listed}
-        self._newest = {template.code: template for enabled, template in listed if enabled}
+        listed = [msgspec.convert(_record(row), Template) for row in rows]
+        self._all = {(template.code, template.version): template for template in listed}
+        self._newest = {template.code: template for template in listed if template.status == "ENABLED"}
         self._fresh_until_seconds = clock.monotonic() + _SHELF_SECONDS
 
 
 def _record(row: repository.Row) -> dict[str, object]:
-    plain = {name: row[name] for name in ("code", "version", "title", "inbox_text", "statutory")}
-    return plain | {name: msgspec.json.decode(row[name]) for name in ("channels", "bindings")}
+    plain = {name: value for name, value in row.items() if name not in _JSON_COLUMNS}
+    return plain | {name: msgspec.json.decode(row[name]) for name in _JSON_COLUMNS}
