@@ -22,8 +22,8 @@ _WRITTEN = (
     *("lifetime_hours", "variables"),
 )
 _RETIRE_OLDER = (
-    "UPDATE notice_template SET status = 'RETIRED' WHERE code = $1 AND version < $2 AND status = 'ENABLED'"
-    " AND NOT EXISTS (SELECT 1 FROM notice_template AS same WHERE same.code = $1 AND same.version = $2)"
+    "UPDATE notice_template SET status = 'RETIRED' WHERE code = $1::text AND version < $2::int AND status = 'ENABLED'"
+    " AND NOT EXISTS (SELECT 1 FROM notice_template AS same WHERE same.code = $1::text AND same.version = $2::int)"
 )
 _DECODER = msgspec.json.Decoder(dict[str, str])
 
@@ -61,8 +61,9 @@ async def save_templates(templates: Sequence[tuple[str, int, Mapping[str, Any]]]
         await tx.execute_many(_RETIRE_OLDER, [(code, version) for code, version, _ in templates])
         await tx.execute_many(
             f"INSERT INTO notice_template (id, created_at, code, version, {', '.join(_WRITTEN)}, status, enabled_at)"
-            f" VALUES ($1, now(), $2, $3, {marks}, CASE WHEN EXISTS (SELECT 1 FROM notice_template WHERE code = $2"
-            " AND status = 'ENABLED' AND version <> $3) THEN 'RETIRED' ELSE 'ENABLED' END, now()) ON CONFLICT (code, version) DO UPDATE SET {sets}",
+            f" VALUES ($1, now(), $2::text, $3::int, {marks}, CASE WHEN EXISTS (SELECT 1 FROM notice_template"
+            " WHERE code = $2::text AND status = 'ENABLED' AND version <> $3::int) THEN 'RETIRED' ELSE 'ENABLED' END, now())"
+            f" ON CONFLICT (code, version) DO UPDATE SET {sets}",
             [(new_id(), code, version, *_column_values(columns)) for code, version, columns in templates],
         )
 
