@@ -84,3 +84,23 @@ class AuditHead(Model):
 
     class Meta:
         table = "audit_head"
+
+
+class AuditCheck(Model):
+    """The single row of the check of the audit chain: how far it came, and what it found."""
+
+    id = fields.IntField(primary_key=True, generated=False)
+    status = fields.CharField(max_length=12, default="NONE", description="NONE RUNNING INTACT BROKEN")
+    seq = fields.BigIntField(default=0, description="checked up to here")
+    entry_hash = fields.CharField(max_length=64, default="")
+    head_seq = fields.BigIntField(default=0, description="where this check ends")
+    anchor_seq = fields.BigIntField(default=0, description="found intact by an earlier check; must still be there")
+    anchor_hash = fields.CharField(max_length=64, default="")
+    broken_at_seq = fields.BigIntField(null=True)
+    reason = fields.CharField(max_length=24, default="")
+    started_by = fields.CharField(max_length=64, default="")
+    started_at = fields.DatetimeField(null=True)
+    checked_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "audit_check"

@@ -18,6 +18,25 @@ class Migration(migrations.Migration):
     operations = [
         Together([
         ops.CreateModel(
+            name='AuditCheck',
+            fields=[
+                ('id', fields.IntField(primary_key=True, generated=False, unique=True, db_index=True)),
+                ('status', fields.CharField(default='NONE', description='NONE RUNNING INTACT BROKEN', max_length=12)),
+                ('seq', fields.BigIntField(default=0, description='checked up to here')),
+                ('entry_hash', fields.CharField(default='', max_length=64)),
+                ('head_seq', fields.BigIntField(default=0, description='where this check ends')),
+                ('anchor_seq', fields.BigIntField(default=0, description='found intact by an earlier check; must still be there')),
+                ('anchor_hash', fields.CharField(default='', max_length=64)),
+                ('broken_at_seq', fields.BigIntField(null=True)),
+                ('reason', fields.CharField(default='', max_length=24)),
+                ('started_by', fields.CharField(default='', max_length=64)),
+                ('started_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('checked_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'audit_check', 'app': 'models', 'pk_attr': 'id', 'table_description': 'The single row of the check of the audit chain: how far it came, and what it found.'},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
             name='AudienceList',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=new_id, unique=True, db_index=True)),
