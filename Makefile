@@ -3,13 +3,14 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BROWSER := $(VENV)/browser/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Starts are several times slower where Python may not keep its byte code.
 export PYTHONDONTWRITEBYTECODE :=
 TEST_WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test nightly check format bench clean
+.PHONY: help run demo test browser nightly check format bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,14 +23,20 @@ $(READY): requirements.lock
 	-@$(BIN)/python -m compileall -qq -j 0 -x '/alipay/aop/api/(domain|request|response)/' $(VENV)/lib
 	@touch $(READY)
 
+$(BROWSER): $(READY) tests/e2e/browser/package-lock.json
+	@$(BIN)/python -m tests.e2e.browser.chromium $(VENV)/browser
+	@touch $(BROWSER)
+
 run: $(READY) ## set up and run everything: PostgreSQL, Redis, simulators, API, job runner
 	@exec $(BIN)/python run.py serve
 
 demo: $(READY) ## play the two citizens' journey, the money part and the cases against the running service, or start one
 	@$(BIN)/python run.py demo
 
-test: $(READY) ## set up and run the whole test suite
+test: $(READY) $(BROWSER) ## set up and run the whole test suite
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
+
+browser: $(BROWSER) ## fetch the browser in which the console is tested
 
 nightly: $(READY) ## two thousand random courses of a payment; minutes to half an hour
 	@SJT_PROPERTY_SEQUENCES=2000 $(BIN)/python -m pytest tests/property/test_payments_stateful.py
