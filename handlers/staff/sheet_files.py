@@ -1,6 +1,7 @@
 """Tables as files for staff: CSV that Excel opens as it is, and XLSX, both made page by page in constant memory.
 
-Called by the doors that offer downloads. A cell that holds text never becomes a formula. Knows no service.
+Called by handlers/staff/sheets.py only, which marks and audits them. A cell that holds text never becomes a formula.
+Knows no service.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import IO, Any
-from urllib.parse import quote
 
 from app import clock, money
 from app.errors import FieldFault, InvalidRequest
@@ -29,6 +29,10 @@ _LONGEST_NUMBER = 11
 """Excel rounds longer numbers; text cells of more digits get a tab behind, which keeps them text."""
 MOST_ROWS = 150_000
 """Of an XLSX, which begins to arrive when its last row is written: a longer one would let its reader wait too long."""
+MOST_CSV_ROWS = 1_000_000
+"""Of a CSV: about what a spreadsheet opens. What is above is left out, and the last line says so."""
+_LONGEST_CELL = 32_767
+"""Characters that a cell of an XLSX holds; the writer would leave out a longer one whole."""
 _CHUNK_BYTES = 65_536
 
 
@@ -53,26 +57,53 @@ class Column:
 Rows = Sequence[Sequence[Any]]
 
 
-async def csv_file(columns: Sequence[Column], pages: AsyncIterator[Rows]) -> AsyncGenerator[bytes, None]:
+@dataclass(slots=True)
+class Sheet:
+    """A table on its way to a file.
+
+    Attributes:
+        mark: the first row, one cell: who takes it away.
+        pages: what is read piece by piece; a refusal of the first piece comes before anything is written.
+        row_count: how many rows have been read so far.
+    """
+
+    title: str
+    mark: str
+    columns: Sequence[Column]
+    pages: AsyncIterator[Rows]
+    row_count: int = 0
+
+
+async def csv_file(sheet: Sheet) -> AsyncGenerator[bytes, None]:
     """Yield a table as CSV with a byte order mark, one piece a page."""
-    cells = [_CSV_CELLS[column.kind] for column in columns]
-    yield (_MARK + _csv_lines([[column.heading for column in columns]])).encode()
-    async for rows in pages:
-        yield _csv_lines([[cell(value) for cell, value in zip(cells, row, strict=True)] for row in rows]).encode()
+    cells = [_CSV_CELLS[column.kind] for column in sheet.columns]
+    head = _MARK + _csv_lines([[_csv_text(sheet.mark)], [column.heading for column in sheet.columns]])
+    async for page in sheet.pages:
+        rows = page[: MOST_CSV_ROWS - sheet.row_count]
+        sheet.row_count += len(rows)
+        lines = _csv_lines([[_csv_cell(*pair) for pair in zip(cells, row, strict=True)] for row in rows])
+        yield (head + lines).encode()
+        head = ""
+        if len(rows) < len(page):
+            yield _csv_lines([[f"已满{MOST_CSV_ROWS}行，其余未导出，请缩小查询范围"]]).encode()
+            return
+    if head:
+        yield head.encode()
 
 
-async def xlsx_file(title: str, columns: Sequence[Column], pages: AsyncIterator[Rows]) -> AsyncGenerator[bytes, None]:
+async def xlsx_file(sheet: Sheet) -> AsyncGenerator[bytes, None]:
     """Yield a table as XLSX. Rows are written to temporary files, in a thread, before the first piece goes out.
 
     Raises: InvalidRequest `format` for more than MOST_ROWS rows.
     """
     # The writer leaves files of its own behind where it is given up half-way; they go with their folder.
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile(dir=folder) as file:
-        book, count = _Book(file, folder, title, columns), 0
-        async for rows in pages:
-            count += len(rows)
-            if count > MOST_ROWS:
-                raise InvalidRequest(faults=(FieldFault("format", f"超过{MOST_ROWS}行，请下载CSV"),))
+        book = _Book(file, folder, sheet)
+        async for rows in sheet.pages:
+            sheet.row_count += len(rows)
+            if sheet.row_count > MOST_ROWS:
+                sentence = f"超过{MOST_ROWS}行，请缩小查询范围或下载CSV"
+                raise InvalidRequest(sentence, faults=(FieldFault("format", sentence),))
             await asyncio.to_thread(book.write, rows)
         await asyncio.to_thread(book.close)
         file.seek(0)
@@ -80,35 +111,27 @@ async def xlsx_file(title: str, columns: Sequence[Column], pages: AsyncIterator[
             yield piece
 
 
-def download_headers(name: str, plain_name: str) -> dict[str, str]:
-    """Return the headers of a download that is called `name` (Chinese allowed), `plain_name` to old browsers.
-
-    Source: RFC 6266 and RFC 8187 (formerly 5987).
-    """
-    disposition = f"attachment; filename=\"{plain_name}\"; filename*=UTF-8''{quote(name, safe='')}"
-    return {"Content-Disposition": disposition, "Cache-Control": "no-store"}
-
-
 class _Book:
     """An XLSX file under construction; each call may come from another thread, but one at a time."""
 
-    def __init__(self, file: IO[bytes], folder: str, title: str, columns: Sequence[Column]) -> None:
+    def __init__(self, file: IO[bytes], folder: str, sheet: Sheet) -> None:
         # Loaded with the first file: most processes never write one.
         import xlsxwriter
 
         self._book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
-        self._book.set_properties({"title": title, "created": clock.to_beijing(clock.now()).replace(tzinfo=None)})
+        self._book.set_properties({"title": sheet.title, "created": _local(clock.now())})
         self._formats = {
             Kind.FEN: self._book.add_format({"num_format": "#,##0.00"}),
             Kind.MOMENT: self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         }
-        self._columns, self._row = columns, 0
-        self._sheet = self._book.add_worksheet(title)
-        self._sheet.freeze_panes(1, 0)
+        self._columns, self._row = sheet.columns, 1
+        self._sheet = self._book.add_worksheet(_plain(sheet.title))
+        self._sheet.freeze_panes(2, 0)
         bold = self._book.add_format({"bold": True})
-        for at, column in enumerate(columns):
+        self._sheet.write_string(0, 0, sheet.mark)
+        for at, column in enumerate(sheet.columns):
             self._sheet.set_column(at, at, column.width)
-            self._sheet.write_string(0, at, column.heading, bold)
+            self._sheet.write_string(1, at, column.heading, bold)
 
     def write(self, rows: Rows) -> None:
         """Append rows."""
@@ -121,24 +144,39 @@ class _Book:
         if value is None or value == "":
             return
         if kind is Kind.TEXT:
-            self._sheet.write_string(self._row, at, value)
+            self._sheet.write_string(self._row, at, value[:_LONGEST_CELL])
         elif kind is Kind.COUNT:
             self._sheet.write_number(self._row, at, value)
         elif kind is Kind.FEN:
             self._sheet.write_number(self._row, at, Decimal(money.yuan_text(value)), self._formats[kind])
         else:
-            shown = clock.to_beijing(value).replace(tzinfo=None)
-            self._sheet.write_datetime(self._row, at, shown, self._formats[kind])
+            self._sheet.write_datetime(self._row, at, _local(value), self._formats[kind])
 
     def close(self) -> None:
         """Finish the file."""
         self._book.close()
 
 
+def _local(moment: datetime) -> datetime:
+    return clock.to_beijing(moment).replace(tzinfo=None)
+
+
+def _plain(title: str) -> str:
+    """Return a title that a worksheet may have: at most 31 characters, none of those that its names forbid."""
+    return title.translate(_FORBIDDEN_IN_NAMES)[:31]
+
+
+_FORBIDDEN_IN_NAMES = str.maketrans("[]:*?/\\'", "（）：＊？／＼’")
+
+
 def _csv_lines(rows: Rows) -> str:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()
+
+
+def _csv_cell(written: Callable[[Any], str], value: Any) -> str:
+    return "" if value is None else written(value)
 
 
 def _csv_text(value: str) -> str:

@@ -10,9 +10,8 @@ import msgspec
 
 from app import clock
 from handlers.doors import Auth, Call, Reply, Route
-from handlers.staff import sheets
 from handlers.staff.payments import scope_of
-from handlers.staff.sheets import Column, Kind, Rows
+from handlers.staff.sheets import Column, Kind, Rows, export
 from payments.types import Statement, StatementLine, StatementSums
 from services.staff.types import Role
 
@@ -88,16 +87,18 @@ async def summary(call: Call[None]) -> Reply:
     if query.format == "json":
         return Reply(shown)
     days = shown.date if shown.until == shown.date else f"{shown.date}_{shown.until}"
-    return _download(query.format, f"收银日报_{days}", f"statement_{days}", "收银日报", _SUMMARY, _one_page(shown))
+    name, filters = f"收银日报_{days}", {"date": shown.date, "until": shown.until, "department": query.department}
+    pages = _one_page(shown)
+    return await export(call, "statement", name, _SUMMARY, pages, query.format, title="收银日报", filters=filters)
 
 
 async def lines(call: Call[None]) -> Reply:
     """Send every payment and refund of a day."""
     call.staff.require_role(*ROLES)
     query: LinesQuery = call.query
-    pages = call.house.payments.statements.lines(scope_of(call.staff), query.date)
-    name, plain = f"收支明细_{query.date}", f"lines_{query.date}"
-    return _download(query.format, name, plain, "收支明细", _LINES, _line_pages(pages))
+    pages = _line_pages(call.house.payments.statements.lines(scope_of(call.staff), query.date))
+    name, filters = f"收支明细_{query.date}", {"date": query.date}
+    return await export(call, "statement_lines", name, _LINES, pages, query.format, title="收支明细", filters=filters)
 
 
 async def statement_of(call: Call[None], first_on: Day, until: Day | None, department: str = "") -> Statement:
@@ -110,17 +111,6 @@ async def statement_of(call: Call[None], first_on: Day, until: Day | None, depar
         for row in found.rows
     ]
     return msgspec.structs.replace(found, rows=rows)
-
-
-def _download(
-    kind: str, name: str, plain: str, title: str, columns: tuple[Column, ...], pages: AsyncIterator[Rows]
-) -> Reply:
-    is_csv = kind == "csv"
-    return Reply(
-        pieces=sheets.csv_file(columns, pages) if is_csv else sheets.xlsx_file(title, columns, pages),
-        headers=sheets.download_headers(f"{name}.{kind}", f"{plain}.{kind}"),
-        content_type=sheets.CSV if is_csv else sheets.XLSX,
-    )
 
 
 async def _one_page(shown: Statement) -> AsyncIterator[Rows]:

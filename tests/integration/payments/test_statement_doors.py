@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import secrets
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -24,10 +25,11 @@ from app.ids import new_id
 from app.tokens import Caller
 from handlers.citizen import payments as citizen_door
 from handlers.doors import Auth, Call, Reply, Route
-from handlers.staff import sheets
+from handlers.staff import sheet_files
 from handlers.staff import statements as staff_door
 from payments.types import StaffScope
 from services.catalogue.service import CatalogueService
+from services.staff.audit import AuditTrail
 from services.staff.types import Role, StaffCaller
 from tests.doorway import served
 from tests.fakes.payments_house import PaymentsHouse, caller
@@ -102,7 +104,7 @@ async def doors(house: PaymentsHouse) -> AsyncIterator[Doors]:
         payments=house.service,
         catalogue=CatalogueService(),
         tokens=SimpleNamespace(verify=verify),
-        staff=SimpleNamespace(authenticate=authenticate),
+        staff=SimpleNamespace(authenticate=authenticate, audit=AuditTrail(secrets.token_bytes(32))),
     )
     routes = (*citizen_door.ROUTES, *staff_door.ROUTES, *BROKEN)
     async with served(surroundings, routes) as base, aiohttp.ClientSession(base) as client:
@@ -139,10 +141,11 @@ async def test_csv_of_the_summary_reads_back_and_cannot_calculate(doors: Doors) 
     status, body, headers = await doors.get(f"{SUMMARY}?date={TODAY}&until={TODAY}&format=csv")
     assert (status, headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
     plain, starred = headers["Content-Disposition"].split("; ")[1:]
-    assert plain == f'filename="statement_{TODAY}.csv"'
+    assert plain == f'filename="statement_{TODAY.replace("-", "")}.csv"'
     assert unquote(starred) == f"filename*=UTF-8''收银日报_{TODAY}.csv"
     assert body.startswith(b"\xef\xbb\xbf")
-    heading, row, total = csv.reader(io.StringIO(body.decode("utf-8-sig")))
+    mark, heading, row, total = csv.reader(io.StringIO(body.decode("utf-8-sig")))
+    assert mark[0].startswith(f"三晋通 收银员 cashier {TODAY} ")
     shown = dict(zip(heading, row, strict=True))
     assert shown["部门"] == '\'=HYPERLINK("http://evil")'
     assert (shown["渠道"], shown["缴费金额（元）"], shown["账务核对"]) == ("微信支付", "1234.56", "相符")
@@ -157,7 +160,7 @@ async def test_xlsx_of_the_summary_reads_back_as_numbers_and_text(doors: Doors) 
     assert headers["Content-Type"].endswith("spreadsheetml.sheet")
     sheet = openpyxl.load_workbook(io.BytesIO(body)).active
     assert sheet is not None
-    heading, row, total = sheet.iter_rows()
+    _, heading, row, total = sheet.iter_rows()
     cells = {name.value: cell for name, cell in zip(heading, row, strict=True)}
     assert (cells["部门"].value, cells["部门"].data_type) == ("=1+1", "s")
     assert (cells["缴费金额（元）"].value, cells["缴费金额（元）"].number_format) == (1234.56, "#,##0.00")
@@ -171,7 +174,7 @@ async def test_lines_of_a_day_read_back_in_both_formats(doors: Doors) -> None:
     await db.execute("UPDATE payment SET provider_trade_no = '4200001234567890123456789012'")
     status, body, headers = await doors.get(f"{LINES}?date={TODAY}")
     assert (status, headers["Transfer-Encoding"]) == (200, "chunked")
-    heading, *rows = csv.reader(io.StringIO(body.decode("utf-8-sig")))
+    _, heading, *rows = csv.reader(io.StringIO(body.decode("utf-8-sig")))
     lines = [dict(zip(heading, row, strict=True)) for row in rows]
     assert [(line["类型"], line["金额（元）"]) for line in lines] == [("缴费", "20.00"), ("退款", "-5.00")]
     assert (lines[0]["支付单号"], lines[1]["退款单号"]) == (number, refund)
@@ -179,7 +182,7 @@ async def test_lines_of_a_day_read_back_in_both_formats(doors: Doors) -> None:
     status, body, _ = await doors.get(f"{LINES}?date={TODAY}&format=xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(body), read_only=True).active
     assert sheet is not None
-    _, paid, refunded = sheet.iter_rows(values_only=True)
+    _, _, paid, refunded = sheet.iter_rows(values_only=True)
     assert isinstance(paid[0], datetime)
     assert abs(paid[0] - clock.to_beijing(clock.now()).replace(tzinfo=None)).total_seconds() < 600
     assert (paid[7], refunded[7], paid[-1]) == (20, -5, "4200001234567890123456789012")
@@ -188,7 +191,7 @@ async def test_lines_of_a_day_read_back_in_both_formats(doors: Doors) -> None:
 async def test_xlsx_that_would_take_too_long_is_refused_in_favour_of_csv(
     doors: Doors, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sheets, "MOST_ROWS", 1)
+    monkeypatch.setattr(sheet_files, "MOST_ROWS", 1)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     await doors.paid()
     await doors.paid()
@@ -203,10 +206,10 @@ async def test_day_without_money_is_empty_in_every_format(doors: Doors) -> None:
     assert (status, shown["rows"], shown["total"]["net_fen"]) == (200, [], 0)
     for path in (f"{LINES}?date=2026-01-01", f"{LINES}?date=2026-01-01&format=csv"):
         status, body, _ = await doors.get(path)
-        assert (status, len(body.decode().splitlines())) == (200, 1)
+        assert (status, len(body.decode().splitlines())) == (200, 2)
     status, body, _ = await doors.get(f"{LINES}?date=2026-01-01&format=xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(body)).active
-    assert (status, sheet is not None and sheet.max_row) == (200, 1)
+    assert (status, sheet is not None and sheet.max_row) == (200, 2)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +246,8 @@ async def test_lines_and_sums_are_those_of_the_callers_scope(doors: Doors) -> No
     await doors.paid(division_code="140200")
     doors.scope = StaffScope(("1402",), ())
     _, body, _ = await doors.get(f"{LINES}?date={TODAY}")
-    (line,) = csv.DictReader(io.StringIO(body.decode("utf-8-sig")))
+    _, heading, row = csv.reader(io.StringIO(body.decode("utf-8-sig")))
+    line = dict(zip(heading, row, strict=True))
     assert line["区划代码"] == "140200"
     _, shown = await doors.json(f"{SUMMARY}?date={TODAY}")
     assert shown["total"]["paid_count"] == 1
