@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from notify.preferences import Preferences
+
 NoticeId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
 TemplateId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -105,10 +107,12 @@ class ContactIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """Where a person can be reached; `phone` is "" when none is bound."""
+    """Where a person can be reached and how they wish to be; `phone` is "" when none is bound."""
 
     identities: tuple[ContactIdentity, ...]
     phone: str = field(repr=False)
+    preferences: Preferences = Preferences(quiet=False)
+    """Of somebody of whom nothing is known: every channel, at any time."""
 
 
 @dataclass(frozen=True, slots=True)
