@@ -68,8 +68,8 @@ def _run(tool: str, *arguments: str, folder: Path, **surroundings: str) -> None:
 
 def _font_folder() -> Path:
     found = find_spec("cvttf_NotoSansCJK_Regular")
-    assert found is not None and found.origin is not None, "a font of requirements-dev.txt"
-    return Path(found.origin).parent
+    assert found is not None, "a font of requirements-dev.txt"
+    return Path(str(found.origin)).parent
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One window of the console: opens pages, checks them as people with different senses and screens would, keeps pictures."""
+"""One window of the console: opens pages, checks that they serve people of all senses and screens, keeps pictures."""
 
 from __future__ import annotations
 

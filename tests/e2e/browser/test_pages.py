@@ -7,7 +7,7 @@ import pytest
 from handlers.doors import Auth
 from handlers.staff import pages
 from tests.e2e.browser.conftest import Desks
-from tests.e2e.browser.seen import PAGES, Shown
+from tests.e2e.browser.seen import PAGES, Page, Shown
 from tests.e2e.conftest import Surroundings
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +26,7 @@ def shown() -> Shown:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-async def test_page_serves_everybody(desks: Desks, scene: Surroundings, shown: Shown, page: PAGES.__class__) -> None:
+async def test_page_serves_everybody(desks: Desks, scene: Surroundings, shown: Shown, page: Page) -> None:
     address = page.address(await shown.facts(scene))
     faults = {}
     for width in (PHONE, DESK):
