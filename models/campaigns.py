@@ -28,6 +28,7 @@ class Campaign(Table):
     rate_per_second = fields.IntField(default=100)
     estimated = fields.IntField(null=True)
     estimated_at = fields.DatetimeField(null=True)
+    is_estimate_exact = fields.BooleanField(default=True)
     cursor = fields.UUIDField(null=True)
     is_expanded = fields.BooleanField(default=False)
     reason = fields.CharField(max_length=500, default="", description="of a refusal or a cancellation")
@@ -64,6 +65,9 @@ class AudienceList(Table):
 
     name = fields.CharField(max_length=100)
     uploaded_by = fields.CharField(max_length=64)
+    divisions = fields.JSONField(default=list, description="prefixes that its uploader covers; nobody else is on it")
+    status = fields.CharField(max_length=8, default="READING", description="READING READY BROKEN")
+    fault = fields.CharField(max_length=100, default="", description="why it is BROKEN")
     sha256 = fields.CharField(max_length=64)
     lines = fields.IntField(default=0)
     matched = fields.IntField(default=0)
