@@ -12,6 +12,9 @@ import msgspec
 
 from app import clock
 from app.db import Row
+from app.errors import Forbidden
+from app.identifiers import mask_id_number, mask_name, mask_phone
+from services.accounts.types import CitizenProfile
 from services.applications import desk_repository, repository
 from services.applications.documents.service import shown_documents
 from services.applications.dues import OVERDUE, due_text, receipt_due
@@ -44,7 +47,7 @@ _READERS = (
     Role.AUDITOR,
     Role.ADMINISTRATOR,
 )
-_IN_CHARGE = (Role.WINDOW, Role.REVIEWER, Role.APPROVER)
+_LOOKERS = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 
 
 class CaseDesk(Intake, Examination, Decisions):
@@ -89,17 +92,32 @@ class CaseDesk(Intake, Examination, Decisions):
         staff.require_role(*_READERS)
         return case_summary(await case_in_scope(staff, application_no, at_intake=True))
 
-    async def case(self, staff: StaffCaller, application_no: str, address: str) -> CaseView:
-        """Return a case in scope with the applicant in plain text; the look is audited. Raises: NotFound, Forbidden."""
-        staff.require_role(*_IN_CHARGE)
+    async def case(self, staff: StaffCaller, application_no: str, address: str, *, is_masked: bool = False) -> CaseView:
+        """Return a case in scope; the look is audited. Raises: NotFound, Forbidden.
+
+        Args:
+            is_masked: hide personal data, as for everybody who may not unmask them.
+        """
+        staff.require_role(*_LOOKERS)
         row = await case_in_scope(staff, application_no, at_intake=True)
-        await self._parts.audit.record(self._act(staff, row, "viewed", address))
+        hides = is_masked or not staff.may_unmask
+        await self._parts.audit.record(self._act(staff, row, "viewed", address, masked=hides))
+        return await self._file(staff, row, hides)
+
+    async def unmasked(self, staff: StaffCaller, application_no: str, address: str) -> CaseView:
+        """Return a case in scope with all personal data; audited as an unmasking. Raises: NotFound, Forbidden."""
+        if not staff.may_unmask:
+            raise Forbidden(code="role_required")
+        row = await case_in_scope(staff, application_no, at_intake=True)
+        await self._parts.audit.record(self._act(staff, row, "unmasked", address))
+        return await self._file(staff, row, hides=False)
+
+    async def _file(self, staff: StaffCaller, row: Row, hides: bool) -> CaseView:
         item = await self._item(row)
-        profile = await self._parts.people.profile(row["citizen_id"])
         return CaseView(
             case=case_summary(row),
-            applicant=ApplicantView(name=profile.name, id_number=profile.id_number, phone=profile.phone),
-            form=self._vault.open(row),
+            applicant=_applicant(await self._parts.people.profile(row["citizen_id"]), hides),
+            form=self._vault.shown(row) if hides else self._vault.open(row),
             materials=await describe_materials(row, item),
             reason=row["reason"],
             due_is_provisional=row["due_is_provisional"],
@@ -108,7 +126,8 @@ class CaseDesk(Intake, Examination, Decisions):
             acts=_open_acts(staff, row),
             course=await self._course(row),
             timeline=[timeline_view(step) for step in await repository.list_steps(row["id"])],
-            siblings=await siblings_of(self._parts.catalogue, application_no),
+            siblings=await siblings_of(self._parts.catalogue, row["application_no"]),
+            is_masked=hides,
         )
 
     async def _course(self, row: Row) -> CourseView:
@@ -125,6 +144,14 @@ class CaseDesk(Intake, Examination, Decisions):
             pauses=[_pause(each) for each in await repository.list_pauses(row["id"])],
             documents=await shown_documents(row["id"]),
         )
+
+
+def _applicant(profile: CitizenProfile, hides: bool) -> ApplicantView:
+    if hides:
+        return ApplicantView(
+            name=mask_name(profile.name), id_number=mask_id_number(profile.id_number), phone=mask_phone(profile.phone)
+        )
+    return ApplicantView(name=profile.name, id_number=profile.id_number, phone=profile.phone)
 
 
 def _open_acts(staff: StaffCaller, row: Row) -> list[str]:

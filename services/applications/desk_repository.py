@@ -12,7 +12,8 @@ from app.db import Row
 from services.applications.routing import repository as queues
 
 _COLUMNS = """id, application_no, item_code, item_name, division_code, department_code, status, outcome, version,
-    applicant_shown, provider, fee_fen, fee_paid_at, submitted_at, accepted_at, promised_due_on, legal_due_on"""
+    applicant_shown, provider, fee_fen, fee_paid_at, submitted_at, accepted_at, promised_due_on, legal_due_on,
+    officer"""
 _FIRST_ID, _LAST_ID = uuid.UUID(int=0), uuid.UUID(int=(1 << 128) - 1)
 
 

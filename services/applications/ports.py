@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,6 +70,12 @@ class People(Protocol):
 
     async def profile(self, citizen_id: uuid.UUID) -> CitizenProfile:
         """Return a citizen in plain text, for the officer in charge and for a licence. Raises: NotFound."""
+
+    async def profiles(self, citizen_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, CitizenProfile]:
+        """Return citizens in plain text, in one statement, for an export that names them; unknown ones are left out."""
+
+    async def find_citizens(self, *, phone: str = "", id_number: str = "") -> Sequence[uuid.UUID]:
+        """Find active citizens by a phone number or an ID number in full. Raises: InvalidRequest for neither."""
 
     async def plain_address(self, citizen_id: uuid.UUID, address_id: uuid.UUID) -> PlainAddress:
         """Return an own address in plain text. Raises: NotFound; nothing may be sent anywhere then."""

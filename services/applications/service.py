@@ -31,6 +31,7 @@ from services.applications.drafts.service import Drafts, Wish
 from services.applications.drafts.types import DraftTerms, UpgradeView
 from services.applications.files.links import FileLinks
 from services.applications.files.ports import VirusScan
+from services.applications.finding.service import Finding
 from services.applications.handing_in import HandingIn
 from services.applications.instant.asking import Asking
 from services.applications.instant.service import InstantApproval
@@ -124,6 +125,7 @@ class ApplicationService:
         self.assistances = AssistanceService(self.parts, self.drafts, self._handing_in, self.uploads)
         self.represented = RepresentedCases(self.parts, self.drafts.kept_days)
         self.desk = CaseDesk(self.parts)
+        self.finding = Finding(people, audit)
         self.documents = DocumentService(self.parts, seal)
         self.cards = CardService(calendar)
         self.aftercare = Aftercare(delivery, licences, audit)

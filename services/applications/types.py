@@ -201,6 +201,7 @@ class CaseSummary(Struct, frozen=True, kw_only=True):
     promised_due_on: str | None
     legal_due_on: str | None
     is_overdue: bool
+    officer: str = ""
 
 
 class CasePage(Struct, frozen=True, kw_only=True):
@@ -234,7 +235,7 @@ class StatusCount(Struct, frozen=True, kw_only=True):
 
 
 class ApplicantView(Struct, frozen=True, kw_only=True):
-    """The applicant in plain text, for the officer in charge; every look is audited."""
+    """The applicant: masked, or in plain text for the officer in charge; every look is audited."""
 
     name: str
     id_number: str
@@ -287,6 +288,7 @@ class Siblings(Struct, frozen=True, kw_only=True):
 class CaseView(Struct, frozen=True, kw_only=True):
     """A case as the officer in charge sees it: whole answers, applicant, files, steps, what may be done next.
 
+    `is_masked`: personal data are hidden, for those who look on, and on pages until they are asked for.
     `siblings`: the parts of its package (一件事), itself among them; none where it is no part.
     """
 
@@ -302,3 +304,4 @@ class CaseView(Struct, frozen=True, kw_only=True):
     course: CourseView
     timeline: list[TimelineView]
     siblings: list[Sibling] = []
+    is_masked: bool = False

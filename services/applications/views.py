@@ -149,6 +149,7 @@ def case_summary(row: Row) -> CaseSummary:
         promised_due_on=_day(row["promised_due_on"]),
         legal_due_on=_day(row["legal_due_on"]),
         is_overdue=_is_overdue(row),
+        officer=row["officer"],
     )
 
 
