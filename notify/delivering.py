@@ -10,8 +10,8 @@ import structlog
 from app import metrics
 from app.clock import now
 from notify import repository, stock_repository
-from notify.neutral import Delivery, Message, Outcome
-from notify.ports import NoticeTable, Recipients
+from notify.neutral import Delivery, Message, Outcome, UnfitValue
+from notify.ports import NoticeChannel, NoticeTable, Recipients
 from notify.render import filled, filled_all
 from notify.repository import NoticeRecord
 from notify.states import (
@@ -89,7 +89,12 @@ class Delivering:
             if permission is None:
                 return Outcome.NO_PERMISSION
         attempt = await repository.begin_attempt(notice, step.channel)
-        delivery = await channel.send(self._message(notice, step))
+        try:
+            message = self._message(notice, step, channel)
+        except UnfitValue as error:
+            delivery = Delivery(Outcome.REFUSED, f"unfit {error.key}", is_fault=True)
+        else:
+            delivery = await channel.send(message)
         if delivery.outcome is Outcome.NO_PERMISSION and maybe_sent:
             # The permission is spent and only our own earlier try, whose answer was lost, can have spent it.
             delivery = Delivery(Outcome.SENT, delivery.provider_code)
@@ -104,12 +109,12 @@ class Delivering:
         return delivery.outcome
 
     @staticmethod
-    def _message(notice: NoticeRecord, step: Step) -> Message:
+    def _message(notice: NoticeRecord, step: Step, channel: NoticeChannel) -> Message:
         return Message(
             reference=notice.id.hex,
             recipient=step.recipient,
             template_id=step.binding.template_id,
-            values=filled_all(step.binding.fields, notice.variables),
+            values=channel.fitted(filled_all(step.binding.fields, notice.variables)),
             page=filled(step.binding.page, notice.variables) if step.binding.page else "",
         )
 

@@ -22,18 +22,46 @@ class Outcome(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class UnfitValue(ValueError):
+    """A value of a message that a channel cannot take, not even shortened; names its key, never the value."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"value {key} cannot be sent")
+        self.key = key
+
+
+class Halt(StrEnum):
+    """What else a channel's answer stops.
+
+    DAY: this app's share of the day is used up. TEMPLATE: nothing of this template can be sent until a person has
+    looked at it.
+    """
+
+    NOTHING = ""
+    DAY = "DAY"
+    TEMPLATE = "TEMPLATE"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The outcome of a try with the provider's own code and message number ("" where it gives none)."""
+    """The outcome of a try with the provider's own code and message number ("" where it gives none).
+
+    `is_fault`: our configuration or our words are wrong, so a person must look. `is_soon`: a LATER that is over within
+    seconds.
+    """
 
     outcome: Outcome
     provider_code: str = ""
     message_no: str = ""
+    halt: Halt = Halt.NOTHING
+    is_fault: bool = False
+    is_soon: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message for one channel. `reference` is ours and comes back in receipts where the channel carries it."""
+    """One message for one channel, its values fitted. `reference` is ours and comes back in receipts where the channel
+    carries it."""
 
     reference: str
     recipient: str = field(repr=False)

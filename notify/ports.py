@@ -20,12 +20,21 @@ class NoticeChannel(Protocol):
     again, so the caller repeats it late and seldom.
     """
 
+    def fitted(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return values cut and cleaned to what the channel takes. Pure. Raises: UnfitValue naming the first key that
+        cannot be made to fit."""
+        ...
+
+    def pause_seconds(self) -> float:
+        """Say for how long a call would be refused without being made, because the provider is away; 0 = may call."""
+        ...
+
     async def send(self, message: Message) -> Delivery:
-        """Send one message, its values cut to what the channel takes. Never raises for what the provider does:
+        """Send one message whose values are fitted. Never raises for what the provider does:
 
         SENT obliges the caller to consume the permission; NO_PERMISSION to void every permission of this person and
         template; REFUSED to go on to the next channel; LATER and UNKNOWN to try again by the schedule, keeping the
-        permission aside.
+        permission aside. `halt` obliges the caller to let the app, or the template, rest.
         """
         ...
 

@@ -38,6 +38,10 @@ class AlipayGateway:
         self.transport = transport
         self.now = now
 
+    def pause_seconds(self) -> float:
+        """Say for how long calls are refused unmade, because the provider is away; 0 when it may be called."""
+        return self.transport.breaker.retry_after_seconds
+
     async def execute(
         self,
         method: str,

@@ -80,6 +80,10 @@ class AliyunSms:
         self._now = now
         self._nonce = nonce
 
+    def pause_seconds(self) -> float:
+        """Say for how long calls are refused unmade, because the provider is away; 0 when it may be called."""
+        return self._transport.breaker.retry_after_seconds
+
     async def send(
         self, phone: str, *, sign_name: str, template_code: str, values: Mapping[str, str], out_id: str = ""
     ) -> str:

@@ -72,6 +72,10 @@ class TencentSms:
         self._transport = transport
         self._now = now
 
+    def pause_seconds(self) -> float:
+        """Say for how long calls are refused unmade, because the provider is away; 0 when it may be called."""
+        return self._transport.breaker.retry_after_seconds
+
     async def send(
         self, phone: str, *, sign_name: str, template_id: str, values: Sequence[str], session_context: str = ""
     ) -> str:

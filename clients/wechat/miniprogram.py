@@ -100,6 +100,10 @@ class MiniProgramClient:
     def __init__(self, wire: ApiWire) -> None:
         self._wire = wire
 
+    def pause_seconds(self) -> float:
+        """Say for how long calls are refused unmade, because the provider is away; 0 when it may be called."""
+        return self._wire.transport.breaker.retry_after_seconds
+
     async def code_to_session(self, code: str) -> Session:
         """Exchange a wx.login code. Never repeated: the code is single-use; on an unknown outcome log in anew.
 

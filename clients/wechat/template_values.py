@@ -32,10 +32,18 @@ _RULES = {
 _ELLIPSIS = "…"
 
 
+class UnfitTemplateValue(ValueError):
+    """A value that cannot be made to keep its rule; names its key, never the value."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"template value {key} breaks its rule")
+        self.key = key
+
+
 def fit_values(values: Mapping[str, str]) -> dict[str, str]:
     """Return the values as they may be sent: white space made single, `thing` cut to 20 with an ellipsis.
 
-    Raises ValueError naming the key (never the value) that cannot be made to fit.
+    Raises UnfitTemplateValue naming the key that cannot be made to fit.
     Source: WeChat mini-program documents, 订阅消息参数值内容限制说明.
     """
     return {key: _fitted(key, " ".join(text.split())) for key, text in values.items()}
@@ -47,7 +55,7 @@ def _fitted(key: str, text: str) -> str:
     if kind == "thing" and len(text) > 20:
         text = text[:19] + _ELLIPSIS
     if not text.isprintable() or not _fits(kind, text):
-        raise ValueError(f"template value {key} breaks its rule")
+        raise UnfitTemplateValue(key)
     return text
 
 

@@ -9,9 +9,11 @@ from typing import Protocol
 from app.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
 from clients.sms import aliyun, tencent
 from clients.sms.problems import SmsProblem, problem_of
+from notify.channels.faults import one_line, unanswered
 from notify.neutral import Delivery, Message, Outcome, Receipt
 
 _VALUE_LENGTH = 35
+_FAULTS = (SmsProblem.CONTENT, SmsProblem.CONFIGURATION)
 
 
 class SmsSender(Protocol):
@@ -19,6 +21,10 @@ class SmsSender(Protocol):
 
     async def submit(self, message: Message, values: Mapping[str, str]) -> str:
         """Send; return the provider's message number. Raises as the clients do."""
+        ...
+
+    def pause_seconds(self) -> float:
+        """Say for how long the breaker refuses calls."""
         ...
 
 
@@ -39,6 +45,10 @@ class AliyunSender:
             out_id=message.reference,
         )
 
+    def pause_seconds(self) -> float:
+        """Ask the breaker."""
+        return self._client.pause_seconds()
+
 
 class TencentSender:
     """Sends through Tencent Cloud."""
@@ -57,6 +67,10 @@ class TencentSender:
             session_context=message.reference,
         )
 
+    def pause_seconds(self) -> float:
+        """Ask the breaker."""
+        return self._client.pause_seconds()
+
 
 class SmsNoticeChannel:
     """Sends to phones. See ports.NoticeChannel."""
@@ -64,27 +78,30 @@ class SmsNoticeChannel:
     def __init__(self, sender: SmsSender) -> None:
         self._sender = sender
 
+    def fitted(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return values as operators allow them."""
+        return fitted(values)
+
+    def pause_seconds(self) -> float:
+        """Ask the breaker."""
+        return self._sender.pause_seconds()
+
     async def send(self, message: Message) -> Delivery:
         """Send one approved template."""
         try:
-            number = await self._sender.submit(message, fitted(message.values))
+            number = await self._sender.submit(message, message.values)
         except ProviderRejected as error:
-            busy = problem_of(error) is SmsProblem.COME_AGAIN
-            return Delivery(Outcome.LATER if busy else Outcome.REFUSED, error.provider_code)
-        except ProviderUnavailable as error:
-            certain = error.details.get("nothing_sent") is True
-            return Delivery(Outcome.LATER if certain else Outcome.UNKNOWN, error.stable_code)
-        except ProviderProtocolError as error:
-            return Delivery(Outcome.UNKNOWN, error.stable_code)
+            problem = problem_of(error)
+            outcome = Outcome.LATER if problem is SmsProblem.COME_AGAIN else Outcome.REFUSED
+            return Delivery(outcome, error.provider_code, is_fault=problem in _FAULTS)
+        except (ProviderUnavailable, ProviderProtocolError) as error:
+            return unanswered(error)
         return Delivery(Outcome.SENT, "OK", number)
 
 
 def fitted(values: Mapping[str, str]) -> dict[str, str]:
-    """Return values of one line and at most 35 characters, as operators allow for a variable."""
-    single = {key: " ".join(text.split()) for key, text in values.items()}
-    return {
-        key: text if len(text) <= _VALUE_LENGTH else text[: _VALUE_LENGTH - 1] + "…" for key, text in single.items()
-    }
+    """Return values of one line and at most 35 characters, as operators allow for a variable. Raises UnfitValue."""
+    return one_line(values, _VALUE_LENGTH)
 
 
 class AliyunReceiptDoor:

@@ -34,7 +34,14 @@ class FakeNoticeChannel:
     def __init__(self, pause_seconds: float = 0.0) -> None:
         self.sent: list[Message] = []
         self.answers: list[Outcome] = []
+        self.away_seconds = 0.0
         self._pause_seconds = pause_seconds
+
+    def fitted(self, values: Mapping[str, str]) -> dict[str, str]:
+        return dict(values)
+
+    def pause_seconds(self) -> float:
+        return self.away_seconds
 
     async def send(self, message: Message) -> Delivery:
         await asyncio.sleep(self._pause_seconds)
