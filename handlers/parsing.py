@@ -26,6 +26,8 @@ _SENTENCES = (
     (re.compile(r"Invalid (?:UUID|RFC3339|date).*"), "格式不正确"),
 )
 _LONGEST_NAME = 128
+_MOST_FORM_FIELDS = 128
+"""A correction notice of thirty points has two fields each."""
 _DEEPEST = 64
 _TYPES = {
     "str": "文本",
@@ -91,11 +93,13 @@ def expected_version(request: Any, version: int | None) -> int | None:
     return int(digits)
 
 
-def parse_query(text: str, kind: type[Any]) -> Any:
+def parse_query(text: str, kind: type[Any], *, most_fields: int = 32) -> Any:
     """Read a query string into `kind`. Raises InvalidRequest (unknown, repeated or faulty parameters)."""
     values: dict[str, str] = {}
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=32, errors="strict")
+        pairs = parse_qsl(
+            text, keep_blank_values=True, strict_parsing=bool(text), max_num_fields=most_fields, errors="strict"
+        )
     except (ValueError, UnicodeDecodeError) as error:
         raise InvalidRequest("查询参数无法识别") from error
     for name, value in pairs:
@@ -113,7 +117,7 @@ def parse_query(text: str, kind: type[Any]) -> Any:
 def parse_form(body: bytes, kind: type[Any]) -> Any:
     """Read a submitted HTML form into `kind`. Raises InvalidRequest."""
     try:
-        return parse_query(body.decode("ascii"), kind)
+        return parse_query(body.decode("ascii"), kind, most_fields=_MOST_FORM_FIELDS)
     except UnicodeDecodeError as error:
         raise InvalidRequest("表单内容无法识别") from error
 
