@@ -23,7 +23,6 @@ class Migration(migrations.Migration):
                 "CREATE INDEX consultation_waiting ON consultation (division_code, asked_at) WHERE status = 'OPEN'",
                 "CREATE INDEX provider_minute_recent ON provider_minute (minute_at)",
                 "CREATE INDEX citizen_merged_into ON citizen (merged_into_id) WHERE merged_into_id IS NOT NULL",
-                "CREATE INDEX citizen_merge_recent ON citizen_merge (created_at)",
                 "CREATE INDEX audit_entry_by_action ON audit_entry (action text_pattern_ops, seq)",
                 "CREATE INDEX audit_entry_by_moment ON audit_entry (occurred_at, seq)",
             ]
