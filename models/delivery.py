@@ -36,6 +36,8 @@ class Shipment(Table):
     shipment_no = fields.CharField(max_length=32, unique=True)
     subject_no = fields.CharField(max_length=50, db_index=True)
     citizen_id = fields.UUIDField(db_index=True)
+    division_code = fields.CharField(max_length=12, default="", db_default="", description="of the body that sends it")
+    department_code = fields.CharField(max_length=18, default="", db_default="")
     leg = fields.CharField(max_length=8, default="OUTBOUND")
     courier = fields.CharField(max_length=16)
     waybill_no = fields.CharField(max_length=40, default="", db_index=True)

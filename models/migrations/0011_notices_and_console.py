@@ -302,6 +302,16 @@ class Migration(migrations.Migration):
             constraint=UniqueConstraint(fields=('code',), name='notice_template_one_enabled', condition="status = 'ENABLED'"),
         ),
         ops.AddField(
+            model_name='Shipment',
+            name='department_code',
+            field=fields.CharField(default='', db_default='', max_length=18),
+        ),
+        ops.AddField(
+            model_name='Shipment',
+            name='division_code',
+            field=fields.CharField(default='', description='of the body that sends it', db_default='', max_length=12),
+        ),
+        ops.AddField(
             model_name='StaffMember',
             name='created_by',
             field=fields.CharField(default='', db_default='', max_length=64),

@@ -24,6 +24,11 @@ class Migration(migrations.Migration):
                 "CREATE INDEX provider_minute_recent ON provider_minute (minute_at)",
                 "CREATE INDEX citizen_merged_into ON citizen (merged_into_id) WHERE merged_into_id IS NOT NULL",
                 "CREATE INDEX audit_entry_by_action ON audit_entry (action text_pattern_ops, seq)",
+                "UPDATE shipment s SET division_code = a.division_code, department_code = a.department_code"
+                " FROM application a WHERE a.application_no = s.subject_no",
+                "UPDATE shipment s SET division_code = p.division_code FROM package_case p"
+                " WHERE p.package_no = s.subject_no",
+                "CREATE INDEX shipment_on_board ON shipment (status, division_code, department_code, updated_at)",
                 "CREATE INDEX audit_entry_by_moment ON audit_entry (occurred_at, seq)",
             ]
         ),

@@ -290,7 +290,9 @@ def _order(application_no: str, record: ItemRecord) -> ShipmentOrder:
     leg = next((leg for leg in record.delivery.legs if leg.direction.value == "to_citizen"), None)
     sender = Contact(name=leg.contact, phone=leg.phone, address=leg.address) if leg else _department(record)
     cargo = leg.contents if leg else "办理结果"
-    return ShipmentOrder(application_no, cargo, sender, paid_by_receiver=leg is not None and leg.payer == "citizen")
+    paid_by_receiver = leg is not None and leg.payer == "citizen"
+    body = (record.division_code, record.department_code)
+    return ShipmentOrder(application_no, cargo, sender, *body, paid_by_receiver=paid_by_receiver)
 
 
 def _department(record: ItemRecord) -> Contact:

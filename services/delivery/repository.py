@@ -35,8 +35,9 @@ WHERE delivery_choice.locked_at IS NULL RETURNING id
 
 INSERT_SHIPMENT = """
 INSERT INTO shipment (id, created_at, shipment_no, subject_no, citizen_id, leg, courier, waybill_no, status, cargo,
-                      sender, receiver_cipher, receiver_shown, custody, version, ask_after, asked_count, updated_at)
-VALUES ($1, $2, $3, $4, $5, 'OUTBOUND', $6, '', 'REQUESTED', $7, $8::jsonb, $9, $10, 'WINDOW', 1, $11, 0, $2)
+                      sender, receiver_cipher, receiver_shown, custody, version, ask_after, asked_count, updated_at,
+                      division_code, department_code)
+VALUES ($1, $2, $3, $4, $5, 'OUTBOUND', $6, '', 'REQUESTED', $7, $8::jsonb, $9, $10, 'WINDOW', 1, $11, 0, $2, $12, $13)
 ON CONFLICT (subject_no, leg, cargo) DO NOTHING RETURNING shipment_no
 """
 
@@ -52,6 +53,8 @@ class NewShipment:
     sender: str = field(repr=False)
     requested_at: datetime
     ask_after: datetime
+    division_code: str
+    department_code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +154,8 @@ async def request_shipment(new: NewShipment) -> str | None:
             choice["receiver_cipher"],
             choice["receiver_shown"],
             new.ask_after,
+            new.division_code,
+            new.department_code,
         )
         if made is None:
             known = await tx.fetch_row(

@@ -239,6 +239,8 @@ class DeliveryService:
             sender=msgspec.json.encode(sender).decode(),
             requested_at=now,
             ask_after=now + timedelta(minutes=10),
+            division_code=order.division_code,
+            department_code=order.department_code,
         )
 
     def _sealed(self, choice: Choice) -> bytes | None:

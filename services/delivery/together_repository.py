@@ -111,6 +111,8 @@ async def send(new: NewShipment, subject_nos: Sequence[str]) -> str | None:
             choice["receiver_cipher"],
             choice["receiver_shown"],
             new.ask_after,
+            new.division_code,
+            new.department_code,
         )
         tx.enqueue(BOOK, {"shipment_no": new.shipment_no})
     return new.shipment_no

@@ -50,11 +50,16 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ShipmentOrder:
-    """One parcel to be sent for a case: to the choice's receiver, from `sender`; `paid_by_receiver` is 到付."""
+    """One parcel to be sent for a case: to the choice's receiver, from `sender`; `paid_by_receiver` is 到付.
+
+    `division_code` and `department_code` are those of the body that sends it: its staff see it on their board.
+    """
 
     subject_no: str
     cargo: str
     sender: Contact = field(repr=False)
+    division_code: str
+    department_code: str
     paid_by_receiver: bool = False
 
 

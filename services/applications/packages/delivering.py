@@ -134,17 +134,21 @@ class JointDelivery:
     def _order(self, terms: PackageTerms, codes: Sequence[str], package_no: str) -> ShipmentOrder:
         """Return the parcel's order: from the first counter that sends; the citizen pays only if each item says so."""
         legs = [
-            leg
+            (terms.items[code].record, leg)
             for code in codes
             if code in terms.items
             for leg in terms.items[code].record.delivery.legs
             if leg.direction.value == "to_citizen"
         ]
         if not legs:
-            sender = Contact(name=terms.record.name, phone=terms.record.phone, address=terms.record.name)
-            return ShipmentOrder(package_no, _CARGO, sender)
-        sender = Contact(name=legs[0].contact, phone=legs[0].phone, address=legs[0].address)
-        return ShipmentOrder(package_no, _CARGO, sender, paid_by_receiver=all(leg.payer == "citizen" for leg in legs))
+            package = terms.record
+            sender = Contact(name=package.name, phone=package.phone, address=package.name)
+            return ShipmentOrder(package_no, _CARGO, sender, package.division_code, package.department_code)
+        record, first = legs[0]
+        sender = Contact(name=first.contact, phone=first.phone, address=first.address)
+        paid_by_receiver = all(leg.payer == "citizen" for _, leg in legs)
+        body = (record.division_code, record.department_code)
+        return ShipmentOrder(package_no, _CARGO, sender, *body, paid_by_receiver=paid_by_receiver)
 
 
 def _couriered(choice: Choice, address: PlainAddress) -> Choice:

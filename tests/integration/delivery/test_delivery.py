@@ -21,6 +21,7 @@ CITIZEN = uuid.UUID(int=7)
 CASE = "1420260302ABCDEFGHJK"
 RECEIVER = Contact(name="张伟", phone="13800000001", address="山西省太原市小店区平阳路88号")
 SENDER = Contact(name="出件窗口", phone="0351-7190110", address="太原市小店区人民南路2号")
+ORDER = ShipmentOrder(CASE, "居民身份证", SENDER, "140105", "11140105MB0001177F")
 Emitted = Callable[[], Awaitable[list[tuple[str, dict[str, Any]]]]]
 
 
@@ -31,7 +32,7 @@ async def chosen(delivery: DeliveryService, method: DeliveryMethod = DeliveryMet
 
 async def requested(delivery: DeliveryService) -> str:
     await chosen(delivery)
-    number = await delivery.request_shipment(ShipmentOrder(CASE, "居民身份证", SENDER))
+    number = await delivery.request_shipment(ORDER)
     assert number is not None
     return number
 
@@ -66,14 +67,14 @@ async def test_receiver_is_stored_encrypted(delivery: DeliveryService) -> None:
 
 async def test_request_shipment_twice_makes_one_parcel_and_one_job(delivery: DeliveryService) -> None:
     first = await requested(delivery)
-    assert await delivery.request_shipment(ShipmentOrder(CASE, "居民身份证", SENDER)) == first
+    assert await delivery.request_shipment(ORDER) == first
     jobs = await db.fetch_all("SELECT 1 FROM pgqueuer WHERE entrypoint = 'delivery.book'")
     assert len(jobs) == 1
 
 
 async def test_request_shipment_for_counter_choice_makes_none(delivery: DeliveryService) -> None:
     await chosen(delivery, DeliveryMethod.COUNTER)
-    assert await delivery.request_shipment(ShipmentOrder(CASE, "居民身份证", SENDER)) is None
+    assert await delivery.request_shipment(ORDER) is None
 
 
 async def test_book_once_stores_waybill_and_tells(delivery: DeliveryService, courier: Any, emitted: Emitted) -> None:
