@@ -49,6 +49,7 @@ from handlers.staff import reconciliation as staff_reconciliation
 from handlers.staff import refunds as staff_refunds
 from handlers.staff import routing as staff_routing
 from handlers.staff import statements as staff_statements
+from handlers.staff import stream as staff_stream
 
 _CITIZEN = (
     auth,
@@ -91,6 +92,7 @@ _STAFF = (
     staff_items,
     staff_ratings,
     staff_pages,
+    staff_stream,
 )
 _INTEGRATION = (exchange,)
 _CALLBACKS = (wechat_pay, alipay_callbacks, wechat_push, couriers, sms)
