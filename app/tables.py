@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app import upkeep
+from app.announcing import OTHER_EVENTS, Announcing
 from app.jobs import JobFunction, JobTable, Reaction, Sweep
 from notify.reactions import NoticeReactions
 from notify.sweeps import NoticeSweeps
@@ -100,6 +101,9 @@ def _reactions(rooms: Container) -> Mapping[str, Sequence[tuple[str, Reaction]]]
         },
         {name: (("notify.tell", NoticeReactions(rooms.notify).tell),) for name in CITIZEN_EVENTS},
         dict.fromkeys(CITIZEN_EVENTS, (("live.publish", rooms.live.publish),)),
+        dict.fromkeys(
+            (*CITIZEN_EVENTS, *OTHER_EVENTS), (("console.announce", Announcing(rooms.announcements).announce),)
+        ),
     ]
     names = {name for table in tables for name in table}
     return {name: [reaction for table in tables for reaction in table.get(name, ())] for name in names}
