@@ -16,8 +16,10 @@ from app.errors import Forbidden
 from app.identifiers import mask_id_number, mask_name, mask_phone
 from services.accounts.types import CitizenProfile
 from services.applications import desk_repository, repository
+from services.applications.cards import repository as card_repository
+from services.applications.cards.types import COLOUR_TEXT, STAGE_TEXT, CaseCard
 from services.applications.documents.service import shown_documents
-from services.applications.dues import OVERDUE, due_text, receipt_due
+from services.applications.dues import OVERDUE, days_spent, due_text, receipt_due
 from services.applications.materials.listing import describe_materials
 from services.applications.packages.siblings import siblings_of
 from services.applications.reviewing import repository as reviews
@@ -31,6 +33,7 @@ from services.applications.scope import case_in_scope
 from services.applications.states import STATUS_TEXT, TABS, TRANSITIONS, Status
 from services.applications.types import (
     ApplicantView,
+    CaseClock,
     CaseSummary,
     CaseView,
     StatusCount,
@@ -127,8 +130,16 @@ class CaseDesk(Intake, Examination, Decisions):
             course=await self._course(row),
             timeline=[timeline_view(step) for step in await repository.list_steps(row["id"])],
             siblings=await siblings_of(self._parts.catalogue, row["application_no"]),
+            clock=await self._clock(row),
+            cards=[_card(each) for each in await card_repository.list_of_case(row["id"])],
             is_masked=hides,
         )
+
+    async def _clock(self, row: Row) -> CaseClock | None:
+        spent = days_spent(self._calendar, row, await repository.list_pauses(row["id"]), clock.beijing_date())
+        if spent is None:
+            return None
+        return CaseClock(used_days=spent[0], left_days=spent[1], is_paused=row["status"] == Status.SUSPENDED)
 
     async def _course(self, row: Row) -> CourseView:
         is_waiting = row["status"] in (Status.SUBMITTED, Status.RECEIVED)
@@ -166,6 +177,17 @@ def _open_acts(staff: StaffCaller, row: Row) -> list[str]:
         acts.append("review")
         acts += ["explain_overdue"] if due_text(row, clock.beijing_date()) == OVERDUE else []
     return acts
+
+
+def _card(row: Row) -> CaseCard:
+    return CaseCard(
+        stage_text=STAGE_TEXT[row["stage"]],
+        colour=row["colour"],
+        colour_text=COLOUR_TEXT[row["colour"]],
+        due_on=row["due_on"].isoformat(),
+        issued_at=clock.rfc3339(row["created_at"]),
+        settled_at=moment(row["settled_at"]),
+    )
 
 
 def _review(row: Row) -> ReviewView:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from app import clock
@@ -70,6 +70,20 @@ def stored_pauses(rows: Iterable[Row], ended_at: datetime | None = None) -> tupl
     )
 
 
+def days_spent(calendar: Calendar, case: Row, pauses: Iterable[Row], today: date) -> tuple[int, int] | None:
+    """Count the working days of an accepted case that are used and left (negative once past); None before acceptance.
+
+    Days of pauses count for neither; while one runs, nothing is used up.
+    """
+    if case["accepted_at"] is None or case["promised_due_on"] is None:
+        return None
+    start, listed = clock.beijing_date(case["accepted_at"]), stored_pauses(pauses)
+    ended = tuple(pause for pause in listed if pause.ended_on is not None)
+    until = clock.beijing_date(case["decided_at"]) if case["decided_at"] else today
+    used = _working_days(calendar, start, until, listed)
+    return used, _working_days(calendar, start, case["promised_due_on"], ended) - used
+
+
 def due_text(row: Row, today: date) -> str:
     """Say in a word how near the promised day of a running case is: 即将到期, 已超期, or nothing."""
     due, soon_on = row["promised_due_on"], row["due_soon_on"]
@@ -78,6 +92,11 @@ def due_text(row: Row, today: date) -> str:
     if due < today:
         return OVERDUE
     return DUE_SOON if soon_on is not None and soon_on <= today else ""
+
+
+def _working_days(calendar: Calendar, start: date, end: date, pauses: tuple[Pause, ...]) -> int:
+    days = (start + timedelta(days=step) for step in range(1, (end - start).days + 1))
+    return sum(calendar.is_working_day(day) and not any(pause.covers(day) for pause in pauses) for day in days)
 
 
 def _extended(calendar: Calendar, due: Due, extension_days: int, pauses: tuple[Pause, ...]) -> Due:

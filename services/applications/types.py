@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from app.errors import FieldFault
+from services.applications.cards.types import CaseCard
 from services.applications.reviewing.types import CourseView, PointView
 from services.applications.states import Correction, Status
 from services.delivery.types import ShipmentView
@@ -285,9 +286,18 @@ class Siblings(Struct, frozen=True, kw_only=True):
     next_cursor: None = None
 
 
+class CaseClock(Struct, frozen=True, kw_only=True):
+    """Working days of an accepted case: used so far, and left (negative once its promised day has passed)."""
+
+    used_days: int
+    left_days: int
+    is_paused: bool
+
+
 class CaseView(Struct, frozen=True, kw_only=True):
     """A case as the officer in charge sees it: whole answers, applicant, files, steps, what may be done next.
 
+    `clock` and `cards`: how far its time has run, and the yellow and red cards it has got.
     `is_masked`: personal data are hidden, for those who look on, and on pages until they are asked for.
     `siblings`: the parts of its package (一件事), itself among them; none where it is no part.
     """
@@ -304,4 +314,6 @@ class CaseView(Struct, frozen=True, kw_only=True):
     course: CourseView
     timeline: list[TimelineView]
     siblings: list[Sibling] = []
+    clock: CaseClock | None = None
+    cards: list[CaseCard] = []
     is_masked: bool = False

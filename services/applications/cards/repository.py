@@ -116,6 +116,14 @@ async def list_open(
     )
 
 
+async def list_of_case(case_id: uuid.UUID) -> Sequence[Row]:
+    """Return every card of a case, oldest first."""
+    return await db.fetch_all(
+        "SELECT created_at, stage, colour, due_on, settled_at FROM due_card WHERE application_id = $1 ORDER BY id",
+        case_id,
+    )
+
+
 async def count_open() -> Sequence[Row]:
     """Count the cards that are not settled by colour and stage."""
     return await db.fetch_all(

@@ -73,6 +73,17 @@ class CardView(Struct, frozen=True, kw_only=True):
     issued_at: str
 
 
+class CaseCard(Struct, frozen=True, kw_only=True):
+    """A card that a case has got; `settled_at`: when its stage ended."""
+
+    stage_text: str
+    colour: str
+    colour_text: str
+    due_on: str
+    issued_at: str
+    settled_at: str | None
+
+
 class CardPage(Struct, frozen=True, kw_only=True):
     """A page of cards, oldest first."""
 
