@@ -17,6 +17,7 @@ from app.jobs import JobFunction
 from app.tokens import Caller
 from notify import repository, stock_repository
 from notify.delivering import Delivering, lease
+from notify.figures import NoticeFigures
 from notify.neutral import PermissionChange
 from notify.ports import NoticeTable, Recipients
 from notify.render import INBOX_LENGTH, TITLE_LENGTH, filled, variables_of
@@ -44,6 +45,7 @@ class NotifyService:
         self._table = table
         self._recipients = recipients
         self._shelf = Shelf()
+        self.figures = NoticeFigures()
         self.delivering = Delivering(table, recipients, self._shelf)
 
     def jobs(self) -> Mapping[str, JobFunction]:

@@ -30,6 +30,11 @@ class Migration(migrations.Migration):
                 " WHERE p.package_no = s.subject_no",
                 "CREATE INDEX shipment_on_board ON shipment (status, division_code, department_code, updated_at)",
                 "CREATE INDEX audit_entry_by_moment ON audit_entry (occurred_at, seq)",
+                "CREATE INDEX application_submitted_day ON application (submitted_at)"
+                " INCLUDE (division_code, department_code) WHERE submitted_at IS NOT NULL",
+                "CREATE INDEX application_decided_day ON application (decided_at)"
+                " INCLUDE (division_code, department_code) WHERE decided_at IS NOT NULL",
+                "CREATE INDEX notice_attempt_day ON notice_attempt USING brin (created_at)",
             ]
         ),
     ]
