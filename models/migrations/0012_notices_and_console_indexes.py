@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
                 "CREATE INDEX notice_of_campaign ON notice (campaign_id, status, id) WHERE campaign_id IS NOT NULL",
                 "CREATE INDEX notice_failed ON notice (occurred_at DESC) WHERE status = 'FAILED'",
                 "CREATE INDEX consultation_waiting ON consultation (division_code, asked_at) WHERE status = 'OPEN'",
+                "CREATE INDEX subscription_held ON subscription (notice_id) WHERE status = 'HELD'",
                 "CREATE INDEX provider_minute_recent ON provider_minute (minute_at)",
                 "CREATE INDEX citizen_merged_into ON citizen (merged_into_id) WHERE merged_into_id IS NOT NULL",
                 "CREATE INDEX audit_entry_by_action ON audit_entry (action text_pattern_ops, seq)",
