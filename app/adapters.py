@@ -6,15 +6,17 @@ import hashlib
 import uuid
 from collections.abc import Collection
 from dataclasses import asdict
-from datetime import date
+from datetime import date, time
 
 from app.db import Transaction
 from app.errors import NotFound
 from app.tokens import Caller
+from notify.preferences import Preferences, TopicWish
 from notify.types import ContactIdentity, Contacts, KnownIdentity
 from payments.types import AuditedAct, Payer
 from services.accounts.service import AccountsService
 from services.accounts.types import Level, PlatformIdentity
+from services.accounts.types import Preferences as AccountPreferences
 from services.applications.documents.ports import Sealed as SealedDocument
 from services.applications.service import ApplicationService
 from services.licences.ports import SealAuthority
@@ -65,12 +67,30 @@ class AccountRecipients:
         return Contacts(
             tuple(ContactIdentity(one.identity_id, one.provider, one.app_id, one.subject) for one in listed),
             profile.phone,
+            wishes(await self._accounts.preferences(profile.citizen_id)),
         )
 
     async def find(self, provider: str, app_id: str, subject: str) -> KnownIdentity | None:
         """Return who a platform means by its name for somebody."""
         found = await self._accounts.known_identity(provider, app_id, subject)
         return None if found is None else KnownIdentity(found.identity_id, found.citizen_id)
+
+
+def wishes(stored: AccountPreferences) -> Preferences:
+    """Turn preferences as people give them into what delivery heeds."""
+    return Preferences(
+        elder_mode=stored.elder_mode,
+        subscribe_messages=stored.subscribe_messages,
+        sms=stored.sms,
+        topics={
+            topic: TopicWish(subscribe_messages=wish.subscribe_messages, sms=wish.sms)
+            for topic, wish in stored.topics.items()
+        },
+        quiet=stored.quiet,
+        quiet_from=time.fromisoformat(stored.quiet_from),
+        quiet_until=time.fromisoformat(stored.quiet_until),
+        language=stored.language,
+    )
 
 
 class RatedCases:

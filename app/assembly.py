@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
+
 import aiohttp
+import msgspec
 
 from app import providers
 from app.adapters import (
@@ -13,6 +17,7 @@ from app.adapters import (
     PaymentAudit,
     RatedCases,
 )
+from app.broadcast import Broadcast
 from app.crypto import FieldCipher
 from app.limits import RateLimits
 from app.revocations import Revocations
@@ -65,6 +70,10 @@ from services.licences.service import LicenceService
 from services.ratings.service import RatingService
 from services.ratings.types import Days
 from services.staff.audit import AuditTrail
+from services.staff.service import StaffService
+from services.staff.types import Terms
+
+_DATA = Path(__file__).parent.parent / "data"
 
 
 def applications_room(
@@ -143,6 +152,29 @@ def accounts_room(
             level="L3" if settings.representation_level == "L3" else "L2",
             mandate_days=settings.mandate_days,
             proof_days=settings.representative_days,
+        ),
+        tags=people_tags(),
+    )
+
+
+def people_tags() -> tuple[str, ...]:
+    """Read the words that may be said of people (人群标签), in the file's order."""
+    return msgspec.json.decode((_DATA / "tags.json").read_bytes(), type=tuple[str, ...])
+
+
+def staff_room(
+    settings: Settings, cipher: FieldCipher, limits: RateLimits, broadcast: Broadcast, audit: AuditTrail
+) -> StaffService:
+    return StaffService(
+        cipher=cipher,
+        limits=limits,
+        broadcast=broadcast,
+        audit=audit,
+        login_rate=settings.staff_login_rate,
+        terms=Terms(
+            idle=timedelta(minutes=settings.staff_idle_minutes),
+            lifetime=timedelta(hours=settings.staff_session_hours),
+            password_days=settings.staff_password_days,
         ),
     )
 

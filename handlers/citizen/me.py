@@ -6,6 +6,7 @@ from handlers.doors import Auth, Call, Reply, Route
 from services.accounts.types import (
     CitizenView,
     PhoneProof,
+    PreferenceChoices,
     Preferences,
     RealNameAction,
     RealNameRequest,
@@ -39,6 +40,11 @@ async def get_preferences(call: Call[None]) -> Reply:
 async def put_preferences(call: Call[Preferences]) -> Reply:
     """Replace them."""
     return Reply(await call.house.accounts.set_preferences(call.caller.citizen_id, call.body))
+
+
+async def preference_choices(call: Call[None]) -> Reply:
+    """Say what one may choose from."""
+    return Reply(call.house.accounts.preference_choices())
 
 
 ROUTES = (
@@ -84,6 +90,24 @@ ROUTES = (
         answer=Preferences,
         summary="设置服务偏好",
         tag=_TAG,
-        example={"elder_mode": True, "subscribe_messages": True, "sms": False},
+        example={
+            "elder_mode": True,
+            "subscribe_messages": True,
+            "sms": True,
+            "topics": {"policy": {"sms": False}},
+            "quiet": True,
+            "quiet_from": "21:00",
+            "quiet_until": "08:00",
+            "tags": ["退役军人"],
+        },
+    ),
+    Route(
+        "GET",
+        "/api/v1/me/preferences/choices",
+        preference_choices,
+        auth=Auth.CITIZEN,
+        answer=PreferenceChoices,
+        summary="服务偏好可选的人群标签与消息主题",
+        tag=_TAG,
     ),
 )

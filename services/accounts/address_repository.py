@@ -1,4 +1,4 @@
-"""The queries of the address book; each write is one transaction that holds the citizen's row.
+"""The queries of the address book; each write is one transaction that holds the citizen's row and settles their home.
 
 Called by addresses.py. Contents arrive encrypted. Split from repository.py for its size.
 """
@@ -13,6 +13,7 @@ from datetime import datetime
 from app import db
 from app.db import Row, Transaction
 from app.ids import new_id
+from services.accounts.wish_repository import settle_home
 
 _COLUMNS = "id, division_code, content_cipher, is_default"
 
@@ -41,7 +42,7 @@ async def find_address(citizen_id: uuid.UUID, address_id: uuid.UUID) -> Row | No
 
 
 async def add_address(
-    citizen_id: uuid.UUID, address: StoredAddress, *, is_default: bool, most: int, now: datetime
+    citizen_id: uuid.UUID, address: StoredAddress, *, is_default: bool, most: int, number_home: str, now: datetime
 ) -> Row | None:
     """Add an address; the first one becomes the default. None where the book holds `most` already."""
     async with db.transaction() as tx:
@@ -51,7 +52,7 @@ async def add_address(
         default = is_default or held == 0
         if default:
             await _clear_default(tx, citizen_id)
-        return await tx.fetch_row(
+        row = await tx.fetch_row(
             "INSERT INTO address (id, created_at, updated_at, citizen_id, division_code, content_cipher, shown,"
             f" is_default) VALUES ($1, $2, $2, $3, $4, $5, $6, $7) RETURNING {_COLUMNS}",
             new_id(),
@@ -62,17 +63,25 @@ async def add_address(
             address.shown,
             default,
         )
+        await settle_home(tx, citizen_id, number_home)
+        return row
 
 
 async def change_address(
-    citizen_id: uuid.UUID, address_id: uuid.UUID, address: StoredAddress, *, make_default: bool, now: datetime
+    citizen_id: uuid.UUID,
+    address_id: uuid.UUID,
+    address: StoredAddress,
+    *,
+    make_default: bool,
+    number_home: str,
+    now: datetime,
 ) -> Row | None:
     """Replace an address' content and perhaps make it the default. None where it is not the citizen's. Idempotent."""
     async with db.transaction() as tx:
         await _hold_book(tx, citizen_id)
         if make_default:
             await _clear_default(tx, citizen_id)
-        return await tx.fetch_row(
+        row = await tx.fetch_row(
             "UPDATE address SET division_code = $3, content_cipher = $4, shown = $5, updated_at = $6,"
             f" is_default = is_default OR $7 WHERE id = $2 AND citizen_id = $1 RETURNING {_COLUMNS}",
             citizen_id,
@@ -83,9 +92,11 @@ async def change_address(
             now,
             make_default,
         )
+        await settle_home(tx, citizen_id, number_home)
+        return row
 
 
-async def delete_address(citizen_id: uuid.UUID, address_id: uuid.UUID) -> bool:
+async def delete_address(citizen_id: uuid.UUID, address_id: uuid.UUID, number_home: str) -> bool:
     """Delete an address; after the default the newest that is left takes its place. False where there is none."""
     async with db.transaction() as tx:
         await _hold_book(tx, citizen_id)
@@ -98,6 +109,7 @@ async def delete_address(citizen_id: uuid.UUID, address_id: uuid.UUID) -> bool:
                 " (SELECT id FROM address WHERE citizen_id = $1 ORDER BY id DESC LIMIT 1)",
                 citizen_id,
             )
+        await settle_home(tx, citizen_id, number_home)
         return gone is not None
 
 

@@ -6,6 +6,7 @@ The door's `addresses`; handlers call it for the owner, other rooms ask the serv
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
@@ -30,11 +31,16 @@ class _Content(msgspec.Struct, frozen=True):
 
 
 class AddressBook:
-    """Use cases of the address book; every one is about the caller's own book, others' addresses are NotFound."""
+    """Use cases of the address book; every one is about the caller's own book, others' addresses are NotFound.
 
-    def __init__(self, cipher: FieldCipher, places: Places) -> None:
+    Args:
+        number_home: says which division a citizen's ID number names; home where there is no default address.
+    """
+
+    def __init__(self, cipher: FieldCipher, places: Places, number_home: Callable[[uuid.UUID], Awaitable[str]]) -> None:
         self._cipher = cipher
         self._places = places
+        self._number_home = number_home
 
     async def list(self, citizen_id: uuid.UUID) -> list[AddressView]:
         """List the book, the default first."""
@@ -47,7 +53,12 @@ class AddressBook:
         """
         stored = await self._stored(new.division_code, _Content(new.recipient, new.phone, new.street))
         row = await repository.add_address(
-            citizen_id, stored, is_default=new.is_default, most=MOST_ADDRESSES, now=clock.now()
+            citizen_id,
+            stored,
+            is_default=new.is_default,
+            most=MOST_ADDRESSES,
+            number_home=await self._number_home(citizen_id),
+            now=clock.now(),
         )
         if row is None:
             raise Conflict(f"最多保存{MOST_ADDRESSES}个地址", code="address_book_full")
@@ -63,7 +74,12 @@ class AddressBook:
         division_code = given.pop("division_code", row["division_code"])
         stored = await self._stored(division_code, msgspec.structs.replace(self._content(row), **given))
         changed = await repository.change_address(
-            citizen_id, address_id, stored, make_default=make_default, now=clock.now()
+            citizen_id,
+            address_id,
+            stored,
+            make_default=make_default,
+            number_home=await self._number_home(citizen_id),
+            now=clock.now(),
         )
         if changed is None:
             raise NotFound("地址不存在")
@@ -71,7 +87,7 @@ class AddressBook:
 
     async def delete(self, citizen_id: uuid.UUID, address_id: uuid.UUID) -> None:
         """Delete an address. Raises: NotFound."""
-        if not await repository.delete_address(citizen_id, address_id):
+        if not await repository.delete_address(citizen_id, address_id, await self._number_home(citizen_id)):
             raise NotFound("地址不存在")
 
     async def plain(self, citizen_id: uuid.UUID, address_id: uuid.UUID) -> PlainAddress:

@@ -19,6 +19,7 @@ class DivisionTable:
     def __init__(self) -> None:
         self._codes: frozenset[str] = frozenset()
         self._regions: dict[str, str] = {}
+        self._successors: dict[str, str] = {}
         self._good_until_seconds = 0.0
         self._turn = asyncio.Lock()
 
@@ -32,14 +33,21 @@ class DivisionTable:
         await self._refresh()
         return self._regions.get(code)
 
+    async def home_of(self, code: str) -> str:
+        """Return the current division in which a code lies today; "" outside of the house's province."""
+        await self._refresh()
+        nearest = (code, self._successors.get(code, ""), f"{code[:4]}00", f"{code[:2]}0000")
+        return next((known for known in nearest if known in self._regions), "")
+
     async def _refresh(self) -> None:
         if clock.monotonic() < self._good_until_seconds:
             return
         async with self._turn:
             if clock.monotonic() < self._good_until_seconds:
                 return
-            rows = await db.fetch_all("SELECT code, name, parent_code, kind FROM division")
+            rows = await db.fetch_all("SELECT code, name, parent_code, kind, successor_code FROM division")
             current = {row["code"]: (row["name"], row["parent_code"]) for row in rows if row["kind"] == "current"}
+            self._successors = {row["code"]: row["successor_code"] for row in rows if row["successor_code"]}
             self._codes = frozenset(row["code"] for row in rows)
             self._regions = {code: _full_name(code, current) for code in current}
             self._good_until_seconds = clock.monotonic() + (_KEPT_SECONDS if rows else _EMPTY_KEPT_SECONDS)

@@ -102,3 +102,10 @@ class Places(Protocol):
     async def region(self, code: str) -> str | None:
         """Return the full Chinese name of a current division (山西省太原市小店区); None where it is not current."""
         ...
+
+    async def home_of(self, code: str) -> str:
+        """Return the current division in which a code of this province lies today; "" for other provinces.
+
+        A retired county is its successor's, or else its city's.
+        """
+        ...

@@ -17,6 +17,7 @@ from app.errors import Conflict
 from app.events import DomainEvent
 from app.ids import new_id
 from app.tokens import ACCESS_SECONDS
+from services.accounts import wish_repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class Claim:
     id_number_cipher: bytes = field(repr=False)
     id_number_hash: str
     id_number_masked: str
+    birth_year: int
+    number_home: str
+    """The division inside the ID number, as of today; "" of another province."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,11 @@ async def record_verified(claim: Claim, check_id: uuid.UUID | None, now: datetim
         _refuse_impossible(holder, caller, claim)
         merging = holder is not None and holder["id"] != claim.citizen_id
         survivor: uuid.UUID = holder["id"] if holder is not None else claim.citizen_id
-        await tx.execute(_RAISE_LEVEL, survivor, *_proven(claim), now)
+        await tx.execute(_RAISE_LEVEL, survivor, *_proven(claim), now, claim.birth_year)
         await _finish_check(tx, claim, check_id, now)
         if merging:
             await _merge(tx, claim.citizen_id, survivor, now)
+        await wish_repository.settle_home(tx, survivor, claim.number_home)
         return Verified(survivor, merging)
 
 
@@ -134,6 +139,7 @@ async def _merge(tx: Transaction, old: uuid.UUID, survivor: uuid.UUID, now: date
     identities = await tx.execute("UPDATE identity SET citizen_id = $2 WHERE citizen_id = $1", old, survivor)
     moved = await tx.fetch_row(_MOVE, old, survivor)
     await tx.execute(_GIVE_PHONE, old, survivor, now)
+    await wish_repository.move_tags(tx, old, survivor)
     await tx.execute(
         "INSERT INTO citizen_merge (id, created_at, from_citizen_id, into_citizen_id, reason, moved)"
         " VALUES ($1, $2, $3, $4, 'SAME_ID_NUMBER', $5::jsonb)",
@@ -193,7 +199,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 _RAISE_LEVEL = """
 UPDATE citizen SET name_cipher = $2, name_masked = $3, id_number_cipher = $4, id_number_hash = $5,
                    id_number_masked = $6, real_name_at = coalesce(real_name_at, $7), updated_at = $7,
-                   real_name_level = greatest(real_name_level, 'L2')
+                   real_name_level = greatest(real_name_level, 'L2'), birth_year = $8
 WHERE id = $1
 """
 

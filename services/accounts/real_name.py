@@ -15,7 +15,7 @@ from app import clock
 from app.crypto import FieldCipher
 from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest
-from app.identifiers import id_number_fault, mask_id_number, mask_name, normalise_id_number
+from app.identifiers import id_birth_date, id_number_fault, mask_id_number, mask_name, normalise_id_number
 from app.limits import RateLimits
 from app.revocations import Recent, Revocations
 from app.tokens import Caller
@@ -59,7 +59,7 @@ class RealNames:
         fault = id_number_fault(number, await self._places.known_codes(), clock.beijing_date())
         if fault:
             raise InvalidRequest(faults=(FieldFault("id_number", fault),))
-        claim = self._claim(caller, name, number)
+        claim = await self._claim(caller, name, number)
         check = await self._open_check(claim, name)
         if check is not None:
             verdict = await self._providers[caller.provider].finish_real_name(check["reference"])
@@ -94,7 +94,7 @@ class RealNames:
             return None
         return check
 
-    def _claim(self, caller: Caller, name: str, number: str) -> Claim:
+    async def _claim(self, caller: Caller, name: str, number: str) -> Claim:
         return Claim(
             citizen_id=caller.citizen_id,
             identity_id=caller.identity_id,
@@ -104,6 +104,8 @@ class RealNames:
             id_number_cipher=self._cipher.encrypt("citizen.id_number", number),
             id_number_hash=self._cipher.lookup("id_number", number),
             id_number_masked=mask_id_number(number),
+            birth_year=id_birth_date(number).year,
+            number_home=await self._places.home_of(number[:6]),
         )
 
 

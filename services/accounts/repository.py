@@ -9,8 +9,6 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import msgspec
-
 from app import db
 from app.db import Row
 from app.ids import new_id
@@ -179,15 +177,6 @@ async def bind_phone(citizen_id: uuid.UUID, phone: PhoneToBind) -> bool:
         phone.proof_free_at,
     )
     return row is not None
-
-
-async def set_preferences(citizen_id: uuid.UUID, preferences: msgspec.Struct) -> None:
-    """Replace the citizen's preferences. Idempotent."""
-    await db.execute(
-        "UPDATE citizen SET preferences = $2::jsonb, updated_at = now() WHERE id = $1",
-        citizen_id,
-        msgspec.json.encode(preferences).decode(),
-    )
 
 
 async def forget_sessions(before: datetime, limit: int) -> int:

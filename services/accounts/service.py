@@ -6,10 +6,9 @@ Handlers call it for the person themselves; other rooms ask it for levels, profi
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
-import msgspec
 import structlog
 
 from app import clock
@@ -32,6 +31,7 @@ from services.accounts.real_name import RealNames
 from services.accounts.repository import PhoneToBind, SignIn
 from services.accounts.representation import Representation
 from services.accounts.types import (
+    TOPIC_NAMES,
     Acting,
     AuthorityRules,
     CitizenProfile,
@@ -42,6 +42,7 @@ from services.accounts.types import (
     PhoneProof,
     PlainAddress,
     PlatformIdentity,
+    PreferenceChoices,
     Preferences,
     RealNameAction,
     RealNameRequest,
@@ -50,6 +51,7 @@ from services.accounts.types import (
     SignedIn,
     Tokens,
 )
+from services.accounts.wishes import Wishes
 
 log = structlog.get_logger()
 SESSION_LIFETIME = timedelta(days=30)
@@ -70,6 +72,7 @@ class AccountsService:
         login_rate: how often one address may sign in or refresh, as `30/minute`.
         register: the business register; without it no enterprise can be bound.
         authority: real-name level, and longest days of mandates and of a register's answer.
+        tags: the words that people may say of themselves.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class AccountsService:
         login_rate: str = "30/minute",
         register: BusinessRegister | None = None,
         authority: AuthorityRules = _AUTHORITY,
+        tags: Collection[str] = (),
     ) -> None:
         self._tokens = tokens
         self._cipher = cipher
@@ -93,7 +97,8 @@ class AccountsService:
         self._login_rate = login_rate
         self._levels = Levels()
         self._real_names = RealNames(cipher, places, providers, limits, revocations)
-        self.addresses = AddressBook(cipher, places)
+        self.wishes = Wishes(cipher, places, tags)
+        self.addresses = AddressBook(cipher, places, self.wishes.home_of_number)
 
         async def require_authority(caller: Caller) -> None:
             await self.require_level(caller, authority.level)
@@ -227,14 +232,15 @@ class AccountsService:
 
     async def preferences(self, citizen_id: uuid.UUID) -> Preferences:
         """Return how the citizen wants to be served; defaults where they never said."""
-        stored = msgspec.json.decode((await self._citizen(citizen_id))["preferences"])
-        known = {name: stored[name] for name in Preferences.__struct_fields__ if name in stored}
-        return msgspec.convert(known, Preferences)
+        return await self.wishes.read(citizen_id)
 
     async def set_preferences(self, citizen_id: uuid.UUID, preferences: Preferences) -> Preferences:
-        """Replace the citizen's preferences. Idempotent."""
-        await repository.set_preferences(citizen_id, preferences)
-        return preferences
+        """Replace the citizen's preferences. Raises: InvalidRequest (unknown division or tag). Idempotent."""
+        return await self.wishes.replace(citizen_id, preferences)
+
+    def preference_choices(self) -> PreferenceChoices:
+        """Say which tags and topics there are."""
+        return PreferenceChoices(tags=list(self.wishes.tags), topics=TOPIC_NAMES)
 
     async def require_level(self, caller: Caller, least: Level) -> None:
         """Refuse callers below a real-name level. Raises: Forbidden `real_name_required` or `phone_required`."""

@@ -1,6 +1,6 @@
 """What silence leaves behind in the accounts room: expired sessions and tokens, checks that nobody finished.
 
-Wiring schedules `tidy_accounts`; it works in small bites, so that nothing else waits for it.
+Wiring schedules `tidy_accounts` and `fill_homes`; they work in small bites, so that nothing else waits for it.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from app import clock
 from services.accounts import proof_repository, repository
+from services.accounts.service import AccountsService
 
 _KEPT_AFTER_END = timedelta(days=30)
 _CHECK_LIFETIME = timedelta(hours=24)
@@ -27,3 +28,8 @@ async def tidy_accounts() -> None:
         )
         if max(done) < _BITE:
             return
+
+
+async def fill_homes(accounts: AccountsService) -> None:
+    """Keep birth year and home of people who were verified before these were kept, some each time. Idempotent."""
+    await accounts.wishes.fill_missing()

@@ -107,12 +107,58 @@ class RealNameAction(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["ACTION_REQUIRED"] = "ACTION_REQUIRED"
 
 
+Topic = Literal["case", "payment", "delivery", "licence", "consultation", "policy", "account"]
+TOPIC_NAMES: dict[Topic, str] = {
+    "case": "办件进度",
+    "payment": "缴费退费",
+    "delivery": "证照寄送",
+    "licence": "电子证照",
+    "consultation": "咨询答复",
+    "policy": "政策通知",
+    "account": "账号安全",
+}
+TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", description="北京时间 HH:MM")]
+TagText = Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
+
+
+class TopicPreferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the person wants of one topic; what is left out is wanted."""
+
+    subscribe_messages: bool = True
+    sms: bool = True
+
+
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the person wants to be served. The in-app inbox cannot be switched off."""
+    """How the person wants to be served. The in-app inbox and statutory notices cannot be switched off.
+
+    `quiet` keeps what is not urgent back between two times of day; `division_code` is the home that the person chose
+    ("" for none), `tags` are words of the house's list that they say of themselves.
+    """
 
     elder_mode: bool = False
     subscribe_messages: bool = True
     sms: bool = True
+    topics: dict[Topic, TopicPreferences] = {}
+    quiet: bool = True
+    quiet_from: TimeOfDay = "21:00"
+    quiet_until: TimeOfDay = "08:00"
+    language: Annotated[str, msgspec.Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$(?!\n)")] = "zh-CN"
+    division_code: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{6})?$(?!\n)")] = ""
+    tags: Annotated[list[TagText], msgspec.Meta(max_length=20)] = []
+
+
+def stored_preferences(text: str | bytes) -> Preferences:
+    """Read preferences as stored, also those of earlier times: what is missing is as if never said."""
+    stored = msgspec.json.decode(text)
+    known = {name: stored[name] for name in Preferences.__struct_fields__ if name in stored}
+    return msgspec.convert(known, Preferences)
+
+
+class PreferenceChoices(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person may choose from: words about themselves, and topics by name."""
+
+    tags: list[str]
+    topics: dict[Topic, str]
 
 
 class NewAddress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
