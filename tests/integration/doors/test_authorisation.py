@@ -117,7 +117,7 @@ async def test_a_citizens_token_opens_no_staff_door_and_the_other_way_round(whol
 async def test_the_right_tokens_do_come_in(whole_house: WholeHouse) -> None:
     """Else the other tests of this file would prove nothing."""
     right = {Auth.STAFF: whole_house.staff_token, Auth.CITIZEN: whole_house.citizen_token()}
-    leaving = ("/sign-out", "/logout")
+    leaving = ("/sign-out", "/logout", "/staff/stream")
     for route in _routes(whole_house, Auth.CITIZEN, Auth.STAFF):
         if not route.path.endswith(leaving):
             heard = await _knock(whole_house, route, {"Authorization": f"Bearer {right[route.auth]}"})
