@@ -128,6 +128,9 @@ class Settings:
     rating_supplement_days: int = _setting(30, "评价后多少日内可以追加评价")
     login_rate: str = _setting("600/minute", "每来源群众登录频率上限（手机网络中许多人共用一个地址）")
     staff_login_rate: str = _setting("30/minute", "每来源工作人员登录频率上限")
+    staff_idle_minutes: int = _setting(15, "工作人员无操作多少分钟后须重新登录，5 至 60")
+    staff_session_hours: int = _setting(10, "工作人员一次登录的最长时间（小时），1 至 24")
+    staff_password_days: int = _setting(90, "工作人员密码有效天数，到期须更换；0 为不过期")
     citizen_rate: str = _setting("600/minute", "每人写操作频率上限")
 
     @property
@@ -237,7 +240,7 @@ def _faults(settings: Settings) -> list[str]:
     certificates = [name for name in _ALIPAY_CERTS if getattr(settings, name)]
     if 0 < len(certificates) < len(_ALIPAY_CERTS):
         faults.append("证书模式须同时设置 SJT_ALIPAY_APP_CERT、SJT_ALIPAY_CERT、SJT_ALIPAY_ROOT_CERT")
-    faults += _fiscal_faults(settings) + _licence_faults(settings)
+    faults += _fiscal_faults(settings) + _licence_faults(settings) + _staff_faults(settings)
     if settings.env == "production":
         faults += _production_faults(settings)
     return faults
@@ -265,6 +268,18 @@ def _licence_faults(settings: Settings) -> list[str]:
     if settings.seal_base:
         needed = ("seal_app_id", "seal_secret", "seal_public_key")
         faults += [f"缺少 SJT_{name.upper()}" for name in needed if not getattr(settings, name)]
+    return faults
+
+
+def _staff_faults(settings: Settings) -> list[str]:
+    """How long a session of staff may last."""
+    faults = []
+    if not 5 <= settings.staff_idle_minutes <= 60:
+        faults.append("SJT_STAFF_IDLE_MINUTES 应在 5 至 60 之间")
+    if not 1 <= settings.staff_session_hours <= 24:
+        faults.append("SJT_STAFF_SESSION_HOURS 应在 1 至 24 之间")
+    if settings.staff_password_days > 3650:
+        faults.append("SJT_STAFF_PASSWORD_DAYS 应在 0 至 3650 之间")
     return faults
 
 

@@ -17,7 +17,7 @@ from notify.sweeps import NoticeSweeps
 from payments.reactions import Reactions as PaymentReactions
 from payments.reconciliation import sweeps as reconciliation_sweeps
 from services.accounts import reactions as account_reactions
-from services.accounts.sweeps import tidy_accounts
+from services.accounts.sweeps import fill_homes, tidy_accounts
 from services.applications import sweeps as application_sweeps
 from services.applications.assistance.reactions import AssistanceReactions
 from services.applications.drafts import sweeps as draft_sweeps
@@ -40,6 +40,7 @@ from services.licences import sweeps as licence_sweeps
 from services.licences.reactions import LicenceReactions
 from services.ratings import sweeps as rating_sweeps
 from services.ratings.reactions import RatingReactions
+from services.staff import trail_repository as staff_trail
 from services.staff.sweeps import forget_ended_sessions
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def _jobs(rooms: Container) -> dict[str, JobFunction]:
         event_repository.DELIVER: rooms.exchange.delivery.deliver,
         **rooms.payments.jobs(),
         **rooms.notify.jobs(),
+        staff_trail.CHECK: rooms.staff.trail.check,
     }
 
 
@@ -140,6 +142,7 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         **licence_sweeps.table(rooms.licences),
         **package_sweeps.table(rooms.applications.packages),
         "accounts.tidy": ("25 18 * * *", tidy_accounts),
+        "accounts.fill_homes": ("*/5 * * * *", partial(fill_homes, rooms.accounts)),
         "staff.forget_sessions": ("45 18 * * *", forget_ended_sessions),
         "catalogue.count_popularity": ("50 17 * * *", catalogue_sweeps.count_popularity),
         "frame.partitions": ("10 18 * * *", upkeep.prepare_partitions),

@@ -122,9 +122,7 @@ async def build(settings: Settings) -> Container:
     revocations = Revocations(tokens, broadcast, account_repository.recent_revocations)
     accounts = assembly.accounts_room(settings, clients, tokens, cipher, limits, revocations)
     audit = AuditTrail(hash_key)
-    staff = StaffService(
-        cipher=cipher, limits=limits, broadcast=broadcast, audit=audit, login_rate=settings.staff_login_rate
-    )
+    staff = assembly.staff_room(settings, cipher, limits, broadcast, audit)
     catalogue = CatalogueService()
     seals = SealAdapter(clients.seal) if clients.seal else None
     licences = assembly.licences_room(settings, clients, accounts, cipher, storage, seals)

@@ -118,6 +118,9 @@ SETTINGS = {
     "rating_supplement_days": "Days after a rating within which words can be added",
     "login_rate": "Sign-ins of citizens per network address (many phones share one)",
     "staff_login_rate": "Sign-ins of staff per network address",
+    "staff_idle_minutes": "Minutes without an act after which a session of staff ends, 5 to 60",
+    "staff_session_hours": "Longest session of staff (hours), 1 to 24",
+    "staff_password_days": "Life of a password of staff (days), after which another is chosen; 0 = no end",
     "citizen_rate": "Writes per person",
 }
 

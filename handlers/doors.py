@@ -72,6 +72,11 @@ class Call(Generic[B]):
         return str(self.request.client_ip)[:_ADDRESS_LENGTH]
 
     @property
+    def agent(self) -> str:
+        """The browser or program as it names itself."""
+        return str(self.request.headers.get("user-agent", ""))
+
+    @property
     def raw(self) -> bytes:
         """The body exactly as it came."""
         return bytes(self.request.body)
@@ -118,6 +123,8 @@ class Route:
     """Whether an Idempotency-Key is honoured (not where the answer holds credentials)."""
     page: bool = False
     """Whether people see it in a browser: errors are pages, forms come from our own pages only."""
+    setup: bool = False
+    """Whether it serves staff too who have their password or second factor to put right; no other door does."""
 
 
 def mount(app: Sanic[Any, Any], routes: Sequence[Route], *, citizen_rate: str = "") -> None:
@@ -134,7 +141,7 @@ def mount(app: Sanic[Any, Any], routes: Sequence[Route], *, citizen_rate: str = 
 def _door(route: Route, citizen_rate: str) -> Callable[..., Coroutine[Any, Any, HTTPResponse | None]]:
     read_body = _body_reader(route)
     handle, observe = route.handler, _observer(route)
-    authenticate = _AUTHENTICATORS[route.auth]
+    authenticate = partial(_staff, setup=True) if route.setup else _AUTHENTICATORS[route.auth]
     reads_query, remembers = (
         route.query,
         route.remembers and route.method in _WRITES and route.auth is not Auth.PROVIDER,
@@ -302,15 +309,15 @@ async def _citizen(call: Call[Any]) -> None:
     call.caller = call.house.tokens.verify(header[7:])
 
 
-async def _staff(call: Call[Any]) -> None:
+async def _staff(call: Call[Any], *, setup: bool = False) -> None:
     header = call.request.headers.get("authorization", "")
     if header.startswith("Bearer "):
-        call.staff = await call.house.staff.authenticate(header[7:])
+        call.staff = await call.house.staff.authenticate(header[7:], setup=setup)
         return
     cookie = call.request.cookies.get(STAFF_COOKIE)
     if not cookie:
         raise Unauthenticated
-    call.staff = await call.house.staff.authenticate(cookie)
+    call.staff = await call.house.staff.authenticate(cookie, setup=setup)
     if call.request.method in _WRITES:
         form = call.request.get_form()
         given = call.request.headers.get("x-csrf-token") or (form.get("csrf_token") if form else None)

@@ -26,6 +26,7 @@ from handlers.rendering import HTML, PAGE_HEADERS, rendered
 
 log = structlog.get_logger()
 SIGN_IN = "/staff/sign-in"
+SETUP = "/staff/setup"
 _CONSOLE = "/staff/"
 PROBLEM = "application/problem+json; charset=utf-8"
 
@@ -78,6 +79,8 @@ def error_page(error: BaseException, request: Request, request_id: str) -> HTTPR
     known = _settled(error, request_id)
     if isinstance(known, Unauthenticated):
         return HTTPResponse(b"", 303, {"Location": _sign_in_address(request), "X-Request-ID": request_id})
+    if known.stable_code == "setup_required":
+        return HTTPResponse(b"", 303, {"Location": SETUP, "X-Request-ID": request_id})
     headers = PAGE_HEADERS | {"X-Request-ID": request_id}
     if known.retry_after_seconds is not None:
         headers["Retry-After"] = str(known.retry_after_seconds)

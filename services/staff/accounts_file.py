@@ -16,9 +16,9 @@ from app.crypto import FieldCipher
 from app.errors import SettingsError
 from services.staff import repository
 from services.staff.audit import AuditTrail
+from services.staff.own_account import TOTP_COLUMN
 from services.staff.repository import NewMember
 from services.staff.second_factor import Passwords, new_password, new_totp_secret
-from services.staff.service import TOTP_COLUMN
 from services.staff.types import Act, StaffCredentials, StaffRecord, division_prefix
 
 

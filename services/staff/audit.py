@@ -1,12 +1,13 @@
 """The audit trail (审计): every act of staff as one link of a keyed hash chain; append-only, verified end to end.
 
-Rooms call `record` inside the transaction of the act itself. Nobody but `verify` reads the chain here.
+Rooms call `record` inside the transaction of the act itself. Nobody but the checks reads the chain here.
 """
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,14 @@ from services.staff.types import Act, AuditVerdict
 
 _PURPOSE = b"sanjintong audit chain"
 _PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A link of the chain: its number and its hash; number 0 is before the first."""
+
+    seq: int = 0
+    entry_hash: str = ""
 
 
 class AuditTrail:
@@ -69,6 +78,21 @@ class AuditTrail:
             entries=seq, intact=True, broken_at_seq=None, reason="", head_seq=head_seq, head_hash=head_hash
         )
 
+    async def verify_page(self, place: Place, until_seq: int, most: int) -> tuple[Place, str]:
+        """Recompute the links after a place, `most` of them; return how far it came and what is wrong there, if so.
+
+        The place before must have been found intact. A break is named as `verify` does; the place stays before it.
+        """
+        rows = await db.fetch_all(_SOME, place.seq, until_seq, most)
+        for row in rows:
+            if row["seq"] != place.seq + 1:
+                return place, "missing_entry"
+            expected = self._link(place.entry_hash, row["seq"], row["occurred_at"], _act(row))
+            if row["previous_hash"] != place.entry_hash or not hmac.compare_digest(row["entry_hash"], expected):
+                return place, "altered_entry"
+            place = Place(row["seq"], expected)
+        return place, "" if rows or place.seq >= until_seq else "end_cut_off"
+
     async def _append(self, tx: Transaction, act: Act) -> None:
         head = await tx.fetch_row("SELECT seq, entry_hash FROM audit_head WHERE id = 1 FOR UPDATE")
         if head is None:
@@ -108,9 +132,7 @@ async def _entries(last_seq: int) -> AsyncIterator[Row]:
     """Read the chain in pages up to its present head; acts recorded meanwhile belong to the next check."""
     seen = 0
     while True:
-        rows = await db.fetch_all(
-            "SELECT * FROM audit_entry WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3", seen, last_seq, _PAGE
-        )
+        rows = await db.fetch_all(_SOME, seen, last_seq, _PAGE)
         for row in rows:
             yield row
         if len(rows) < _PAGE:
@@ -138,6 +160,8 @@ def _broken(seq: int, reason: str, head_seq: int, head_hash: str) -> AuditVerdic
         entries=seq - 1, intact=False, broken_at_seq=seq, reason=reason, head_seq=head_seq, head_hash=head_hash
     )
 
+
+_SOME = "SELECT * FROM audit_entry WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3"
 
 _APPEND = """
 WITH head AS (UPDATE audit_head SET seq = $1, entry_hash = $10 WHERE id = 1)

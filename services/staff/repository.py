@@ -1,8 +1,9 @@
-"""Every query about staff and their sessions. Called by the staff service; decides nothing."""
+"""Every query about staff accounts and their secrets. Called by the parts of the staff room; decides nothing."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -30,64 +31,80 @@ async def find_active(username: str) -> Row | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class NewSession:
-    """A session to open; the token is known by its hash only."""
-
-    session_id: uuid.UUID
-    staff_id: uuid.UUID
-    token_hash: str = field(repr=False)
-    csrf_token: str = field(repr=False)
-    now: datetime
-    expires_at: datetime
-
-
-async def open_session(tx: Transaction, session: NewSession, totp_step: int) -> bool:
-    """Use the one-time code's step up and open a session. False where that step was used before."""
-    row = await tx.fetch_row(
-        _OPEN_SESSION,
-        session.staff_id,
-        totp_step,
-        session.session_id,
-        session.now,
-        session.token_hash,
-        session.csrf_token,
-        session.expires_at,
+async def find_secrets(staff_id: uuid.UUID) -> Row | None:
+    """Find what an active account proves itself by, and how old it is."""
+    return await db.fetch_row(
+        "SELECT id, username, display_name, roles, divisions, departments, password_hash, former_hashes,"
+        " password_is_first, password_set_at, totp_cipher, totp_pending_cipher, totp_set_at"
+        " FROM staff_member WHERE id = $1 AND status = 'ACTIVE'",
+        staff_id,
     )
-    return row is not None
 
 
-async def find_session(token_hash: str, now: datetime, idle: timedelta, touch: timedelta) -> Row | None:
-    """Find a live session with its member; its last use is written down when the note is older than `touch`."""
-    row = await db.fetch_row(_FIND_SESSION, token_hash, now, now - idle)
-    if row is not None and row["last_seen_at"] < now - touch:
-        await db.execute(
-            "UPDATE staff_session SET last_seen_at = greatest(last_seen_at, $2) WHERE id = $1", row["session_id"], now
+async def use_step(tx: Transaction, staff_id: uuid.UUID, step: int) -> bool:
+    """Use a one-time code up that was asked for again within a session; False where it was used before."""
+    return (
+        await tx.execute(
+            "UPDATE staff_member SET failed_count = 0, locked_until = NULL, totp_last_step = $2"
+            " WHERE id = $1 AND totp_last_step < $2",
+            staff_id,
+            step,
         )
-    return row
-
-
-async def revoke_session(tx: Transaction, session_id: uuid.UUID, now: datetime) -> str | None:
-    """End a session; return its token hash, None where it had ended already."""
-    row = await tx.fetch_row(
-        "UPDATE staff_session SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING token_hash",
-        session_id,
-        now,
+        == 1
     )
-    return None if row is None else str(row["token_hash"])
+
+
+async def set_password(
+    tx: Transaction, staff_id: uuid.UUID, read_hash: str, new_hash: str, former: Sequence[str], now: datetime
+) -> bool:
+    """Set a password that its owner has chosen; False where it has changed since it was read."""
+    return (
+        await tx.execute(
+            "UPDATE staff_member SET password_hash = $3, former_hashes = $4::jsonb, password_is_first = FALSE,"
+            " password_set_at = $5, version = version + 1 WHERE id = $1 AND password_hash = $2",
+            staff_id,
+            read_hash,
+            new_hash,
+            _json(former),
+            now,
+        )
+        == 1
+    )
+
+
+async def offer_totp(tx: Transaction, staff_id: uuid.UUID, cipher: bytes) -> None:
+    """Keep a TOTP secret that has been shown and not proved yet."""
+    await tx.execute("UPDATE staff_member SET totp_pending_cipher = $2 WHERE id = $1", staff_id, cipher)
+
+
+async def accept_totp(tx: Transaction, staff_id: uuid.UUID, cipher: bytes, step: int, now: datetime) -> bool:
+    """Make the shown TOTP secret the one that counts; False where another has been shown since."""
+    return (
+        await tx.execute(
+            "UPDATE staff_member SET totp_cipher = $2, totp_pending_cipher = NULL, totp_last_step = $3,"
+            " totp_set_at = $4, version = version + 1 WHERE id = $1 AND totp_pending_cipher = $2",
+            staff_id,
+            cipher,
+            step,
+            now,
+        )
+        == 1
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class NewMember:
-    """An account to add; secrets are hashed or encrypted already."""
+    """An account to add; secrets are hashed or encrypted already. Without a TOTP secret its owner enrols one."""
 
     username: str
     display_name: str
     password_hash: str = field(repr=False)
-    totp_cipher: bytes = field(repr=False)
-    roles: list[str]
-    divisions: list[str]
-    departments: list[str]
+    totp_cipher: bytes | None = field(repr=False)
+    roles: Sequence[str]
+    divisions: Sequence[str]
+    departments: Sequence[str]
+    password_is_first: bool = False
+    created_by: str = ""
 
 
 async def list_usernames() -> set[str]:
@@ -99,8 +116,10 @@ async def add_member(tx: Transaction, member: NewMember, now: datetime) -> bool:
     """Add an account; False where the username is taken. Idempotent."""
     added = await tx.execute(
         "INSERT INTO staff_member (id, created_at, username, display_name, password_hash, totp_cipher, totp_last_step,"
-        " roles, divisions, departments, status, failed_count, password_set_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, 0, $7::jsonb, $8::jsonb, $9::jsonb, 'ACTIVE', 0, $2)"
+        " roles, divisions, departments, status, failed_count, password_set_at, password_is_first, created_by,"
+        " totp_set_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, 0, $7::jsonb, $8::jsonb, $9::jsonb, 'ACTIVE', 0, $2, $10, $11,"
+        " CASE WHEN $6::bytea IS NOT NULL THEN $2::timestamptz END)"
         " ON CONFLICT (username) DO NOTHING",
         new_id(),
         now,
@@ -108,14 +127,15 @@ async def add_member(tx: Transaction, member: NewMember, now: datetime) -> bool:
         member.display_name,
         member.password_hash,
         member.totp_cipher,
-        *(msgspec.json.encode(listed).decode() for listed in (member.roles, member.divisions, member.departments)),
+        *(_json(listed) for listed in (member.roles, member.divisions, member.departments)),
+        member.password_is_first,
+        member.created_by,
     )
     return added == 1
 
 
-async def forget_sessions(before: datetime) -> int:
-    """Delete sessions that expired before a moment. Returns how many."""
-    return await db.execute("DELETE FROM staff_session WHERE expires_at < $1", before)
+def _json(listed: Sequence[str]) -> str:
+    return msgspec.json.encode(list(listed)).decode()
 
 
 _CLAIM_ATTEMPT = """
@@ -124,24 +144,5 @@ UPDATE staff_member SET
     locked_until = CASE WHEN locked_until IS NULL AND failed_count + 1 >= $3 THEN $4::timestamptz END
 WHERE username = $1 AND status = 'ACTIVE' AND (locked_until IS NULL OR locked_until <= $2)
 RETURNING id, username, display_name, password_hash, totp_cipher, totp_last_step, roles, divisions, departments,
-          locked_until IS NOT NULL AS was_last_try
-"""
-
-_OPEN_SESSION = """
-WITH member AS (
-    UPDATE staff_member SET failed_count = 0, locked_until = NULL, totp_last_step = $2
-    WHERE id = $1 AND totp_last_step < $2
-    RETURNING id
-)
-INSERT INTO staff_session (id, created_at, staff_id, token_hash, csrf_token, last_seen_at, expires_at)
-SELECT $3, $4, id, $5, $6, $4, $7 FROM member
-RETURNING id
-"""
-
-_FIND_SESSION = """
-SELECT session.id AS session_id, session.csrf_token, session.last_seen_at, session.expires_at, member.id AS staff_id,
-       member.username, member.display_name, member.roles, member.divisions, member.departments
-FROM staff_session AS session JOIN staff_member AS member ON member.id = session.staff_id
-WHERE session.token_hash = $1 AND session.revoked_at IS NULL AND session.expires_at > $2
-  AND session.last_seen_at > $3 AND member.status = 'ACTIVE'
+          password_is_first, password_set_at, locked_until IS NOT NULL AS was_last_try
 """

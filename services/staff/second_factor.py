@@ -9,6 +9,7 @@ import asyncio
 import hmac
 import secrets
 import string
+from collections.abc import Sequence
 
 import pyotp
 
@@ -18,6 +19,7 @@ _STEP_SECONDS = 30
 _WINDOW_STEPS = 1
 _PARALLEL = 2
 _SYMBOLS = "-_.!"
+_ISSUER = "三晋通工作台"
 
 
 class Passwords:
@@ -34,6 +36,14 @@ class Passwords:
                 self._nobody = await asyncio.to_thread(hash_password, secrets.token_urlsafe(16))
             right = await asyncio.to_thread(password_matches, stored or self._nobody, password)
         return right and stored is not None
+
+    async def among(self, stored: Sequence[str], password: str) -> bool:
+        """Tell whether a password is one of those whose hashes are given."""
+        async with self._turns:
+            for one in stored:
+                if await asyncio.to_thread(password_matches, one, password):
+                    return True
+        return False
 
     async def hashed(self, password: str) -> str:
         """Hash a password for storage."""
@@ -53,6 +63,11 @@ def new_password() -> str:
 def new_totp_secret() -> str:
     """Make a TOTP secret (base32)."""
     return pyotp.random_base32()
+
+
+def totp_uri(secret: str, username: str) -> str:
+    """Write what the QR code of a TOTP secret holds. Source: Google Authenticator, Key Uri Format."""
+    return pyotp.TOTP(secret, interval=_STEP_SECONDS).provisioning_uri(name=username, issuer_name=_ISSUER)
 
 
 def matching_step(secret: str, code: str, now_seconds: int) -> int | None:

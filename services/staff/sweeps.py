@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app import clock
-from services.staff import repository
+from services.staff import session_repository as repository
 
 _KEPT_AFTER_END = timedelta(days=180)
 """Sign-in traces are kept for at least six months (网络安全法 21)."""

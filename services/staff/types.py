@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -47,6 +48,8 @@ class StaffCaller:
     divisions: tuple[str, ...]
     departments: tuple[str, ...]
     csrf_token: str = field(repr=False)
+    is_setup: bool = False
+    """Signed in with a first or expired password, or without a second factor: may only put that right."""
 
     def may(self, *roles: Role) -> bool:
         """Tell whether the caller has one of these roles."""
@@ -107,22 +110,166 @@ class StaffView(msgspec.Struct, frozen=True, kw_only=True):
     departments: list[str]
 
 
+class SetupStep(StrEnum):
+    """What somebody has to put right before they may do anything else."""
+
+    PASSWORD = "password"
+    TOTP = "totp"
+
+
 class StaffSignedIn(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a sign-in; `expires_in` is the absolute end in seconds, idle sessions end before."""
+    """The answer to a sign-in; `expires_in` is the absolute end in seconds, idle sessions end before.
+
+    Where `setup` names steps, the session is good for these steps only.
+    """
 
     access_token: str
     csrf_token: str
     expires_in: int
     staff: StaffView
+    setup: list[SetupStep] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long sessions and passwords last (SJT_STAFF_*); `password_days` 0: passwords do not expire."""
+
+    idle: timedelta = timedelta(minutes=15)
+    lifetime: timedelta = timedelta(hours=10)
+    password_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request of staff came from: network address, and the browser as it names itself."""
+
+    address: str = ""
+    agent: str = ""
+
+
+class TotpOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """A TOTP secret that counts once a code of it has come back; `uri` is what the QR code holds."""
+
+    secret: str
+    uri: str
+
+    def __repr__(self) -> str:
+        return "TotpOffer()"
+
+
+class SetupView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is left to be put right, in order; empty: everything is."""
+
+    username: str
+    display_name: str
+    steps: list[SetupStep]
+    totp_offered: bool
+
+
+class SessionView(msgspec.Struct, frozen=True, kw_only=True):
+    """One live session as its owner sees it."""
+
+    id: str
+    address: str
+    agent: str
+    kind: str
+    signed_in_at: str
+    last_seen_at: str
+    is_this_one: bool
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller's own account: how old its secrets are."""
+
+    staff: StaffView
+    password_set_at: str
+    password_expires_at: str | None
+    totp_set_at: str | None
+
+
+class MemberStatus(StrEnum):
+    """Whether an account may be used."""
+
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+
+
+class MemberView(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as administrators see it; divisions are codes in full."""
+
+    username: str
+    display_name: str
+    roles: list[Role]
+    divisions: list[str]
+    departments: list[str]
+    status: MemberStatus
+    is_locked: bool
+    password_is_first: bool
+    has_totp: bool
+    password_set_at: str
+    signed_in_at: str | None
+    created_at: str
+    created_by: str
+    sessions: int
+    version: int
+
+
+class MemberPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of accounts."""
+
+    data: list[MemberView]
+    next_cursor: str | None
+
+
+class FirstPassword(msgspec.Struct, frozen=True, kw_only=True):
+    """An account with the password that its owner changes at the first sign-in; shown this once."""
+
+    username: str
+    first_password: str
+    valid_days: int
+    member: MemberView
+
+    def __repr__(self) -> str:
+        return f"FirstPassword({self.username})"
+
+
+Username = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+DivisionCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")]
+DepartmentCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Z]{18}$")]
+DisplayName = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class MemberTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who somebody is and what they may do where: division codes in full, departments empty for all of them."""
+
+    display_name: DisplayName
+    roles: Annotated[list[Role], msgspec.Meta(min_length=1, max_length=8)]
+    divisions: Annotated[list[DivisionCode], msgspec.Meta(min_length=1, max_length=50)]
+    departments: Annotated[list[DepartmentCode], msgspec.Meta(max_length=50)] = []
+
+
+class NewStaff(MemberTerms, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account to make."""
+
+    username: Username
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFilter:
+    """Which accounts to list: part of a name, a role, a status."""
+
+    text: str = ""
+    role: str = ""
+    status: str = ""
 
 
 class StaffRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An account as it is written in a file: division codes in full (140100), roles by name."""
 
-    username: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    display_name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    username: Username
+    display_name: DisplayName
     roles: list[Role]
-    divisions: list[Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")]]
+    divisions: list[DivisionCode]
     departments: list[str] = []
 
 
@@ -166,3 +313,48 @@ class AuditVerdict(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     head_seq: int
     head_hash: str
+
+
+class AuditRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One link of the chain as it is read; `details` never hold personal data."""
+
+    seq: int
+    occurred_at: str
+    actor: str
+    address: str
+    action: str
+    object_kind: str
+    object_no: str
+    details: dict[str, Any]
+
+
+class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of the trail, the newest first."""
+
+    data: list[AuditRow]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which acts to list; an action that ends in a dot stands for all that begin so; `before` itself is left out."""
+
+    actor: str = ""
+    action: str = ""
+    object_no: str = ""
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+class AuditCheckView(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the check of the chain came, and what it found."""
+
+    status: str
+    checked_seq: int
+    head_seq: int
+    newest_seq: int
+    broken_at_seq: int | None
+    reason: str
+    started_by: str
+    started_at: str | None
+    checked_at: str | None

@@ -43,7 +43,7 @@ async def _sign_in(client: aiohttp.ClientSession, base: str, house: House) -> An
 
 async def test_journey_with_a_bearer_token(client: aiohttp.ClientSession, base: str, house: House) -> None:
     signed_in = await _sign_in(client, base, house)
-    assert set(signed_in) == {"access_token", "csrf_token", "expires_in", "staff"}
+    assert set(signed_in) == {"access_token", "csrf_token", "expires_in", "staff", "setup"}
     headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
     async with client.get(f"{base}/me", headers=headers) as answer:
         assert await answer.json() == signed_in["staff"]

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from app import db
 from app.crypto import FieldCipher
 from app.errors import Forbidden, SettingsError, TooManyRequests, Unauthenticated
-from services.staff import service
+from services.staff import sessions
 from services.staff.accounts_file import import_staff, read_records
 from services.staff.audit import AuditTrail
 from services.staff.service import StaffService
@@ -137,12 +137,12 @@ async def _lets_in(staff: StaffService, token: str) -> bool:
 async def test_sign_out_ends_the_session_in_every_process(
     house: House, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_KEPT_SECONDS", 3600.0)  # only the broadcast can end it
+    monkeypatch.setattr(sessions, "_KEPT_SECONDS", 3600.0)  # only the broadcast can end it
     signed_in, caller = await house.sign_in()
     other = make_service(redis, house.cipher, house.audit)
     await other.open()
-    listening = asyncio.create_task(other._broadcast.run())
-    while not other._broadcast.connected:
+    listening = asyncio.create_task(other.sessions._broadcast.run())
+    while not other.sessions._broadcast.connected:
         await asyncio.sleep(0.01)
     await other.authenticate(signed_in.access_token)
     await house.staff.sign_out(caller, "a")
