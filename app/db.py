@@ -203,7 +203,9 @@ class Transaction:
         """Tell the house what happened: each event becomes one job that commits with this transaction."""
         self.pending += [jobs.NewJob(jobs.EVENT, msgspec.json.encode(event)) for event in events]
 
-    def enqueue(self, job: str, payload: Any, *, delay_seconds: int = 0, dedupe_key: str | None = None) -> None:
+    def enqueue(
+        self, job: str, payload: Any, *, delay_seconds: int = 0, dedupe_key: str | None = None, priority: int = 0
+    ) -> None:
         """Write a job that commits with this transaction.
 
         Args:
@@ -211,8 +213,9 @@ class Transaction:
             payload: small JSON value; the job gets it decoded.
             delay_seconds: run not before so many seconds from now.
             dedupe_key: a second waiting job of the same key is not written.
+            priority: of those that wait, the higher are taken first.
         """
-        self.pending.append(jobs.NewJob(job, msgspec.json.encode(payload), delay_seconds, dedupe_key))
+        self.pending.append(jobs.NewJob(job, msgspec.json.encode(payload), delay_seconds, dedupe_key, priority))
 
 
 class _Begun:

@@ -44,12 +44,16 @@ Sweep = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to write: name of the job table, encoded payload, delay, and the key that makes it the only one waiting."""
+    """A job to write: name of the job table, encoded payload, delay, and the key that makes it the only one waiting.
+
+    Of those that wait, jobs of a higher priority are taken first; mass pushes stand below the 0 of everything else.
+    """
 
     name: str
     payload: bytes
     delay_seconds: int = 0
     dedupe_key: str | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ async def write(connection: asyncpg.Connection, new: Sequence[NewJob]) -> None:
     """
     await connection.fetch(
         _ENQUEUE,
-        [0] * len(new),
+        [job.priority for job in new],
         [job.name for job in new],
         [job.payload for job in new],
         [timedelta(seconds=job.delay_seconds) for job in new],
@@ -96,7 +100,7 @@ async def write(connection: asyncpg.Connection, new: Sequence[NewJob]) -> None:
     )
 
 
-def insert_of(rows: str) -> str:
+def insert_of(rows: str, priority: int = 0) -> str:
     """Return the INSERT that writes jobs out of `rows`, a SELECT of (name, payload) without any parameter of ours.
 
     For hot statements that change state and write their jobs in one round trip, run by `db.write_row`; `write` is for
@@ -104,7 +108,7 @@ def insert_of(rows: str) -> str:
     """
     return (
         "INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, status)"
-        f" SELECT 0, job.name, job.payload, now(), 'queued' FROM ({rows}) AS job (name, payload)"
+        f" SELECT {priority:d}, job.name, job.payload, now(), 'queued' FROM ({rows}) AS job (name, payload)"
     )
 
 
