@@ -5,12 +5,15 @@ Handlers of the console call it; parcels and licences know nothing of staff, so 
 
 from __future__ import annotations
 
+from functools import partial
+
 from app.errors import NotFound
 from services.applications import repository
 from services.applications.packages import repository as package_repository
 from services.applications.ports import Audit
 from services.applications.types import LicenceChanged, ShipmentList
 from services.delivery.service import DeliveryService
+from services.delivery.types import ShipmentView
 from services.licences.service import LicenceService
 from services.licences.types import Change, LicenceHistory
 from services.staff.types import Act, Role, StaffCaller
@@ -28,12 +31,19 @@ class Aftercare:
         await _require_scope(staff, application_no)
         return ShipmentList(data=await self._delivery.shipments_of(application_no))
 
+    async def shipment(self, staff: StaffCaller, shipment_no: str) -> ShipmentView:
+        """Return one parcel of a case in scope. Raises: NotFound, Forbidden."""
+        staff.require_role(Role.WINDOW, Role.REVIEWER, Role.DISPATCHER, Role.ADMINISTRATOR)
+        found = await self._delivery.find_shipment(shipment_no)
+        await _require_scope(staff, found.application_no)
+        return found
+
     async def rebook(self, staff: StaffCaller, shipment_no: str, address: str) -> None:
         """Have a refused parcel booked again. Raises: NotFound, Forbidden, Conflict `already_booked`."""
         staff.require_role(Role.WINDOW, Role.DISPATCHER)
         await _require_scope(staff, await self._delivery.subject_of(shipment_no))
-        await self._delivery.rebook(shipment_no)
-        await self._audit.record(Act(staff.username, "shipment.rebooked", "shipment", shipment_no, {}, address))
+        act = Act(staff.username, "shipment.rebooked", "shipment", shipment_no, {}, address)
+        await self._delivery.rebook(shipment_no, partial(self._audit.record, act))
 
     async def licence(self, staff: StaffCaller, licence_no: str) -> LicenceHistory:
         """Return a licence of a case in scope with its history. Raises: NotFound, Forbidden."""

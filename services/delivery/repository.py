@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -312,9 +312,21 @@ async def claim_silent(at: datetime, until: datetime, limit: int) -> Sequence[db
 
 
 async def enqueue_booking(shipment_no: str) -> None:
-    """Have a parcel booked (again). A waiting job of the same parcel is not doubled."""
+    """Have a parcel booked that never was. A waiting job of the same parcel is not doubled."""
     async with db.transaction() as tx:
-        tx.enqueue(BOOK, {"shipment_no": shipment_no}, dedupe_key=f"{BOOK}:{shipment_no}")
+        _enqueue_booking(tx, shipment_no)
+
+
+async def rebook(shipment_no: str, event: DomainEvent, record: Callable[[db.Transaction], Awaitable[None]]) -> None:
+    """Have a parcel booked again, with the event and the record of who wants it."""
+    async with db.transaction() as tx:
+        _enqueue_booking(tx, shipment_no)
+        tx.emit(event)
+        await record(tx)
+
+
+def _enqueue_booking(tx: db.Transaction, shipment_no: str) -> None:
+    tx.enqueue(BOOK, {"shipment_no": shipment_no}, dedupe_key=f"{BOOK}:{shipment_no}")
 
 
 async def take_over(from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:

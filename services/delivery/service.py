@@ -7,7 +7,7 @@ applications room, on the events emitted here.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -17,10 +17,12 @@ import structlog
 
 from app import clock, metrics
 from app.crypto import FieldCipher
+from app.db import Transaction
 from app.errors import CallbackRejected, Conflict, NotFound, ProviderRejected
 from app.events import DomainEvent
 from app.ids import dated_no
 from services.delivery import repository, together_repository
+from services.delivery.board import DeliveryBoard
 from services.delivery.ports import Courier
 from services.delivery.repository import ShipmentRow
 from services.delivery.states import MEANINGS, TERMINAL, Derived, derive
@@ -67,6 +69,7 @@ class DeliveryService:
         self._cipher = cipher
         self._default_courier = default_courier
         self._silence = timedelta(seconds=silence_seconds)
+        self.board = DeliveryBoard(self._name)
 
     async def choose(self, choice: Choice) -> ChoiceView:
         """Keep how the citizen wants the result; the address is copied, later changes of the book do not move it.
@@ -194,9 +197,11 @@ class DeliveryService:
             metrics.CALLBACKS.labels(courier_code.lower(), "unknown_number" if known is None else "recorded").inc()
         return courier.acknowledge(accepted=True)
 
-    async def rebook(self, shipment_no: str) -> None:
+    async def rebook(self, shipment_no: str, record: Callable[[Transaction], Awaitable[None]]) -> None:
         """Have a parcel that the courier refused booked again, after staff corrected what was wrong.
 
+        Args:
+            record: writes down who wants it, in the transaction of the act.
         Raises: NotFound; Conflict `already_booked`.
         """
         row = await repository.find_shipment(shipment_no)
@@ -204,7 +209,11 @@ class DeliveryService:
             raise NotFound("未找到该快递")
         if row.booked_at is not None:
             raise Conflict("该快递已下单", code="already_booked")
-        await repository.enqueue_booking(shipment_no)
+        facts = {"shipment_no": shipment_no}
+        event = DomainEvent(
+            name="shipment.rebooked", subject_no=row.subject_no, citizen_id=row.citizen_id.hex, facts=facts
+        )
+        await repository.rebook(shipment_no, event, record)
 
     async def subject_of(self, shipment_no: str) -> str:
         """Return the number of the case that a parcel belongs to. Raises: NotFound."""
@@ -216,6 +225,13 @@ class DeliveryService:
     async def shipment(self, citizen_id: uuid.UUID, shipment_no: str) -> ShipmentView:
         """Return one parcel of this citizen with its road. Raises: NotFound (also for somebody else's)."""
         row = await repository.find_own_shipment(citizen_id, shipment_no)
+        if row is None:
+            raise NotFound("未找到该快递")
+        return await self._view(row)
+
+    async def find_shipment(self, shipment_no: str) -> ShipmentView:
+        """Return one parcel with its road. Scope is the caller's business. Raises: NotFound."""
+        row = await repository.find_shipment(shipment_no)
         if row is None:
             raise NotFound("未找到该快递")
         return await self._view(row)

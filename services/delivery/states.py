@@ -67,6 +67,49 @@ MEANINGS: Mapping[ShipmentStatus, Meaning] = {
     ShipmentStatus.CANCELLED: Meaning("已取消", Custody.WINDOW, "shipment.exception", is_terminal=True),
     ShipmentStatus.LOST: Meaning("丢失", Custody.LOST, "shipment.exception", is_terminal=True),
 }
+
+
+class Section(StrEnum):
+    """A column of the board: what is to be done about the parcels in it."""
+
+    TO_SEND = "TO_SEND"
+    UNDER_WAY = "UNDER_WAY"
+    EXCEPTION = "EXCEPTION"
+    DONE = "DONE"
+
+
+SECTION_TEXT: Mapping[Section, str] = {
+    Section.TO_SEND: "待寄出",
+    Section.UNDER_WAY: "运输中",
+    Section.EXCEPTION: "异常",
+    Section.DONE: "近30日送达",
+}
+SECTIONS: Mapping[Section, tuple[ShipmentStatus, ...]] = {
+    Section.TO_SEND: (ShipmentStatus.REQUESTED, ShipmentStatus.CREATED, ShipmentStatus.PICKUP_PENDING),
+    Section.UNDER_WAY: (
+        ShipmentStatus.PICKED_UP,
+        ShipmentStatus.IN_TRANSIT,
+        ShipmentStatus.ARRIVED,
+        ShipmentStatus.OUT_FOR_DELIVERY,
+        ShipmentStatus.AWAITING_COLLECTION,
+        ShipmentStatus.RETURNING,
+    ),
+    Section.EXCEPTION: (
+        ShipmentStatus.EXCEPTION,
+        ShipmentStatus.REJECTED,
+        ShipmentStatus.RETURNED,
+        ShipmentStatus.CANCELLED,
+        ShipmentStatus.LOST,
+    ),
+    Section.DONE: (ShipmentStatus.DELIVERED,),
+}
+"""Every status stands in one column."""
+CUSTODY_TEXT: Mapping[str, str] = {
+    Custody.WINDOW: "窗口",
+    Custody.COURIER: "快递公司",
+    Custody.CITIZEN: "申请人",
+    Custody.LOST: "已丢失",
+}
 _RANK = {status: place for place, status in enumerate(ShipmentStatus)}
 TERMINAL = frozenset(status for status, meaning in MEANINGS.items() if meaning.is_terminal)
 

@@ -119,6 +119,48 @@ class TrackingView(Struct, frozen=True, kw_only=True):
     place: str
 
 
+class SectionCount(Struct, frozen=True, kw_only=True):
+    """A column of the staff's board with how many parcels stand in it."""
+
+    section: str
+    title: str
+    count: int
+
+
+class BoardLine(Struct, frozen=True, kw_only=True):
+    """A parcel on the staff's board; the receiver is masked."""
+
+    shipment_no: str
+    application_no: str
+    section: str
+    status: str
+    status_text: str
+    custody_text: str
+    courier_name: str
+    waybill_no: str
+    cargo: str
+    receiver_shown: str
+    division_code: str
+    department_code: str
+    requested_at: str
+    last_event_at: str | None
+    delivered_at: str | None
+
+
+class BoardPage(Struct, frozen=True, kw_only=True):
+    """A page of a column."""
+
+    data: list[BoardLine]
+    next_cursor: str | None
+
+
+class Board(Struct, frozen=True, kw_only=True):
+    """The columns of the board."""
+
+    data: list[SectionCount]
+    next_cursor: None = None
+
+
 class ShipmentView(Struct, frozen=True, kw_only=True):
     """A parcel for the citizen and for staff."""
 

@@ -15,6 +15,7 @@ COMPOSITION = {
 
 ROOM_RANK: dict[str, set[str]] = {
     "services.catalogue": set(),
+    "services.delivery": set(),
     "services.audiences": set(),
     "services.ratings": {"services.applications"},
     "services.exchange": {"services.applications", "services.catalogue"},

@@ -25,6 +25,10 @@ ORDER = ShipmentOrder(CASE, "居民身份证", SENDER, "140105", "11140105MB0001
 Emitted = Callable[[], Awaitable[list[tuple[str, dict[str, Any]]]]]
 
 
+async def nobody(tx: db.Transaction) -> None:
+    """Write down nothing."""
+
+
 async def chosen(delivery: DeliveryService, method: DeliveryMethod = DeliveryMethod.COURIER) -> None:
     receiver = RECEIVER if method is DeliveryMethod.COURIER else None
     await delivery.choose(Choice(CASE, CITIZEN, method, "140105", receiver, "张* 138****0001 太原市小店区"))
@@ -109,12 +113,12 @@ async def test_book_refused_for_good_becomes_exception_and_can_be_rebooked(
     await delivery.book({"shipment_no": number})
     assert (await delivery.shipment(CITIZEN, number)).status == "EXCEPTION"
     courier.refusal = None
-    await delivery.rebook(number)
+    await delivery.rebook(number, nobody)
     await delivery.book({"shipment_no": number})
     assert (await delivery.shipment(CITIZEN, number)).status == "CREATED"
-    assert [name for name, _ in await emitted()] == ["shipment.exception", "shipment.booked"]
+    assert [name for name, _ in await emitted()] == ["shipment.exception", "shipment.rebooked", "shipment.booked"]
     with pytest.raises(Conflict):
-        await delivery.rebook(number)
+        await delivery.rebook(number, nobody)
 
 
 async def test_book_refused_for_now_runs_again(delivery: DeliveryService, courier: Any) -> None:
