@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,7 +70,8 @@ def test_missing_variable_shows_as_a_dash_and_long_text_is_cut() -> None:
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.code)
 def test_delivered_template_fits_every_channel_with_the_longest_facts(template) -> None:
-    variables = render.variables_of(EVENT)
+    own = {variable.name: variable.longest or variable.sample for variable in template.variables}
+    variables = render.variables_of(EVENT) | own
     assert "—" not in render.filled(template.inbox_text, variables)
     for name, binding in template.bindings.items():
         values = render.filled_all(binding.fields, variables)
@@ -81,7 +83,7 @@ def test_delivered_template_fits_every_channel_with_the_longest_facts(template) 
 
 
 def test_events_that_concern_a_citizen_have_one_template() -> None:
-    codes = [template.code for template in TEMPLATES]
+    codes = [template.code for template in TEMPLATES if template.used_for == "EVENT"]
     assert len(codes) == len(set(codes))
     assert {code.split(".")[0] for code in codes} == {
         "application", "bill", "receipt", "refund", "licence", "shipment", "citizen", "package",
@@ -90,6 +92,24 @@ def test_events_that_concern_a_citizen_have_one_template() -> None:
     sms_codes = [t.bindings["SMS"].template_id for t in TEMPLATES if "SMS" in t.bindings]
     assert len(sms_codes) == len(set(sms_codes))
     assert all(t.bindings["SMS"].text for t in TEMPLATES if t.statutory)
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.code)
+def test_delivered_template_declares_every_variable_that_it_uses(template) -> None:
+    texts = [template.title, template.inbox_text]
+    texts += [text for binding in template.bindings.values() for text in (binding.page, *binding.fields.values())]
+    used = {name for text in texts for name in re.findall(r"\{(\w+)\}", text)}
+    declared = {variable.name for variable in template.variables}
+    assert used <= declared | {"subject_no", "time", "date"}
+    if template.used_for == "EVENT":
+        assert declared <= render.variables_of(EVENT).keys() | {"right_body"}
+
+
+def test_pushes_and_mass_pushes_are_there_and_switch_off_with_a_topic() -> None:
+    uses = [template.used_for for template in TEMPLATES]
+    assert (uses.count("PUSH"), uses.count("CAMPAIGN")) >= (4, 3)
+    assert not any(template.statutory for template in TEMPLATES if template.used_for != "EVENT")
+    assert {template.topic for template in TEMPLATES if template.used_for == "CAMPAIGN"} == {"policy"}
 
 
 @pytest.mark.parametrize(
