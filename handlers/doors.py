@@ -317,7 +317,8 @@ async def _staff(call: Call[Any], *, setup: bool = False) -> None:
     cookie = call.request.cookies.get(STAFF_COOKIE)
     if not cookie:
         raise Unauthenticated
-    call.staff = await call.house.staff.authenticate(cookie, setup=setup)
+    is_unattended = call.request.method == "GET" and "x-unattended" in call.request.headers
+    call.staff = await call.house.staff.authenticate(cookie, setup=setup, unattended=is_unattended)
     if call.request.method in _WRITES:
         form = call.request.get_form()
         given = call.request.headers.get("x-csrf-token") or (form.get("csrf_token") if form else None)

@@ -1,6 +1,7 @@
 """The console's live stream: server-sent events that name what has changed, never what it is now.
 
-A page asks again, with its own rights, for the parts that show a named topic. The stream ends with the session.
+A page asks again, with its own rights, for the parts that show a named topic. The stream ends with the session and does
+not keep it alive: somebody who left the desk is signed out as if no page were open.
 """
 
 from __future__ import annotations
@@ -42,9 +43,14 @@ async def _told(call: Call[None]) -> AsyncGenerator[bytes, None]:
                 yield b":\n\n"
 
 
+def _token(call: Call[None]) -> str:
+    bearer = call.request.headers.get("authorization", "").removeprefix("Bearer ")
+    return bearer or call.request.cookies.get(STAFF_COOKIE) or ""
+
+
 async def _is_signed_in(call: Call[None]) -> bool:
     try:
-        await call.house.staff.authenticate(call.request.cookies.get(STAFF_COOKIE) or "")
+        await call.house.staff.authenticate(_token(call), unattended=True)
     except Unauthenticated:
         return False
     return True

@@ -81,12 +81,12 @@ class StaffService:
             await self._refuse(member, address)
         return await self._opened(member, step, Origin(address, agent))
 
-    async def authenticate(self, token: str, *, setup: bool = False) -> StaffCaller:
+    async def authenticate(self, token: str, *, setup: bool = False, unattended: bool = False) -> StaffCaller:
         """Tell who a bearer or cookie token belongs to; remembered for three seconds.
 
         Raises: Unauthenticated `staff_session_ended`, Forbidden `setup_required` unless the door serves `setup`.
         """
-        return await self.sessions.authenticate(token, setup=setup)
+        return await self.sessions.authenticate(token, setup=setup, unattended=unattended)
 
     def check_csrf(self, caller: StaffCaller, given: str) -> None:
         """Refuse a write from a page that does not know the session's CSRF token. Raises: Forbidden `csrf_failed`."""

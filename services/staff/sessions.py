@@ -42,33 +42,39 @@ class Sessions:
         """Hear of sessions that end in other processes. Call once at start."""
         await self._broadcast.listen(_CHANNEL, lambda message: self._forget(message.decode()))
 
-    async def authenticate(self, token: str, *, setup: bool = False) -> StaffCaller:
+    async def authenticate(self, token: str, *, setup: bool = False, unattended: bool = False) -> StaffCaller:
         """Tell who a token belongs to.
 
         Args:
             setup: whether the door serves those too who have their password or second factor to put right.
+            unattended: a page asks by itself; that does not keep an idle session alive.
 
         Raises: Unauthenticated `staff_session_ended` (unknown, signed out, idle or open for too long),
         Forbidden `setup_required`.
         """
-        caller = await self._found(hash_secret(token))
+        caller = await self._found(hash_secret(token), unattended)
         if caller.is_setup and not setup:
             raise Forbidden("请先设置密码和动态口令", code="setup_required")
         return caller
 
-    async def _found(self, token_hash: str) -> StaffCaller:
+    async def _found(self, token_hash: str, unattended: bool) -> StaffCaller:
         caller, until_seconds = self._seen.get(token_hash, (None, 0.0))
         if caller is not None and clock.monotonic() < until_seconds:
             return caller
-        row = await repository.find_session(token_hash, clock.now(), self.terms.idle, _TOUCH)
+        row = await repository.find_session(token_hash, clock.now(), self.terms.idle, self._touch(unattended))
         if row is None:
             self._forget(token_hash)
             raise Unauthenticated("登录已失效，请重新登录", code="staff_session_ended")
         caller = caller_of(row)
-        if len(self._seen) >= _MOST_KEPT:
-            self._seen.clear()
-        self._seen[token_hash] = (caller, clock.monotonic() + _KEPT_SECONDS)
+        if not unattended:
+            if len(self._seen) >= _MOST_KEPT:
+                self._seen.clear()
+            self._seen[token_hash] = (caller, clock.monotonic() + _KEPT_SECONDS)
         return caller
+
+    def _touch(self, unattended: bool) -> timedelta:
+        """Return how old the note of the last use may be; nobody's use is noted for a page that asks by itself."""
+        return self.terms.lifetime if unattended else _TOUCH
 
     async def begin(
         self, tx: Transaction, member: Row, step: int, steps: list[SetupStep], origin: Origin

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import aiohttp
 import pytest
@@ -16,6 +17,7 @@ from app.broadcast import Broadcast
 from app.events import DomainEvent
 from app.live import Announcements
 from handlers.staff import stream
+from services.staff.types import Terms
 from tests.doorway import served
 from tests.integration.console.conftest import Browser, House
 
@@ -86,6 +88,24 @@ async def test_stream_ends_with_the_session(
         async with asyncio.timeout(20):
             while not response.content.at_eof():
                 assert (await response.content.readline()).strip() in (b"", b":")
+
+
+async def test_open_page_does_not_keep_an_unattended_session_alive(
+    clerk: Browser, announcements: Announcements
+) -> None:
+    left = Terms().idle - timedelta(seconds=60)
+    clerk.house.staff.sessions._seen.clear()
+    await db.execute("UPDATE staff_session SET last_seen_at = now() - $1::interval", left)
+    async with clerk.session.get(f"{clerk.base}/staff", headers={"X-Unattended": "1"}) as answer:
+        assert answer.status == 200
+    row = await db.fetch_row("SELECT now() - last_seen_at AS idle FROM staff_session")
+    assert row is not None
+    assert row["idle"] >= left
+    async with clerk.session.get(f"{clerk.base}/staff") as answer:
+        assert answer.status == 200
+    row = await db.fetch_row("SELECT now() - last_seen_at AS idle FROM staff_session")
+    assert row is not None
+    assert row["idle"] < timedelta(seconds=30)
 
 
 async def test_slow_reader_neither_grows_nor_holds_others_up(announcements: Announcements) -> None:
