@@ -36,7 +36,13 @@ _CASES = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.CASHIER, Role.DISPATCH
 _MONEY = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
 NAVIGATION = (
     Group("", (_entry("today", "今日", "/staff"),)),
-    Group("办件", (_entry("cases", "办件查询", "/staff/cases", *_CASES),)),
+    Group(
+        "办件",
+        (
+            _entry("cases", "办件查询", "/staff/cases", *_CASES),
+            _entry("deliveries", "寄送看板", "/staff/deliveries", Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR),
+        ),
+    ),
     Group("消息", ()),
     Group(
         "收费",

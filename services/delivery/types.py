@@ -9,6 +9,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from services.delivery.states import CUSTODY_TEXT, SECTION_TEXT, Section
+
+__all__ = ["CUSTODY_TEXT", "SECTION_TEXT", "Section"]
+
 
 class DeliveryMethod(StrEnum):
     """How a result reaches the citizen: 快递送达, 窗口自取, 电子送达."""

@@ -26,6 +26,8 @@ _STAFF = (
     ("/quarantined", "cashier"),
     ("/statements", "cashier"),
     ("/shipments", "dispatcher"),
+    ("/shipment-counts", "dispatcher"),
+    ("/deliveries", "dispatcher"),
     ("/licences", "reviewer-xiaodian"),
     ("/force", "admin"),
     ("/items", "publisher"),

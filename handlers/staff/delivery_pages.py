@@ -1,0 +1,193 @@
+"""The board of parcels: columns by what is to be done, one parcel with its road, booking again what was refused.
+
+The same use cases as the JSON doors in handlers/staff/deliveries.py.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from app import clock
+from app.errors import Conflict
+from handlers.doors import FORM, Auth, Call, Reply, Route
+from handlers.pages import page, see_other
+from handlers.parsing import read_cursor
+from handlers.staff.addresses import address_of, turns
+from handlers.staff.sheets import PAGE_LENGTH, Column, Format, Kind, export, paged
+from services.delivery.types import CUSTODY_TEXT, SECTION_TEXT, BoardLine, Section, ShipmentView
+from services.staff.types import Role
+
+_TAG = "工作台"
+_LIST = "/staff/deliveries"
+_ONE = f"{_LIST}/<shipment_no:str>"
+_PAGE_LENGTH = 20
+_COLUMNS = (
+    Column("快递单号", width=24),
+    Column("办件编号", width=26),
+    Column("内容", width=20),
+    Column("收件人", width=34),
+    Column("快递公司"),
+    Column("运单号", width=20),
+    Column("状态"),
+    Column("保管"),
+    Column("区划代码"),
+    Column("部门代码", width=22),
+    Column("申请寄送", Kind.MOMENT, 20),
+    Column("最近动态", Kind.MOMENT, 20),
+    Column("签收", Kind.MOMENT, 20),
+)
+
+
+class BoardQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A page of a column, or the parcels of one number."""
+
+    section: Section = Section.TO_SEND
+    q: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
+class ExportQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Which column, as what."""
+
+    section: Section = Section.TO_SEND
+    format: Format = "csv"
+
+
+class ParcelQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`done` after a parcel was handed to its courier again."""
+
+    done: Annotated[str, msgspec.Meta(max_length=1)] = ""
+
+
+class CsrfForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A form with nothing to fill in."""
+
+    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
+
+
+async def board(call: Call[None]) -> Reply:
+    """Show a column of the board, or what was searched for."""
+    return page(call, "staff/deliveries.html", here="deliveries", **await _board(call))
+
+
+async def board_part(call: Call[None]) -> Reply:
+    """Show what of the board changes."""
+    return page(call, "staff/deliveries_part.html", **await _board(call))
+
+
+async def board_export(call: Call[None]) -> Reply:
+    """Send a column as a file."""
+    query: ExportQuery = call.query
+    desk = call.house.delivery.board
+    rows = paged(lambda after: desk.page(call.staff, query.section, after, PAGE_LENGTH), _row)
+    name = f"快递_{SECTION_TEXT[query.section]}_{clock.beijing_date()}"
+    filters = {"section": query.section}
+    return await export(call, "deliveries", name, _COLUMNS, rows, query.format, title="快递", filters=filters)
+
+
+async def parcel(call: Call[None]) -> Reply:
+    """Show one parcel."""
+    return await _parcel(call, done=call.query.done != "")
+
+
+async def parcel_part(call: Call[None]) -> Reply:
+    """Show what of one parcel changes."""
+    return page(call, "staff/delivery_part.html", **await _facts(call))
+
+
+async def rebook(call: Call[CsrfForm]) -> Reply:
+    """Have a refused parcel booked again; a refusal shows the parcel with it."""
+    number = call.path["shipment_no"]
+    try:
+        await call.house.applications.aftercare.rebook(call.staff, number, call.address)
+    except Conflict as refusal:
+        return await _parcel(call, problem=refusal)
+    return see_other(f"{_LIST}/{number}?done=1")
+
+
+async def _board(call: Call[None]) -> dict[str, Any]:
+    query: BoardQuery = call.query
+    desk, number = call.house.delivery.board, query.q.strip()
+    if number:
+        rows, following = await desk.search(call.staff, number), None
+    else:
+        rows, following = await desk.page(call.staff, query.section, read_cursor(query.cursor), _PAGE_LENGTH)
+    chosen = {"section": query.section, "q": number}
+    return {
+        "counts": await desk.counts(call.staff),
+        "rows": rows,
+        "number": number,
+        "chosen": "" if number else query.section,
+        "title": SECTION_TEXT[query.section],
+        "fragment_address": address_of(f"{_LIST}/part", **chosen, cursor=query.cursor),
+        "export_address": address_of(f"{_LIST}/export", section=query.section),
+        **turns(_LIST, query.cursor, following, **chosen),
+    }
+
+
+async def _parcel(call: Call[Any], *, done: bool = False, problem: Conflict | None = None) -> Reply:
+    facts = await _facts(call)
+    return page(
+        call,
+        "staff/delivery.html",
+        status=problem.status if problem else 200,
+        here="deliveries",
+        done=done,
+        problem=problem,
+        may_rebook=_is_refused(facts["parcel"]) and call.staff.may(Role.WINDOW, Role.DISPATCHER),
+        **facts,
+    )
+
+
+async def _facts(call: Call[Any]) -> dict[str, Any]:
+    found = await call.house.applications.aftercare.shipment(call.staff, call.path["shipment_no"])
+    return {
+        "parcel": found,
+        "custody": CUSTODY_TEXT,
+        "may_open_case": call.staff.may(Role.WINDOW, Role.REVIEWER, Role.DISPATCHER),
+    }
+
+
+def _is_refused(found: ShipmentView) -> bool:
+    return found.booked_at is None and found.status == "EXCEPTION"
+
+
+def _row(line: BoardLine) -> list[object]:
+    return [
+        line.shipment_no,
+        line.application_no,
+        line.cargo,
+        line.receiver_shown,
+        line.courier_name,
+        line.waybill_no,
+        line.status_text,
+        line.custody_text,
+        line.division_code,
+        line.department_code,
+        clock.parse_rfc3339(line.requested_at),
+        clock.parse_rfc3339(line.last_event_at) if line.last_event_at else None,
+        clock.parse_rfc3339(line.delivered_at) if line.delivered_at else None,
+    ]
+
+
+ROUTES = (
+    Route("GET", _LIST, board, Auth.STAFF, "寄送看板", _TAG, query=BoardQuery, page=True),
+    Route("GET", f"{_LIST}/part", board_part, Auth.STAFF, "寄送看板的内容", _TAG, query=BoardQuery, page=True),
+    Route("GET", f"{_LIST}/export", board_export, Auth.STAFF, "导出快递", _TAG, query=ExportQuery, page=True),
+    Route("GET", _ONE, parcel, Auth.STAFF, "快递", _TAG, query=ParcelQuery, page=True),
+    Route("GET", f"{_ONE}/part", parcel_part, Auth.STAFF, "快递的内容", _TAG, page=True),
+    Route(
+        "POST",
+        f"{_ONE}/rebook",
+        rebook,
+        Auth.STAFF,
+        "重新下单快递",
+        _TAG,
+        body=CsrfForm,
+        consumes=FORM,
+        remembers=False,
+        page=True,
+    ),
+)
