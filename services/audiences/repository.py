@@ -11,6 +11,7 @@ import msgspec
 
 from app import db
 from services.audiences.people import Condition
+from services.audiences.types import People
 
 _NOBODY = uuid.UUID(int=0)
 
@@ -33,30 +34,37 @@ async def guess_people(condition: Condition) -> int:
     return int(plans[0]["Plan"]["Plan Rows"]) if plans else 0
 
 
-async def list_people(condition: Condition, after: uuid.UUID | None, limit: int) -> list[uuid.UUID]:
-    """Return the next people of an audience in the order of their ids."""
-    sql, values = page_statement(condition, after, limit)
-    return [row["id"] for row in await db.fetch_all(sql, *values)]
+async def list_people(
+    condition: Condition, after: uuid.UUID | None, limit: int, merged_since: datetime | None = None
+) -> People:
+    """Return the next people of an audience in the order of their ids, and who was merged into them."""
+    sql, values = page_statement(condition, after, limit, merged_since)
+    ids: list[uuid.UUID] = []
+    former: list[tuple[uuid.UUID, uuid.UUID]] = []
+    for row in await db.fetch_all(sql, *values):
+        if row["gone_id"] is None:
+            ids.append(row["id"])
+        else:
+            former.append((row["id"], row["gone_id"]))
+    return People(sorted(ids), former)
 
 
-def page_statement(condition: Condition, after: uuid.UUID | None, limit: int) -> tuple[str, list[object]]:
+def page_statement(
+    condition: Condition, after: uuid.UUID | None, limit: int, merged_since: datetime | None = None
+) -> tuple[str, list[object]]:
     """Return the statement of `list_people` with its values, so that a test can look at its plan."""
     count = len(condition.values)
-    sql = f"SELECT c.id FROM citizen c WHERE c.id > ${count + 1} AND {condition.text} ORDER BY c.id LIMIT ${count + 2}"
-    return sql, [*condition.values, after or _NOBODY, limit]
-
-
-async def list_merged_people(condition: Condition, since: datetime, limit: int) -> list[uuid.UUID]:
-    """Return people of an audience into whom somebody was merged since a moment: they may stand behind a cursor."""
-    count = len(condition.values)
-    rows = await db.fetch_all(
-        f"SELECT c.id FROM citizen c WHERE {condition.text} AND c.id IN (SELECT into_citizen_id FROM citizen_merge"
-        f" WHERE created_at >= ${count + 1}) ORDER BY c.id LIMIT ${count + 2}",
-        *condition.values,
-        since,
-        limit,
+    values: list[object] = [*condition.values, after or _NOBODY, limit]
+    only = ""
+    if merged_since is not None:
+        values.append(merged_since)
+        only = f" AND c.id IN (SELECT into_citizen_id FROM citizen_merge WHERE created_at >= ${count + 3})"
+    sql = (
+        f"WITH page AS MATERIALIZED (SELECT c.id FROM citizen c WHERE c.id > ${count + 1} AND {condition.text}{only}"
+        f" ORDER BY c.id LIMIT ${count + 2}) SELECT id, NULL::uuid AS gone_id FROM page UNION ALL"
+        " SELECT merged_into_id, id FROM citizen WHERE merged_into_id IN (SELECT id FROM page)"
     )
-    return [row["id"] for row in rows]
+    return sql, values
 
 
 async def find_by_hashes(condition: Condition, column: str, hashes: Sequence[str]) -> dict[str, uuid.UUID]:

@@ -11,10 +11,11 @@ from datetime import datetime
 
 from app import clock
 from app.crypto import FieldCipher
+from app.errors import FieldFault, InvalidRequest
 from services.audiences import people, repository
 from services.audiences.lists import Lists
 from services.audiences.ports import Audit, Places
-from services.audiences.types import Criteria, Estimate
+from services.audiences.types import Criteria, Estimate, People
 
 _PATIENCE_MS = 2_000
 
@@ -31,6 +32,13 @@ class AudienceService:
         self.lists = Lists(cipher, audit, places)
         self._patience_ms = patience_ms
 
+    async def check(self, criteria: Criteria, scope: Sequence[str]) -> None:
+        """Refuse criteria that name a list or a place that the scope does not reach. Raises: InvalidRequest."""
+        if criteria.divisions and not people.narrowed(criteria.divisions, scope):
+            raise InvalidRequest(faults=(FieldFault("audience.divisions", "所选区划不在您的管辖范围内"),))
+        if criteria.list_id:
+            await self.lists.require_ready(criteria.list_id, scope)
+
     async def estimate(self, criteria: Criteria, scope: Sequence[str]) -> Estimate:
         """Count who is meant; where that takes too long, the planner's expectation is told as such."""
         condition = people.condition(criteria, scope, _this_year())
@@ -40,16 +48,20 @@ class AudienceService:
         return Estimate(await repository.guess_people(condition), is_exact=False)
 
     async def page(
-        self, criteria: Criteria, scope: Sequence[str], after: uuid.UUID | None, limit: int
-    ) -> list[uuid.UUID]:
-        """Return the next people by id; fewer than `limit` are the last."""
-        return await repository.list_people(people.condition(criteria, scope, _this_year()), after, limit)
+        self,
+        criteria: Criteria,
+        scope: Sequence[str],
+        after: uuid.UUID | None,
+        limit: int,
+        merged_since: datetime | None = None,
+    ) -> People:
+        """Return the next people by id; fewer than `limit` are the last.
 
-    async def merged_since(
-        self, criteria: Criteria, scope: Sequence[str], since: datetime, limit: int
-    ) -> list[uuid.UUID]:
-        """Return people of the audience into whom somebody was merged since a moment."""
-        return await repository.list_merged_people(people.condition(criteria, scope, _this_year()), since, limit)
+        Args:
+            merged_since: only people into whom somebody was merged since this moment.
+        """
+        condition = people.condition(criteria, scope, _this_year())
+        return await repository.list_people(condition, after, limit, merged_since)
 
 
 def _this_year() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -50,6 +51,14 @@ class Estimate:
 
     people: int
     is_exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """A page of people in the order of their ids, and who was merged into one of them: (who stays, who has gone)."""
+
+    ids: list[uuid.UUID]
+    former: list[tuple[uuid.UUID, uuid.UUID]]
 
 
 class BadLine(msgspec.Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""Mass pushes by staff (群发): a part of the notify room with files of its own."""
