@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, time
 
 from app.db import Transaction
-from app.errors import NotFound
 from app.tokens import Caller
 from notify.preferences import Preferences, TopicWish
 from notify.types import ContactIdentity, Contacts, KnownIdentity
 from payments.types import AuditedAct, Payer
 from services.accounts.service import AccountsService
-from services.accounts.types import Level, PlatformIdentity
+from services.accounts.types import Level, PersonContacts, PlatformIdentity
 from services.accounts.types import Preferences as AccountPreferences
 from services.applications.documents.ports import Sealed as SealedDocument
 from services.applications.service import ApplicationService
@@ -57,23 +56,23 @@ class AccountRecipients:
     def __init__(self, accounts: AccountsService) -> None:
         self._accounts = accounts
 
-    async def contacts(self, citizen_id: uuid.UUID) -> Contacts:
-        """Return a person's identities and phone; nothing for somebody who has gone."""
-        try:
-            profile = await self._accounts.profile(citizen_id)
-        except NotFound:
-            return Contacts((), "")
-        listed = await self._accounts.identities(profile.citizen_id)
-        return Contacts(
-            tuple(ContactIdentity(one.identity_id, one.provider, one.app_id, one.subject) for one in listed),
-            profile.phone,
-            wishes(await self._accounts.preferences(profile.citizen_id)),
-        )
+    async def contacts_of(self, citizen_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Contacts]:
+        """Return the identities, phones and wishes of people; nothing to reach them by for those who have gone."""
+        found = await self._accounts.contacts_of(citizen_ids)
+        return {asked: _contacts(found[asked]) if asked in found else Contacts((), "") for asked in citizen_ids}
 
     async def find(self, provider: str, app_id: str, subject: str) -> KnownIdentity | None:
         """Return who a platform means by its name for somebody."""
         found = await self._accounts.known_identity(provider, app_id, subject)
         return None if found is None else KnownIdentity(found.identity_id, found.citizen_id)
+
+
+def _contacts(person: PersonContacts) -> Contacts:
+    return Contacts(
+        tuple(ContactIdentity(one.identity_id, one.provider, one.app_id, one.subject) for one in person.identities),
+        person.phone,
+        wishes(person.preferences),
+    )
 
 
 def wishes(stored: AccountPreferences) -> Preferences:

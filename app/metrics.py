@@ -25,6 +25,11 @@ PROVIDER_CALLS = Histogram(
 )
 CALLBACKS = Counter("sjt_callbacks_total", "Callbacks of providers by what became of them", ("provider", "outcome"))
 NOTICE_ATTEMPTS = Counter("sjt_notice_attempts_total", "Tries to tell a person", ("channel", "outcome"))
+NOTICE_FAULTS = Counter(
+    "sjt_notice_faults_total",
+    "Answers of channels that a person must look at: settings, templates, words, quotas; anything but zero is an alarm",
+    ("channel", "code"),
+)
 SYSTEM_EVENTS = Counter("sjt_system_events_total", "Tries to tell a department system", ("system", "outcome"))
 SYSTEM_EVENTS_UNSENT = Gauge(
     "sjt_system_events_unsent",

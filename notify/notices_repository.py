@@ -21,8 +21,10 @@ DELIVER = "notify.deliver"
 COUNT_SHARDS = 16
 """Writers of one campaign's counters spread over so many rows a state; readers add them up."""
 _NOTICE = ", ".join(
-    ("id", "occurred_at", "citizen_id", "template_code", "template_version", "variables", "subject_no", "tries")
-    + ("campaign_id", "expires_at")
+    (
+        *("id", "occurred_at", "citizen_id", "template_code", "template_version", "variables", "subject_no", "tries"),
+        *("campaign_id", "expires_at"),
+    )
 )
 _DECODER = msgspec.json.Decoder(dict[str, str])
 _NEW = (
@@ -204,8 +206,8 @@ _MOVE = (
     " END, notice_id = CASE WHEN used THEN s.notice_id END FROM (SELECT h.id, (m.status = 'SENT'"
     " AND h.channel = m.sent_channel) OR EXISTS (SELECT 1 FROM notice_attempt a WHERE a.notice_id = h.notice_id"
     " AND a.channel = h.channel AND a.outcome IN ('STARTED', 'UNKNOWN', 'SENT', 'DELIVERED')) AS used"
-    " FROM moved m JOIN subscription h ON h.notice_id = m.id AND h.status = 'HELD' WHERE m.status <> 'QUEUED') AS end_of"
-    " WHERE s.id = end_of.id),"
+    " FROM moved m JOIN subscription h ON h.notice_id = m.id AND h.status = 'HELD' WHERE m.status <> 'QUEUED')"
+    " AS end_of WHERE s.id = end_of.id),"
     " counted AS (SELECT campaign_id, status, sent_channel AS channel, reason, 1 AS n FROM moved"
     " WHERE campaign_id IS NOT NULL UNION ALL SELECT campaign_id, old_status, old_channel, old_reason, -1 FROM moved"
     " WHERE campaign_id IS NOT NULL)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -70,8 +70,9 @@ class ReceiptDoor(Protocol):
 class Recipients(Protocol):
     """Knows how people can be reached. Implemented by wiring over the accounts room."""
 
-    async def contacts(self, citizen_id: uuid.UUID) -> Contacts:
-        """Return the person's identities, newest first, and phone; empty where there is nobody (any more)."""
+    async def contacts_of(self, citizen_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Contacts]:
+        """Return each person's identities, newest first, phone and wishes, all in one statement; empty contacts where
+        there is nobody (any more)."""
         ...
 
     async def find(self, provider: str, app_id: str, subject: str) -> KnownIdentity | None:

@@ -15,12 +15,16 @@ from app.errors import CallbackRejected, FieldFault, InvalidRequest
 from app.events import DomainEvent
 from app.jobs import JobFunction
 from app.tokens import Caller
-from notify import repository, stock_repository
-from notify.delivering import Delivering, lease
+from notify import notices_repository, repository, stock_repository
+from notify.delivering.allowances import Allowances
+from notify.delivering.attempts_repository import record_receipt
+from notify.delivering.batches import Delivering
 from notify.figures import NoticeFigures
 from notify.neutral import PermissionChange
+from notify.notices_repository import NewNotice
 from notify.ports import NoticeTable, Recipients
 from notify.render import INBOX_LENGTH, TITLE_LENGTH, filled, variables_of
+from notify.states import lease
 from notify.stock_repository import Grant
 from notify.templates import Binding, Shelf, Template
 from notify.types import Channel, NoticeView, ReadNotices, SubscriptionView, Told
@@ -39,14 +43,15 @@ class NotifyService:
     Args:
         table: channels and doors.
         recipients: how people can be reached.
+        allowances: what may be sent how fast; without them everything at once.
     """
 
-    def __init__(self, table: NoticeTable, recipients: Recipients) -> None:
+    def __init__(self, table: NoticeTable, recipients: Recipients, allowances: Allowances | None = None) -> None:
         self._table = table
         self._recipients = recipients
         self._shelf = Shelf()
         self.figures = NoticeFigures()
-        self.delivering = Delivering(table, recipients, self._shelf)
+        self.delivering = Delivering(table, recipients, self._shelf, allowances)
 
     def jobs(self) -> Mapping[str, JobFunction]:
         """Return job name → function of the decoded payload, for wiring's job table."""
@@ -54,7 +59,7 @@ class NotifyService:
         async def deliver(payload: dict[str, str]) -> None:
             await self.deliver(uuid.UUID(payload["notice_id"]), datetime.fromisoformat(payload["occurred_at"]))
 
-        return {repository.DELIVER: deliver}
+        return {notices_repository.DELIVER: deliver}
 
     async def tell(self, event: DomainEvent) -> None:
         """Write the notice of an event, if a template answers it and a person is concerned, with its delivery job.
@@ -65,24 +70,27 @@ class NotifyService:
         if template is None:
             return
         variables = variables_of(event)
-        await repository.record_notice(
-            dedupe_key=_dedupe_key(event),
-            occurred_at=event.occurred_at,
-            citizen_id=uuid.UUID(event.citizen_id),
-            code=template.code,
-            version=template.version,
-            title=filled(template.title, variables, TITLE_LENGTH),
-            text=filled(template.inbox_text, variables, INBOX_LENGTH),
-            variables=variables,
-            subject_no=event.subject_no,
-            has_channels=bool(template.channels),
+        await notices_repository.record_notice(
+            NewNotice(
+                dedupe_key=_dedupe_key(event),
+                occurred_at=event.occurred_at,
+                citizen_id=uuid.UUID(event.citizen_id),
+                code=template.code,
+                version=template.version,
+                title=filled(template.title, variables, TITLE_LENGTH),
+                text=filled(template.inbox_text, variables, INBOX_LENGTH),
+                variables=variables,
+                subject_no=event.subject_no,
+                has_channels=bool(template.channels),
+                expires_at=template.expires_at(event.occurred_at),
+            )
         )
 
     async def deliver(self, notice_id: uuid.UUID, occurred_at: datetime) -> None:
         """Try a notice's channels; nothing happens when it is not queued or somebody else has it. Idempotent: yes."""
-        notice = await repository.claim_notice(notice_id, occurred_at, now() + lease())
+        notice = await notices_repository.claim_notice(notice_id, occurred_at, now() + lease())
         if notice is not None:
-            await self.delivering.deliver(notice)
+            await self.delivering.deliver([notice])
 
     async def inbox(
         self, caller: Caller, after: uuid.UUID | None = None, limit: int = 20
@@ -187,7 +195,7 @@ class NotifyService:
                 if template_id in kinds
             ]
         for receipt in event.receipts:
-            await repository.record_receipt(receipt.message_no, receipt.delivered, receipt.provider_code)
+            await record_receipt(receipt.message_no, receipt.delivered, receipt.provider_code)
         new = await stock_repository.record_push(event.provider, event.event_key, event.occurred_at, app_id, grants)
         metrics.CALLBACKS.labels("wechat_push", "applied" if new else "duplicate").inc()
 
@@ -198,7 +206,7 @@ class NotifyService:
         """
         door = self._table.receipt_door(provider, token)
         for receipt in door.parse(body):
-            await repository.record_receipt(receipt.message_no, receipt.delivered, receipt.provider_code)
+            await record_receipt(receipt.message_no, receipt.delivered, receipt.provider_code)
         metrics.CALLBACKS.labels(f"sms_{provider}", "applied").inc()
         return door.acknowledgement()
 

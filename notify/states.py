@@ -1,18 +1,11 @@
-"""Pure rules of telling: statuses, when a try is repeated, and which channels are left."""
+"""Statuses of notices and their tries, why one was not sent, and when a try is repeated. Pure."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-from notify.types import Channel, ContactIdentity, Contacts
-
-if TYPE_CHECKING:
-    from notify.templates import Binding, Template
 
 
 class NoticeStatus(StrEnum):
@@ -74,43 +67,15 @@ class AttemptOutcome(StrEnum):
 
 
 RETRY_SECONDS = (30, 120, 600, 1800, 7200)
-"""Distances between tries while a provider is unavailable; after the last the notice counts as failed."""
+"""Distances between the tries of one channel while its provider is unavailable."""
+PATIENCE = len(RETRY_SECONDS) + 1
+"""Tries that one channel gets; the numbers 1–6 belong to the first that is worn out, 7–12 to the next, and so on."""
 LEASE_SECONDS = 120
-MOST_TRIES = 12
-"""More than the distances above need: only a notice whose delivery breaks every time is claimed more often."""
-_OVER = (AttemptOutcome.REFUSED, AttemptOutcome.FAILED)
-_MAYBE_SENT = (AttemptOutcome.STARTED, AttemptOutcome.UNKNOWN)
+MOST_TRIES = 4 * PATIENCE
+"""More than the channels together need: only a notice whose delivery breaks every time is claimed more often."""
+OVER = (AttemptOutcome.REFUSED, AttemptOutcome.FAILED)
+"""Outcomes after which a channel is not asked again."""
 _GONE = (AttemptOutcome.SENT, AttemptOutcome.DELIVERED)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One channel to try for one notice."""
-
-    channel: Channel
-    app_id: str
-    recipient: str
-    binding: Binding
-    identity: ContactIdentity | None = None
-
-
-def steps(template: Template, contacts: Contacts, tried: Mapping[str, str]) -> Iterator[Step]:
-    """Yield the tries that are left, in the template's order.
-
-    Args:
-        tried: channel → outcome of its last try; a channel that refused or failed is not asked again.
-    """
-    for name in template.channels:
-        binding = template.binding(name)
-        if binding is None or tried.get(name) in _OVER:
-            continue
-        if name == Channel.SMS:
-            if contacts.phone:
-                yield Step(Channel.SMS, "", contacts.phone, binding)
-            continue
-        for identity in contacts.identities:
-            if identity.provider == name:
-                yield Step(Channel(name), identity.app_id, identity.subject, binding, identity)
 
 
 def sent_by(tried: Mapping[str, str]) -> str | None:
@@ -118,13 +83,12 @@ def sent_by(tried: Mapping[str, str]) -> str | None:
     return next((channel for channel, outcome in tried.items() if outcome in _GONE), None)
 
 
-def may_have_been_sent(outcome: str | None) -> bool:
-    """Tell whether an earlier try on a channel may have reached the person."""
-    return outcome in _MAYBE_SENT
+def next_try_at(number: int, now: datetime) -> datetime:
+    """Return when to try again after the try of a number, spread by a quarter."""
+    seconds = RETRY_SECONDS[min((number - 1) % PATIENCE, len(RETRY_SECONDS) - 1)]
+    return now + timedelta(seconds=seconds * random.uniform(0.75, 1.25))
 
 
-def next_try_at(tries: int, now: datetime) -> datetime | None:
-    """Return when to try again after so many tries, spread by a quarter; None when patience is at its end."""
-    if tries > len(RETRY_SECONDS):
-        return None
-    return now + timedelta(seconds=RETRY_SECONDS[tries - 1] * random.uniform(0.75, 1.25))
+def lease() -> timedelta:
+    """Return how long a claimed notice is left to its claimer."""
+    return timedelta(seconds=LEASE_SECONDS)

@@ -92,55 +92,72 @@ async def _insert(tx: db.Transaction, grant: Grant, own: str) -> None:
     )
 
 
-async def hold_permission(identity_id: uuid.UUID, template_id: str, notice_id: uuid.UUID) -> uuid.UUID | None:
-    """Take a permission aside for a notice; None when none is in stock.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A notice that needs a permission of one person for one template."""
+
+    notice_id: uuid.UUID
+    identity_id: uuid.UUID
+    template_id: str
+
+
+_HOLD = (
+    "WITH wish AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::varchar[]) AS wish (notice_id, identity_id,"
+    " template_id)), lasting AS (SELECT w.notice_id, min(s.id::text)::uuid AS id FROM wish w JOIN subscription s"
+    " ON s.identity_id = w.identity_id AND s.template_id = w.template_id AND s.kind = 'LONG_TERM'"
+    " AND s.status = 'IN_STOCK' GROUP BY w.notice_id),"
+    " own AS (SELECT w.notice_id, min(s.id::text)::uuid AS id FROM wish w JOIN subscription s"
+    " ON s.notice_id = w.notice_id AND s.identity_id = w.identity_id AND s.template_id = w.template_id"
+    " AND s.status = 'HELD' GROUP BY w.notice_id),"
+    " open AS (SELECT w.*, row_number() OVER (PARTITION BY identity_id, template_id ORDER BY notice_id) AS turn"
+    " FROM wish w WHERE notice_id NOT IN (SELECT notice_id FROM lasting UNION ALL SELECT notice_id FROM own)),"
+    # Exactly as many rows are locked as are needed, so that a batch beside this one finds the others.
+    " free AS MATERIALIZED (SELECT s.id, g.identity_id, g.template_id FROM (SELECT identity_id, template_id,"
+    " count(*) AS n FROM open GROUP BY identity_id, template_id) AS g CROSS JOIN LATERAL (SELECT id FROM subscription"
+    " WHERE identity_id = g.identity_id AND template_id = g.template_id AND status = 'IN_STOCK'"
+    " AND kind <> 'LONG_TERM' ORDER BY id LIMIT g.n FOR UPDATE SKIP LOCKED) AS s),"
+    " given AS (SELECT open.notice_id, f.id FROM open JOIN (SELECT *, row_number()"
+    " OVER (PARTITION BY identity_id, template_id ORDER BY id) AS turn FROM free) AS f"
+    " USING (identity_id, template_id, turn)),"
+    " held AS (UPDATE subscription s SET status = 'HELD', notice_id = given.notice_id, changed_at = now() FROM given"
+    " WHERE s.id = given.id RETURNING s.notice_id, s.id)"
+    " SELECT notice_id, id FROM held UNION ALL SELECT notice_id, id FROM own UNION ALL SELECT notice_id, id"
+    " FROM lasting WHERE notice_id NOT IN (SELECT notice_id FROM own)"
+)
+
+
+async def hold_permissions(wishes: Sequence[Wish]) -> Mapping[uuid.UUID, uuid.UUID]:
+    """Take a permission aside for each notice, in one statement; those without one are missing from the answer.
 
     A long-term one is not taken. Two notices never get the same one-time permission; a notice that comes again gets
     the one it holds already.
     """
-    long_term = await db.fetch_row(
-        "SELECT id FROM subscription WHERE identity_id = $1 AND template_id = $2 AND kind = 'LONG_TERM'"
-        " AND status = 'IN_STOCK' LIMIT 1",
-        identity_id,
-        template_id,
+    rows = await db.fetch_all(
+        _HOLD,
+        [wish.notice_id for wish in wishes],
+        [wish.identity_id for wish in wishes],
+        [wish.template_id for wish in wishes],
     )
-    if long_term is not None:
-        return uuid.UUID(bytes=long_term["id"].bytes)
-    row = await db.fetch_row(
-        "UPDATE subscription SET status = 'HELD', notice_id = $3, changed_at = now() WHERE id = (SELECT id"
-        " FROM subscription WHERE identity_id = $1 AND template_id = $2 AND (status = 'IN_STOCK'"
-        " OR (status = 'HELD' AND notice_id = $3)) ORDER BY status, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id",
-        identity_id,
-        template_id,
-        notice_id,
-    )
-    return None if row is None else uuid.UUID(bytes=row["id"].bytes)
+    return {uuid.UUID(bytes=row["notice_id"].bytes): uuid.UUID(bytes=row["id"].bytes) for row in rows}
 
 
-async def consume_permission(permission_id: uuid.UUID) -> None:
-    """Count a one-time permission as used; a long-term one stays."""
-    await db.execute(
-        "UPDATE subscription SET status = 'CONSUMED', changed_at = now() WHERE id = $1 AND status = 'HELD'",
-        permission_id,
-    )
-
-
-async def release_permission(permission_id: uuid.UUID) -> None:
-    """Put a permission back that was not used."""
-    await db.execute(
+async def release_permissions(tx: db.Transaction, permission_ids: Sequence[uuid.UUID]) -> None:
+    """Put permissions back that were not used."""
+    await tx.execute(
         "UPDATE subscription SET status = 'IN_STOCK', notice_id = NULL, changed_at = now()"
-        " WHERE id = $1 AND status = 'HELD'",
-        permission_id,
+        " WHERE id = ANY ($1) AND status = 'HELD'",
+        list(permission_ids),
     )
 
 
-async def void_permissions(identity_id: uuid.UUID, template_id: str) -> None:
-    """Throw away what is left for a person and template: the platform says that there is nothing."""
-    await db.execute(
-        "UPDATE subscription SET status = 'VOID', changed_at = now() WHERE identity_id = $1 AND template_id = $2"
-        " AND status IN ('IN_STOCK', 'HELD')",
-        identity_id,
-        template_id,
+async def void_permissions(tx: db.Transaction, pairs: Sequence[tuple[uuid.UUID, str]]) -> None:
+    """Throw away what is left for persons (identities) and templates: the platform says that there is nothing."""
+    await tx.execute(
+        "UPDATE subscription s SET status = 'VOID', changed_at = now() FROM (SELECT DISTINCT * FROM"
+        " unnest($1::uuid[], $2::varchar[])) AS gone (identity_id, template_id) WHERE s.identity_id = gone.identity_id"
+        " AND s.template_id = gone.template_id AND s.status IN ('IN_STOCK', 'HELD')",
+        [identity_id for identity_id, _ in pairs],
+        [template_id for _, template_id in pairs],
     )
 
 

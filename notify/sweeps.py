@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
 from app.clock import now
 from app.jobs import Sweep
-from notify import repository
-from notify.delivering import lease
+from notify import notices_repository
 from notify.service import NotifyService
+from notify.states import lease
 
-_BATCH = 100
-_AT_ONCE = 10
+_BATCH = 200
+_MOST_BATCHES = 20
 _HEAD_START = timedelta(seconds=5)
 
 
@@ -28,13 +27,11 @@ class NoticeSweeps:
         return {"notify.retry_due": ("* * * * * */15", self.retry_due)}
 
     async def retry_due(self) -> None:
-        """Deliver queued notices whose time has passed. Idempotent: rows are leased."""
-        moment = now()
-        claimed = await repository.claim_due(moment - _HEAD_START, moment + lease(), _BATCH)
-        gate = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(notice: repository.NoticeRecord) -> None:
-            async with gate:
-                await self._service.delivering.deliver(notice)
-
-        await asyncio.gather(*(one(notice) for notice in claimed))
+        """Deliver queued notices of no campaign whose time has passed, by the batch. Idempotent: rows are leased."""
+        for _ in range(_MOST_BATCHES):
+            moment = now()
+            claimed = await notices_repository.claim_due(moment - _HEAD_START, moment + lease(), _BATCH)
+            if claimed:
+                await self._service.delivering.deliver(claimed)
+            if len(claimed) < _BATCH:
+                return

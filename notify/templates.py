@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -64,6 +65,10 @@ class Template(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     on_unknown: Literal["REPEAT", "NEXT", "STOP"] = "REPEAT"
     lifetime_hours: Annotated[int, msgspec.Meta(ge=1, le=8760)] | None = None
     variables: list[Variable] = []
+
+    def expires_at(self, occurred_at: datetime) -> datetime | None:
+        """Return when something that occurred then is not worth telling any more."""
+        return None if self.lifetime_hours is None else occurred_at + timedelta(hours=self.lifetime_hours)
 
     def binding(self, channel: str) -> Binding | None:
         """Return the binding of a channel that is in the order of tries."""

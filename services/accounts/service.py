@@ -22,6 +22,7 @@ from app.revocations import Recent, Revocations
 from app.tokens import ACCESS_SECONDS, AccessTokens, Caller
 from services.accounts import lookup_repository, repository
 from services.accounts.addresses import AddressBook
+from services.accounts.contacts import ContactBook
 from services.accounts.enterprises.ports import BusinessRegister
 from services.accounts.enterprises.service import EnterpriseService
 from services.accounts.levels import Levels
@@ -39,6 +40,7 @@ from services.accounts.types import (
     EnterpriseProfile,
     Level,
     OnBehalfOf,
+    PersonContacts,
     PhoneProof,
     PlainAddress,
     PlatformIdentity,
@@ -96,6 +98,7 @@ class AccountsService:
         self._providers = providers
         self._login_rate = login_rate
         self._levels = Levels()
+        self._contacts = ContactBook(cipher)
         self._real_names = RealNames(cipher, places, providers, limits, revocations)
         self.wishes = Wishes(cipher, places, tags)
         self.addresses = AddressBook(cipher, places, self.wishes.home_of_number)
@@ -278,6 +281,10 @@ class AccountsService:
     async def identities(self, citizen_id: uuid.UUID) -> list[PlatformIdentity]:
         """List a citizen's sign-in identities, the latest used first: where a notice can go."""
         return [_identity(row) for row in await repository.list_identities(citizen_id)]
+
+    async def contacts_of(self, citizen_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, PersonContacts]:
+        """Return how people can be reached, in one statement, by the ids asked for; somebody gone is left out."""
+        return await self._contacts.of(citizen_ids)
 
     async def known_identity(self, provider: str, app_id: str, subject: str) -> PlatformIdentity | None:
         """Return who a platform means by its name for somebody; None for a stranger."""

@@ -261,6 +261,16 @@ class PlatformIdentity:
     subject: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class PersonContacts:
+    """How one person can be reached: identities (latest used first), phone ("" for none), and what they wish."""
+
+    citizen_id: uuid.UUID
+    identities: tuple[PlatformIdentity, ...]
+    phone: str = field(repr=False)
+    preferences: Preferences
+
+
 class OnBehalfOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """For whom a case is begun: an enterprise that the caller represents, or the principal of a mandate."""
 

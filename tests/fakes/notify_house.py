@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,8 @@ class FakeRecipients:
     def __init__(self) -> None:
         self.people: dict[uuid.UUID, Contacts] = {}
 
-    async def contacts(self, citizen_id: uuid.UUID) -> Contacts:
-        return self.people.get(citizen_id, Contacts((), ""))
+    async def contacts_of(self, citizen_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Contacts]:
+        return {citizen_id: self.people.get(citizen_id, Contacts((), "")) for citizen_id in citizen_ids}
 
     async def find(self, provider: str, app_id: str, subject: str) -> KnownIdentity | None:
         for citizen_id, contacts in self.people.items():

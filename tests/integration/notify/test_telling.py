@@ -10,7 +10,7 @@ from msgspec import structs
 
 from app import db
 from app.ids import new_id
-from notify import repository, stock_repository
+from notify.delivering import attempts_repository
 from notify.neutral import Outcome
 from notify.templates import import_templates
 from tests.fakes.notify_house import TEMPLATES, NotifyHouse
@@ -149,17 +149,21 @@ async def test_patience_ends_visibly(house: NotifyHouse) -> None:
     assert len(await house.attempts()) == 6
 
 
+class Killed(BaseException):
+    """The process ends here."""
+
+
 async def test_crash_in_a_call_leaves_a_trace_and_the_sweep_goes_on(house: NotifyHouse) -> None:
     await house.allow()
     await house.service.tell(house.event())
     original = house.wechat.send
 
     async def dies(message: object) -> object:
-        raise KeyboardInterrupt
+        raise Killed
 
     house.wechat.send = dies  # type: ignore[method-assign,assignment]  # the process ends here
     row = await house.notice()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         await house.service.deliver(row["id"], row["occurred_at"])
     house.wechat.send = original  # type: ignore[method-assign]  # a new process
     assert await house.attempts() == [("WECHAT", "STARTED")]
@@ -168,24 +172,24 @@ async def test_crash_in_a_call_leaves_a_trace_and_the_sweep_goes_on(house: Notif
     assert (await house.notice())["status"] == "SENT"
 
 
-@pytest.mark.parametrize("lost", ["consume_permission", "finish_notice"])
-async def test_crash_after_the_answer_does_not_send_again(
-    house: NotifyHouse, monkeypatch: pytest.MonkeyPatch, lost: str
+async def test_crash_between_the_answer_and_its_writing_asks_the_platform_again(
+    house: NotifyHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def dies(*_: object) -> None:
-        raise KeyboardInterrupt
+        raise Killed
 
     await house.allow()
     await house.service.tell(house.event())
     row = await house.notice()
     with monkeypatch.context() as crash:
-        crash.setattr(stock_repository if lost == "consume_permission" else repository, lost, dies)
-        with pytest.raises(KeyboardInterrupt):
+        crash.setattr(attempts_repository, "finish_attempts", dies)
+        with pytest.raises(Killed):
             await house.service.deliver(row["id"], row["occurred_at"])
+    house.wechat.answers = [Outcome.NO_PERMISSION]
     await house.retry_now()
     assert len(house.wechat.sent) == 1
     assert ((await house.notice())["status"], (await house.notice())["sent_channel"]) == ("SENT", "WECHAT")
-    assert await house.stock() == {"CONSUMED": 1}
+    assert house.sms.sent == []
 
 
 async def test_notice_whose_delivery_always_breaks_ends_visibly(
@@ -195,8 +199,8 @@ async def test_notice_whose_delivery_always_breaks_ends_visibly(
         raise ValueError("a phone that no key opens")
 
     await house.service.tell(house.event())
-    monkeypatch.setattr(house.recipients, "contacts", breaks)
-    for _ in range(20):
+    monkeypatch.setattr(house.recipients, "contacts_of", breaks)
+    for _ in range(30):
         with suppress(ValueError):
             await house.retry_now()
     row = await house.notice()

@@ -12,7 +12,7 @@ from app.errors import SettingsError
 from app.events import DomainEvent
 from notify import render
 from notify.channels import alipay, sms, wechat
-from notify.states import RETRY_SECONDS, next_try_at
+from notify.states import PATIENCE, RETRY_SECONDS, next_try_at
 from notify.templates import read_templates
 
 ROOT = Path(__file__).parents[3]
@@ -143,13 +143,13 @@ def test_alipay_and_sms_values_are_one_line_and_short() -> None:
     assert len(sms.fitted({"item": "一" * 40})["item"]) == 35
 
 
-def test_tries_are_spread_and_end() -> None:
+def test_tries_are_spread_and_begin_anew() -> None:
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     for tries, seconds in enumerate(RETRY_SECONDS, start=1):
         found = next_try_at(tries, moment)
-        assert found is not None
         assert 0.75 * seconds <= (found - moment).total_seconds() <= 1.25 * seconds
-    assert next_try_at(len(RETRY_SECONDS) + 1, moment) is None
+    again = next_try_at(PATIENCE + 1, moment)
+    assert (again - moment).total_seconds() <= 1.25 * RETRY_SECONDS[0], "the next channel begins anew"
 
 
 def test_template_file_with_a_channel_without_binding_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,220 @@
+"""One round of a batch: who may send now, the tries written before the calls, the calls, and what they came to.
+
+Delivery calls `attempt` until no notice of its batch has a step left. No transaction is open during the calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from app import metrics
+from app.clock import now
+from notify import stock_repository
+from notify.delivering import attempts_repository, outcome_repository
+from notify.delivering.allowances import MOST_WAIT_SECONDS, Allowances, next_midnight
+from notify.delivering.attempts_repository import Attempt, Finished
+from notify.delivering.course import Course
+from notify.delivering.outcome_repository import Outcomes
+from notify.neutral import Delivery, Halt, Message, Outcome, UnfitValue
+from notify.ports import NoticeChannel, NoticeTable
+from notify.render import filled, filled_all
+from notify.states import AttemptOutcome, Reason
+from notify.stock_repository import Wish
+from notify.types import Channel
+
+_AT_ONCE = 50
+_AWAY = Delivery(Outcome.LATER, "circuit_open")
+log = structlog.get_logger()
+_WRITTEN = {
+    Outcome.SENT: AttemptOutcome.SENT,
+    Outcome.NO_PERMISSION: AttemptOutcome.REFUSED,
+    Outcome.REFUSED: AttemptOutcome.REFUSED,
+    Outcome.LATER: AttemptOutcome.LATER,
+    Outcome.UNKNOWN: AttemptOutcome.UNKNOWN,
+}
+
+
+@dataclass(slots=True)
+class Try:
+    """One course's step in this round: the message to send, the permission it uses, when it may go, its end."""
+
+    course: Course
+    message: Message | None = None
+    permission: uuid.UUID | None = None
+    after_seconds: float = 0.0
+    attempt: Attempt | None = None
+    delivery: Delivery | None = None
+
+
+class Sending:
+    """Sends the present step of many courses."""
+
+    def __init__(self, table: NoticeTable, allowances: Allowances) -> None:
+        self._table = table
+        self._allowances = allowances
+        self._gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def attempt(self, courses: Sequence[Course]) -> None:
+        """Try every course's step; afterwards each has a move (it is written) or another step."""
+        tries = await self._admitted(courses)
+        begun = [each for each in tries if each.delivery is None or each.message is None]
+        if begun:
+            numbered = [(each.course.notice.id, each.course.step.channel, each.course.number) for each in begun]
+            for each, attempt in zip(begun, await attempts_repository.begin_attempts(numbered), strict=True):
+                each.attempt = attempt
+        await self._send([each for each in tries if each.delivery is None])
+        await self._settle(courses, tries)
+
+    async def _admitted(self, courses: Sequence[Course]) -> list[Try]:
+        """Return the tries that are made: rests, outages, permissions, turns and daily shares decide, in this order."""
+        open_ones = await self._with_permission(await self._not_resting(courses))
+        tries: list[Try] = []
+        by_app: dict[tuple[str, str], list[Try]] = defaultdict(list)
+        for each in open_ones:
+            if self._channel(each).pause_seconds() > 0:
+                await self._provider_away(each, tries)
+            elif each.course.step.channel != Channel.SMS or await self._has_share(each.course):
+                by_app[each.course.step.channel, each.course.step.app_id].append(each)
+        for (name, app_id), waiting in by_app.items():
+            offset, apart = await self._allowances.turns(name, app_id, len(waiting))
+            for at, each in enumerate(waiting):
+                if offset > MOST_WAIT_SECONDS:
+                    each.course.wait(now() + timedelta(seconds=offset))
+                    continue
+                each.after_seconds = max(0.0, offset + at * apart)
+                self._word(each)
+                tries.append(each)
+        return tries
+
+    async def _not_resting(self, courses: Sequence[Course]) -> list[Course]:
+        keys = {(each.step.channel, each.step.app_id, name) for each in courses for name in _names(each)}
+        resting = await self._allowances.resting(sorted(keys))
+        left = []
+        for course in courses:
+            step = course.step
+            if (step.channel, step.app_id, step.binding.template_id) in resting:
+                course.pass_over(Reason.REFUSED)
+            elif (step.channel, step.app_id, "") in resting:
+                course.wait_for_midnight(resting[step.channel, step.app_id, ""])
+            else:
+                left.append(course)
+        return left
+
+    async def _with_permission(self, courses: Sequence[Course]) -> list[Try]:
+        wishes = [
+            Wish(course.notice.id, course.step.identity.identity_id, course.step.binding.template_id)
+            for course in courses
+            if course.step.identity is not None
+        ]
+        held = await stock_repository.hold_permissions(wishes) if wishes else {}
+        tries = []
+        for course in courses:
+            if course.step.identity is None or course.notice.id in held:
+                tries.append(Try(course, permission=held.get(course.notice.id)))
+            else:
+                course.pass_over(Reason.NO_PERMISSION)
+        return tries
+
+    async def _provider_away(self, each: Try, tries: list[Try]) -> None:
+        """No call and no row while the breaker is open; only the last of a channel's tries is written."""
+        if each.course.is_at_its_end():
+            each.delivery = _AWAY
+            tries.append(each)
+        else:
+            each.course.follow(_AWAY, now())
+
+    async def _has_share(self, course: Course) -> bool:
+        free = course.template.urgent or course.template.statutory
+        if free or await self._allowances.take_sms(course.step.recipient):
+            return True
+        course.pass_over(Reason.DAILY_CAP)
+        return False
+
+    def _word(self, each: Try) -> None:
+        course, step = each.course, each.course.step
+        try:
+            each.message = Message(
+                reference=course.notice.id.hex,
+                recipient=step.recipient,
+                template_id=step.binding.template_id,
+                values=self._channel(each).fitted(filled_all(step.binding.fields, course.notice.variables)),
+                page=filled(step.binding.page, course.notice.variables) if step.binding.page else "",
+            )
+        except UnfitValue as error:
+            each.delivery = Delivery(Outcome.REFUSED, f"unfit {error.key}", is_fault=True)
+
+    async def _send(self, tries: Sequence[Try]) -> None:
+        """Send them at once, but never two to one person: platforms refuse that, and order would be lost."""
+        by_person: dict[str, list[Try]] = defaultdict(list)
+        for each in tries:
+            by_person[each.course.step.recipient].append(each)
+        started = asyncio.get_running_loop().time()
+        ends = await asyncio.gather(
+            *(self._send_in_turn(group, started) for group in by_person.values()), return_exceptions=True
+        )
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+
+    async def _send_in_turn(self, group: Sequence[Try], started: float) -> None:
+        for each in group:
+            if each.after_seconds:
+                await asyncio.sleep(started + each.after_seconds - asyncio.get_running_loop().time())
+            assert each.message is not None, "what is sent has its words"
+            async with self._gate:
+                each.delivery = await self._channel(each).send(each.message)
+
+    def _channel(self, each: Try) -> NoticeChannel:
+        return self._table.channels[each.course.step.channel, each.course.step.app_id]
+
+    async def _settle(self, courses: Sequence[Course], tries: Sequence[Try]) -> None:
+        outcomes = Outcomes()
+        for each in tries:
+            await self._take(each, outcomes)
+        outcomes.moves += [course.move for course in courses if course.move is not None]
+        await outcome_repository.record(outcomes)
+
+    async def _take(self, each: Try, outcomes: Outcomes) -> None:
+        """Let a course follow its answer, and note what is written of it."""
+        course, step, delivery = each.course, each.course.step, each.delivery
+        assert delivery is not None, "every try has an end"
+        if delivery.outcome is Outcome.NO_PERMISSION and course.may_have_been_sent():
+            # The permission is spent and only our own earlier try, whose answer was lost, can have spent it.
+            delivery = Delivery(Outcome.SENT, delivery.provider_code)
+        if each.attempt is not None:
+            outcomes.attempts.append(
+                Finished(each.attempt, _WRITTEN[delivery.outcome], delivery.provider_code, delivery.message_no)
+            )
+        if each.permission is not None and delivery.outcome is Outcome.REFUSED:
+            outcomes.released.append(each.permission)
+        if step.identity is not None and delivery.outcome is Outcome.NO_PERMISSION:
+            outcomes.voided.append((step.identity.identity_id, step.binding.template_id))
+        _observe(step.channel, delivery)
+        if delivery.halt is Halt.TEMPLATE:
+            await self._allowances.rest_of_template(step.channel, step.app_id, step.binding.template_id)
+        if delivery.halt is Halt.DAY:
+            await self._allowances.rest_of_day(step.channel, step.app_id)
+            course.wait_for_midnight(next_midnight(now()))
+        else:
+            course.follow(delivery, now())
+        if delivery.is_soon and course.move is not None:
+            outcomes.soon.append(course.move)
+
+
+def _names(course: Course) -> tuple[str, str]:
+    return "", course.step.binding.template_id
+
+
+def _observe(channel: str, delivery: Delivery) -> None:
+    metrics.NOTICE_ATTEMPTS.labels(channel, str(delivery.outcome)).inc()
+    if delivery.is_fault or delivery.halt is not Halt.NOTHING:
+        metrics.NOTICE_FAULTS.labels(channel, delivery.provider_code).inc()
+    if delivery.outcome in (Outcome.REFUSED, Outcome.UNKNOWN) or delivery.is_fault:
+        log.warning("notice_not_sent", channel=channel, code=delivery.provider_code, outcome=str(delivery.outcome))
