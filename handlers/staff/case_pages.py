@@ -1,48 +1,23 @@
-"""Pages of cases: the queue with filters and search, one case with its answers, files, steps and bills, its files."""
+"""Pages of one case: answers, files, steps, bills and notices; personal data are masked until they are asked for."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
+from typing import Annotated, Any
 
 import msgspec
 
 from app.errors import NotFound
 from handlers.citizen.documents import document_number
 from handlers.citizen.uploads import PRIVATE_FILE, file_id
-from handlers.doors import Auth, Call, Reply, Route
+from handlers.doors import FORM, Auth, Call, Reply, Route
 from handlers.pages import page
-from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.acts import done_text, offered
 from handlers.staff.answers import lines
-from services.applications.types import CaseSummary
+from services.applications.types import CaseView
 from services.catalogue.types import Item
 
 _TAG = "工作台"
-_LIST = "/staff/cases"
-_PAGE_LENGTH = 20
-StatusFilter = Literal[
-    "",
-    "SUBMITTED",
-    "RETURNED",
-    "RECEIVED",
-    "CORRECTION",
-    "ACCEPTED",
-    "SUSPENDED",
-    "APPROVED",
-    "DENIED",
-    "CERTIFYING",
-    "DELIVERING",
-    "CLOSED",
-]
-
-
-class CaseListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What to list: everything open, one status, or the case of one number."""
-
-    status: StatusFilter = ""
-    q: Annotated[str, msgspec.Meta(max_length=64)] = ""
-    cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
+_ONE = "/staff/cases/<application_no:str>"
 
 
 class CaseQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -51,40 +26,23 @@ class CaseQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     done: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
-async def case_list(call: Call[None]) -> Reply:
-    """Show a page of the queue, or the case that was searched for."""
-    query: CaseListQuery = call.query
-    number = query.q.strip()
-    cases, next_address = await _searched(call, number) if number else await _queued(call, query)
-    return page(
-        call,
-        "staff/cases.html",
-        here="cases",
-        counts=await call.house.applications.desk.tally(call.staff),
-        cases=cases,
-        chosen=query.status,
-        number=number,
-        next_address=next_address,
-        first_address=_address(query.status) if query.cursor else "",
-    )
+class UnmaskForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Nothing but the guard: the case stands in the address."""
+
+    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def case_detail(call: Call[None]) -> Reply:
-    """Show one case; the look is audited by the use case."""
+    """Show one case, personal data masked; the look is audited by the use case."""
     number = call.path["application_no"]
-    view = await call.house.applications.desk.case(call.staff, number, call.address)
-    item = await published_item(call, view.case.item_code)
-    return page(
-        call,
-        "staff/case.html",
-        here="cases",
-        view=view,
-        case=view.case,
-        answers=lines(item.record.form if item else {}, view.form),
-        bills=await call.house.payments.bills_of(number),
-        acts=offered(view.acts, view.case.status, has_procedures=bool(item and pausing_procedures(item))),
-        done=done_text(call.query.done),
-    )
+    view = await call.house.applications.desk.case(call.staff, number, call.address, is_masked=True)
+    return await _shown(call, view, done_text(call.query.done))
+
+
+async def unmask(call: Call[UnmaskForm]) -> Reply:
+    """Show one case with its personal data, in this answer only; the unmasking is audited by the use case."""
+    number = call.path["application_no"]
+    return await _shown(call, await call.house.applications.desk.unmasked(call.staff, number, call.address), "")
 
 
 async def case_file(call: Call[None]) -> Reply:
@@ -124,30 +82,39 @@ async def published_item(call: Call[Any], item_code: str) -> Item | None:
         return None
 
 
-async def _queued(call: Call[None], query: CaseListQuery) -> tuple[list[CaseSummary], str]:
-    desk, after = call.house.applications.desk, read_cursor(query.cursor)
-    cases, following = await desk.queue(call.staff, query.status, after, _PAGE_LENGTH)
-    return cases, _address(query.status, make_cursor(following)) if following else ""
-
-
-async def _searched(call: Call[None], number: str) -> tuple[list[CaseSummary], str]:
-    try:
-        return [await call.house.applications.desk.summary(call.staff, number)], ""
-    except NotFound:
-        return [], ""
-
-
-def _address(status: str, cursor: str = "") -> str:
-    given = {name: value for name, value in (("status", status), ("cursor", cursor)) if value}
-    return f"{_LIST}?{urlencode(given)}" if given else _LIST
+async def _shown(call: Call[Any], view: CaseView, done: str) -> Reply:
+    case, item = view.case, await published_item(call, view.case.item_code)
+    return page(
+        call,
+        "staff/case.html",
+        here="cases",
+        view=view,
+        case=case,
+        answers=lines(item.record.form if item else {}, view.form),
+        bills=await call.house.payments.bills_of(case.application_no),
+        told=await call.house.notify.figures.of_case(case.application_no),
+        acts=offered(view.acts, case.status, has_procedures=bool(item and pausing_procedures(item))),
+        done=done,
+    )
 
 
 ROUTES = (
-    Route("GET", _LIST, case_list, Auth.STAFF, "办件列表", _TAG, query=CaseListQuery, page=True),
-    Route("GET", f"{_LIST}/<application_no:str>", case_detail, Auth.STAFF, "办件", _TAG, query=CaseQuery, page=True),
+    Route("GET", _ONE, case_detail, Auth.STAFF, "办件", _TAG, query=CaseQuery, page=True),
+    Route(
+        "POST",
+        f"{_ONE}/unmask",
+        unmask,
+        Auth.STAFF,
+        "显示办件的个人信息",
+        _TAG,
+        body=UnmaskForm,
+        consumes=FORM,
+        remembers=False,
+        page=True,
+    ),
     Route(
         "GET",
-        f"{_LIST}/<application_no:str>/documents/<document_no:str>",
+        f"{_ONE}/documents/<document_no:str>",
         case_document,
         Auth.STAFF,
         "办件文书",

@@ -59,6 +59,7 @@ from services.applications.types import (
     Timeline,
 )
 from services.applications.uploads import UploadService
+from services.applications.viewing.service import MaterialViewer
 from services.applications.views import application_summary, application_view, entity_tag, timeline_view
 from services.delivery.service import DeliveryService
 from services.delivery.types import ChoiceView, DeliveryMethod, ShipmentView
@@ -126,6 +127,7 @@ class ApplicationService:
         self.represented = RepresentedCases(self.parts, self.drafts.kept_days)
         self.desk = CaseDesk(self.parts)
         self.finding = Finding(people, audit)
+        self.viewer = MaterialViewer(storage, audit, cipher)
         self.documents = DocumentService(self.parts, seal)
         self.cards = CardService(calendar)
         self.aftercare = Aftercare(delivery, licences, audit)

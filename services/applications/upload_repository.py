@@ -72,7 +72,7 @@ async def list_cases_of(upload_id: uuid.UUID) -> Sequence[Row]:
 async def list_case_files(case_id: uuid.UUID) -> Sequence[Row]:
     """Return the files of a case in order of material and page."""
     return await db.fetch_all(
-        """SELECT m.material_code, m.page, m.upload_id, u.content_type, u.size_bytes, u.sha256
+        """SELECT m.material_code, m.material_name, m.page, m.upload_id, u.content_type, u.size_bytes, u.sha256, u.pages
            FROM application_material m JOIN upload u ON u.id = m.upload_id
            WHERE m.application_id = $1 ORDER BY m.material_code, m.page""",
         case_id,

@@ -107,7 +107,7 @@ class UploadService:
         return StoredFile(case["content_type"], await self._storage.get(case["storage_key"]))
 
     async def _case_of(self, staff: StaffCaller, upload_id: uuid.UUID, address: str) -> Row:
-        staff.require_role(Role.WINDOW, Role.REVIEWER)
+        staff.require_role(Role.WINDOW, Role.REVIEWER, Role.APPROVER)
         rows = await upload_repository.list_cases_of(upload_id)
         case = next((row for row in rows if covers_body(staff, row) or covers_intake(staff, row)), None)
         if case is None:

@@ -21,14 +21,19 @@ _MAC_BYTES = 16
 
 
 class FileLinks:
-    """Makes and reads links; the cipher's keyed hash signs them."""
+    """Makes and reads links; the cipher's keyed hash signs them.
 
-    def __init__(self, cipher: FieldCipher) -> None:
-        self._cipher = cipher
+    Args:
+        purpose: what the links are for; those of one purpose open nothing of another.
+        seconds: how long they are good for.
+    """
+
+    def __init__(self, cipher: FieldCipher, purpose: str = _PURPOSE, seconds: int = LINK_SECONDS) -> None:
+        self._cipher, self._purpose, self._seconds = cipher, purpose, seconds
 
     def make(self, upload_id: uuid.UUID) -> tuple[str, int]:
         """Return the token of a link to a file, and when it ends (Unix seconds)."""
-        ends_at = clock.timestamp() + LINK_SECONDS
+        ends_at = clock.timestamp() + self._seconds
         content = upload_id.bytes + ends_at.to_bytes(5, "big")
         return base64.urlsafe_b64encode(content + self._mac(content)).decode().rstrip("="), ends_at
 
@@ -46,7 +51,7 @@ class FileLinks:
         return uuid.UUID(bytes=content[:16])
 
     def _mac(self, content: bytes) -> bytes:
-        return bytes.fromhex(self._cipher.lookup(_PURPOSE, content.hex()))[:_MAC_BYTES]
+        return bytes.fromhex(self._cipher.lookup(self._purpose, content.hex()))[:_MAC_BYTES]
 
 
 def _gone() -> NotFound:

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -23,6 +24,7 @@ from app.adapters import PaymentAudit
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher
 from app.limits import RateLimits
+from app.live import Announcements
 from app.revocations import Revocations
 from app.settings import Settings
 from app.showcase import Showcase
@@ -30,6 +32,7 @@ from app.storage import FileStore
 from app.tokens import AccessTokens, Caller
 from handlers import home
 from handlers.staff import pages
+from notify.figures import NoticeFigures
 from payments.ports import ChannelTable
 from payments.service import PaymentService
 from services.accounts import repository as account_repository
@@ -56,7 +59,10 @@ STAFF = [
     {"username": "clerk", "display_name": "小店区窗口 郝婷", "roles": ["window", "reviewer"], "divisions": ["140105"]},
     {"username": "stranger", "display_name": "平城区窗口 白雪", "roles": ["window"], "divisions": ["140213"]},
     {"username": "cashier", "display_name": "收银 秦岚", "roles": ["cashier"], "divisions": ["140000"]},
+    {"username": "dispatcher", "display_name": "省寄送 韩冰", "roles": ["dispatcher"], "divisions": ["140105"]},
     {"username": "approver", "display_name": "审核 梁静", "roles": ["approver"], "divisions": ["140000"]},
+    {"username": "auditor", "display_name": "审计 温静", "roles": ["auditor"], "divisions": ["140000"]},
+    {"username": "chief", "display_name": "管理员 侯磊", "roles": ["administrator"], "divisions": ["140000"]},
 ]
 ANSWERS = {
     "applicant_name": "张伟",
@@ -92,6 +98,8 @@ class House:
     catalogue: CatalogueService
     applications: ApplicationService
     payments: PaymentService
+    notify: SimpleNamespace
+    announcements: Announcements
     showcase: Showcase
     cipher: FieldCipher
     tokens: AccessTokens
@@ -158,7 +166,9 @@ async def house(database: str, redis: Redis, cipher: FieldCipher, tmp_path: Path
     staff = StaffService(cipher=cipher, limits=limits, broadcast=broadcast, audit=audit, login_rate="1000/minute")
     async with aiohttp.ClientSession() as session:
         yield House(
-            settings, staff, accounts, catalogue, applications, payments, Showcase(settings, session), cipher, tokens,
+            settings, staff, accounts, catalogue, applications, payments,
+            SimpleNamespace(figures=NoticeFigures()), Announcements(broadcast), Showcase(settings, session),
+            cipher, tokens,
             {entry.username: msgspec.to_builtins(entry) for entry in listed},
         )  # fmt: skip
 

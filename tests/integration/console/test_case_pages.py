@@ -27,7 +27,10 @@ async def test_list_filters_searches_and_pages(clerk: Browser) -> None:
     assert number in await clerk.get("/staff/cases?status=SUBMITTED")
     assert "没有符合条件的办件" in await clerk.get("/staff/cases?status=ACCEPTED")
     assert f"/staff/cases/{number}" in await clerk.get(f"/staff/cases?status=&q={number}")
-    assert "您的辖区内没有编号为“14&lt;b&gt;”的办件" in await clerk.get("/staff/cases?q=14%3Cb%3E")
+    assert "您的辖区内没有编号为“140000”的办件" in await clerk.get("/staff/cases?q=140000")
+    odd = await clerk.get("/staff/cases?q=14%3Cb%3E")
+    assert 'value="14&lt;b&gt;"' in odd
+    assert "没有符合条件的办件" in odd
     for bad in ("status=NONE", "cursor=%25", "what=1", "cursor=1&cursor=2"):
         assert "<h1>" in await clerk.get(f"/staff/cases?{bad}", status=400)
 
@@ -52,10 +55,9 @@ async def test_long_list_continues_on_the_next_page(clerk: Browser) -> None:
 async def test_case_shows_titles_answers_and_picture(clerk: Browser) -> None:
     number = await clerk.house.submitted_case()
     page = await clerk.get(f"/staff/cases/{number}")
-    for text in ("常住户口所在地地址", "是否已在公安机关采集指纹", "申请人证件照片第1页", "应缴 40.00元", "提交申请"):
+    for text in ("常住户口所在地地址", "是否已在公安机关采集指纹", "申请人证件照片", "应缴 40.00元", "提交申请"):
         assert text in page
-    assert "&lt;b&gt;3&lt;/b&gt;" in page
-    picture = re.search(r'src="(/staff/files/[^"]+)"', page)
+    picture = re.search(r'href="(/staff/files/[^"]+)"', page)
     assert picture is not None
     async with clerk.session.get(clerk.base + picture[1]) as got:
         assert (got.status, got.content_type) == (200, "image/png")
