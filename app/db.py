@@ -295,5 +295,10 @@ def _answered(sql: str, task: asyncio.Task[Row | None]) -> None:
         task.exception()  # told to whoever still waits
 
 
+def json_text(value: object) -> str:
+    """Return a value as the text that a statement reads as JSON (`$1::text::jsonb`)."""
+    return msgspec.json.encode(value).decode()
+
+
 def _touched(status: str) -> int:
     return int(status.rsplit(" ", 1)[-1])

@@ -156,9 +156,9 @@ async def record_import(
             *[
                 row
                 for rows in _batches(items)
-                for row in await tx.fetch_all(UPSERT_ITEMS, _json(rows), moment, APPROVED, "")
+                for row in await tx.fetch_all(UPSERT_ITEMS, db.json_text(rows), moment, APPROVED, "")
             ],
-            *await tx.fetch_all(UPSERT_PACKAGES, _json(packages), moment),
+            *await tx.fetch_all(UPSERT_PACKAGES, db.json_text(packages), moment),
         ]
         today = clock.beijing_date(moment)
         moved = await publish_newest(tx, codes, today, moment)
@@ -178,21 +178,17 @@ async def write_places(
     events: Sequence[LifeEvent],
 ) -> None:
     """Write divisions, departments, service points, topics and life events; what is not named stays."""
-    await tx.execute(_UPSERT_DIVISIONS, _json(divisions))
-    await tx.execute(_UPSERT_DEPARTMENTS, _json(departments))
+    await tx.execute(_UPSERT_DIVISIONS, db.json_text(divisions))
+    await tx.execute(_UPSERT_DEPARTMENTS, db.json_text(departments))
     rows = [{"code": point.code, "name": point.name, "division": point.division_code, "all": point} for point in points]
-    await tx.execute(_UPSERT_POINTS, _json(rows))
-    await tx.execute(_UPSERT_TOPICS, _json([[t.name, t.description, t.icon, t.order] for t in topics]))
-    await tx.execute(_UPSERT_EVENTS, _json([[e.name, e.description, e.icon, e.order] for e in events]))
+    await tx.execute(_UPSERT_POINTS, db.json_text(rows))
+    await tx.execute(_UPSERT_TOPICS, db.json_text([[t.name, t.description, t.icon, t.order] for t in topics]))
+    await tx.execute(_UPSERT_EVENTS, db.json_text([[e.name, e.description, e.icon, e.order] for e in events]))
 
 
 def _batches(rows: Sequence[ItemRow]) -> list[Sequence[ItemRow]]:
     """Cut rows so that no statement carries more than some megabytes."""
     return [rows[begin : begin + _BATCH] for begin in range(0, len(rows), _BATCH)]
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 _UPSERT_DIVISIONS = """

@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-import msgspec
-
 from app import clock, db
 from app.db import Row, Transaction
 from services.catalogue.places import Department, ServicePoint
@@ -39,8 +37,8 @@ class FeedWriter:
     ) -> None:
         """Write some rows with the documents by which they are found."""
         written = [
-            *await self._tx.fetch_all(UPSERT_ITEMS, _json(items), self._moment, self._status, self._feed),
-            *await self._tx.fetch_all(UPSERT_PACKAGES, _json(packages), self._moment),
+            *await self._tx.fetch_all(UPSERT_ITEMS, db.json_text(items), self._moment, self._status, self._feed),
+            *await self._tx.fetch_all(UPSERT_PACKAGES, db.json_text(packages), self._moment),
         ]
         await index.add_documents(self._tx, documents)
         self._touched |= {row["code"] for row in written}
@@ -74,7 +72,3 @@ async def list_departments() -> Sequence[Row]:
 async def list_points() -> Sequence[str]:
     """Return the records of all service points as JSON text."""
     return [row["record"] for row in await db.fetch_all("SELECT record::text AS record FROM service_point")]
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from app import db
 
 if TYPE_CHECKING:
@@ -32,7 +30,7 @@ async def add_documents(tx: db.Transaction, new: NewDocuments) -> None:
     for begin in range(0, len(new.documents), _BATCH):
         batch = {document.digest: document for document in new.documents[begin : begin + _BATCH]}
         rows = [[document.digest, int(document.kind), document.title] for document in batch.values()]
-        written = await tx.fetch_all(_ADD_DOCUMENTS, _json(rows))
+        written = await tx.fetch_all(_ADD_DOCUMENTS, db.json_text(rows))
         if written:
             await _add_words(tx, [(row["id"], batch[row["digest"]]) for row in written])
     if new.documents and await tx.fetch_row("SELECT 1 AS one FROM search_syllable LIMIT 1") is None:
@@ -62,10 +60,6 @@ async def _add_words(tx: db.Transaction, documents: Sequence[tuple[int, Document
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 _ADD_DOCUMENTS = """
