@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import msgspec
+from redis.asyncio import Redis
 
 from app import providers
 from app.adapters import (
@@ -20,6 +21,7 @@ from app.adapters import (
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher
 from app.limits import RateLimits
+from app.pacing import Pacing
 from app.revocations import Revocations
 from app.settings import Settings
 from app.storage import FileStore
@@ -37,6 +39,7 @@ from notify.channels.sms import (
 )
 from notify.channels.wechat import WeChatNoticeChannel
 from notify.channels.wechat_push import WeChatPushDoor
+from notify.delivering.allowances import Allowances, Rates
 from notify.ports import NoticeTable
 from notify.types import Channel as NoticeName
 from payments import accounts as payment_accounts
@@ -260,6 +263,15 @@ def _payment_channels(settings: Settings, clients: providers.Clients) -> Channel
         },
         gateways={settings.alipay_app_id: AlipayPlatformGateway(clients.alipay.app)},
     )
+
+
+def notice_allowances(settings: Settings, redis: Redis, limits: RateLimits, secret: bytes) -> Allowances:
+    per_second: dict[str, int] = {
+        NoticeName.WECHAT: settings.notice_rate_wechat,
+        NoticeName.ALIPAY: settings.notice_rate_alipay,
+        NoticeName.SMS: settings.notice_rate_sms,
+    }
+    return Allowances(Pacing(redis), limits, Rates(per_second, settings.notice_sms_per_day), secret)
 
 
 def notice_table(settings: Settings, clients: providers.Clients) -> NoticeTable:

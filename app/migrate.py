@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import asyncpg
@@ -62,6 +63,39 @@ async def _make_late(connection: asyncpg.Connection, table: str, first: date, af
         )
         await connection.execute(f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {bounds}")
     log.warning("partition_made_late", partition=name, rows_moved=int(moved.rsplit(" ", 1)[1]))
+
+
+async def drop_partitions(connection: asyncpg.Connection, tables: Sequence[str], months: int) -> list[str]:
+    """Detach and drop the monthly partitions that ended so many months ago; return their names. Idempotent.
+
+    Rows of such months in the default partition go as well. Nobody waits long: where a table is busy for two seconds it
+    is left for the next time.
+    """
+    first_kept = _month(clock.now().date(), -months)
+    dropped = []
+    for table in tables:
+        names = await connection.fetch(
+            "SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = $1::regclass AND c.relname ~ ('^' || $2 || '_[0-9]{6}$') AND right(c.relname, 6) < $3"
+            " ORDER BY 1",
+            table,
+            table,
+            f"{first_kept:%Y%m}",
+        )
+        for row in names:
+            try:
+                async with connection.transaction():
+                    await connection.execute("SET LOCAL lock_timeout = '2s'")
+                    await connection.execute(f"ALTER TABLE {table} DETACH PARTITION {row['name']}")
+                    await connection.execute(f"DROP TABLE {row['name']}")
+            except asyncpg.LockNotAvailableError:
+                log.warning("partition_is_busy", partition=row["name"])
+                continue
+            dropped.append(row["name"])
+            log.info("partition_dropped", partition=row["name"])
+        key = "occurred_at" if table != "notice_attempt" else "created_at"
+        await connection.execute(f"DELETE FROM {table}_default WHERE {key} < '{first_kept} 00:00:00+00'")
+    return dropped
 
 
 def _month(day: date, offset: int) -> date:

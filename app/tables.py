@@ -146,6 +146,7 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         "staff.forget_sessions": ("45 18 * * *", forget_ended_sessions),
         "catalogue.count_popularity": ("50 17 * * *", catalogue_sweeps.count_popularity),
         "frame.partitions": ("10 18 * * *", upkeep.prepare_partitions),
+        "frame.retention": ("55 18 * * *", partial(upkeep.forget_notices, rooms.settings.notice_months)),
         "frame.job_log": ("40 * * * *", upkeep.forget_job_log),
         "frame.idempotency": ("35 * * * *", upkeep.forget_idempotency),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app import db
-from app.migrate import make_partitions
+from app.migrate import drop_partitions, make_partitions
 from handlers import idempotency
 
 _BITE, _MOST_BITES = 5_000, 400
@@ -13,6 +13,12 @@ async def prepare_partitions() -> None:
     """Make the monthly partitions ahead of time. Idempotent."""
     async with db.connection() as connection:
         await make_partitions(connection)
+
+
+async def forget_notices(months: int) -> None:
+    """Drop the partitions of notices and their tries that ended so many months ago. Idempotent."""
+    async with db.connection() as connection:
+        await drop_partitions(connection, ("notice", "notice_attempt"), months)
 
 
 async def forget_idempotency() -> None:

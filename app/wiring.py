@@ -132,7 +132,8 @@ async def build(settings: Settings) -> Container:
     applications = assembly.applications_room(settings, *neighbours, audit, cipher, storage, seals)
     ratings = assembly.ratings_room(settings, accounts, applications, audit, cipher)
     exchange = assembly.exchange_room(settings, session, applications, accounts, catalogue, audit, cipher)
-    notify = NotifyService(assembly.notice_table(settings, clients), AccountRecipients(accounts))
+    allowances = assembly.notice_allowances(settings, redis, limits, hash_key)
+    notify = NotifyService(assembly.notice_table(settings, clients), AccountRecipients(accounts), allowances)
     return Container(
         settings=settings,
         session=session,
