@@ -85,6 +85,12 @@ DUE_CARDS_OPEN = Gauge(
     ("colour", "stage"),
     multiprocess_mode="mostrecent",
 )
+TEMPLATE_DIFFERENCES = Gauge(
+    "sjt_notice_template_differences",
+    "Notice templates in use whose fields differ from those of the platform",
+    ("channel",),
+    multiprocess_mode="mostrecent",
+)
 
 
 def rendered() -> bytes:

@@ -61,13 +61,14 @@ class Delivery:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One message for one channel, its values fitted. `reference` is ours and comes back in receipts where the channel
-    carries it."""
+    carries it. `sign` is another SMS sign than the account's usual one."""
 
     reference: str
     recipient: str = field(repr=False)
     template_id: str
     values: Mapping[str, str]
     page: str = ""
+    sign: str = ""
 
 
 class PermissionChange(StrEnum):

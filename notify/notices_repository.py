@@ -118,6 +118,13 @@ async def record_many(tx: db.Transaction, new: Sequence[NewNotice]) -> int:
     return int(row["n"]) if row is not None else 0
 
 
+def enqueue_delivery(tx: db.Transaction, new: Sequence[NewNotice]) -> None:
+    """Write the delivery jobs of new notices, in the transaction that wrote them."""
+    for each in new:
+        if each.has_channels:
+            tx.enqueue(DELIVER, _job(each.id, each.occurred_at))
+
+
 def _columns(new: Sequence[NewNotice]) -> list[list[object]]:
     return [
         [each.id for each in new],

@@ -26,7 +26,7 @@ _RETIRE_OLDER = (
 async def save_templates(templates: Sequence[tuple[str, int, Mapping[str, Any]]]) -> None:
     """Write templates by code and version; a version that is new takes the place of the enabled one. Idempotent.
 
-    The status of a version that exists is left alone, and so is a newer one that staff have made.
+    The status of a version that exists is left alone, and so is every version that staff have made.
     """
     marks = ", ".join(f"${at}::jsonb" if name in _JSON else f"${at}" for at, name in enumerate(_WRITTEN, 4))
     sets = ", ".join(f"{name} = excluded.{name}" for name in _WRITTEN)
@@ -35,8 +35,8 @@ async def save_templates(templates: Sequence[tuple[str, int, Mapping[str, Any]]]
         await tx.execute_many(
             f"INSERT INTO notice_template (id, created_at, code, version, {', '.join(_WRITTEN)}, status, enabled_at)"
             f" VALUES ($1, now(), $2::text, $3::int, {marks}, CASE WHEN EXISTS (SELECT 1 FROM notice_template"
-            " WHERE code = $2::text AND status = 'ENABLED' AND version <> $3::int) THEN 'RETIRED' ELSE 'ENABLED' END, now())"
-            f" ON CONFLICT (code, version) DO UPDATE SET {sets}",
+            " WHERE code = $2::text AND status = 'ENABLED' AND version <> $3::int) THEN 'RETIRED' ELSE 'ENABLED' END,"
+            f" now()) ON CONFLICT (code, version) DO UPDATE SET {sets} WHERE notice_template.edited_by = ''",
             [(new_id(), code, version, *_column_values(columns)) for code, version, columns in templates],
         )
 

@@ -49,9 +49,9 @@ class NotifyService:
     def __init__(self, table: NoticeTable, recipients: Recipients, allowances: Allowances | None = None) -> None:
         self._table = table
         self._recipients = recipients
-        self._shelf = Shelf()
+        self.shelf = Shelf()
         self.figures = NoticeFigures()
-        self.delivering = Delivering(table, recipients, self._shelf, allowances)
+        self.delivering = Delivering(table, recipients, self.shelf, allowances)
 
     def jobs(self) -> Mapping[str, JobFunction]:
         """Return job name → function of the decoded payload, for wiring's job table."""
@@ -66,7 +66,7 @@ class NotifyService:
 
         Idempotent: yes, by event name, number, person, part and the event's moment.
         """
-        template = await self._shelf.newest(event.name) if event.citizen_id else None
+        template = await self.shelf.newest(event.name) if event.citizen_id else None
         if template is None:
             return
         variables = variables_of(event)
@@ -116,7 +116,7 @@ class NotifyService:
         """List the permissions worth asking for at the caller's platform, with their stock."""
         stock = await stock_repository.stock_of(caller.identity_id)
         by_id: dict[str, list[tuple[Template, Binding]]] = {}
-        for template, binding in await self._shelf.bound(Channel(caller.provider)):
+        for template, binding in await self.shelf.bound(Channel(caller.provider)):
             by_id.setdefault(binding.template_id, []).append((template, binding))
         return [
             SubscriptionView(
@@ -211,7 +211,7 @@ class NotifyService:
         return door.acknowledgement()
 
     async def _kinds(self, channel: Channel) -> dict[str, str]:
-        return {binding.template_id: binding.kind for _, binding in await self._shelf.bound(channel)}
+        return {binding.template_id: binding.kind for _, binding in await self.shelf.bound(channel)}
 
 
 def _dedupe_key(event: DomainEvent) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -20,7 +21,8 @@ _JSON_COLUMNS = ("channels", "bindings", "variables")
 class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one channel says it: the provider's template, its fields by key, each a text with {variables}.
 
-    `kind` counts where a permission is needed; `text` is what an SMS provider approved, for people to compare.
+    `kind` counts where a permission is needed; `text` is what an SMS provider approved, for people to compare; `sign`
+    is another SMS sign (短信签名) than that of the house.
     """
 
     template_id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -29,6 +31,7 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     page: str = ""
     title: str = ""
     text: str = ""
+    sign: Annotated[str, msgspec.Meta(max_length=16)] = ""
 
 
 Word = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -114,9 +117,17 @@ class Shelf:
         return self._newest.get(code)
 
     async def exact(self, code: str, version: int) -> Template | None:
-        """Return one version, which a notice was made under."""
+        """Return one version, which a notice was made under; a draft as it is now."""
         await self._refresh()
+        found = self._all.get((code, version))
+        if found is None or found.status == "DRAFT":
+            self.forget()
+            await self._refresh()
         return self._all.get((code, version))
+
+    def forget(self) -> None:
+        """Read the rows again when somebody asks next: they have changed."""
+        self._fresh_until_seconds = 0.0
 
     async def bound(self, channel: Channel) -> list[tuple[Template, Binding]]:
         """Return every newest template that a channel can send, with its binding."""
@@ -124,16 +135,22 @@ class Shelf:
         pairs = [(template, template.binding(channel)) for template in self._newest.values()]
         return [(template, binding) for template, binding in pairs if binding is not None]
 
+    async def used_for(self, use: str) -> list[Template]:
+        """Return the enabled templates of a use (EVENT, PUSH, CAMPAIGN), by code."""
+        await self._refresh()
+        return [template for _, template in sorted(self._newest.items()) if template.used_for == use]
+
     async def _refresh(self) -> None:
         if clock.monotonic() < self._fresh_until_seconds:
             return
         rows = await repository.list_templates()
-        listed = [msgspec.convert(_record(row), Template) for row in rows]
+        listed = [template_of(row) for row in rows]
         self._all = {(template.code, template.version): template for template in listed}
         self._newest = {template.code: template for template in listed if template.status == "ENABLED"}
         self._fresh_until_seconds = clock.monotonic() + _SHELF_SECONDS
 
 
-def _record(row: repository.Row) -> dict[str, object]:
+def template_of(row: Mapping[str, Any]) -> Template:
+    """Read a template from its columns."""
     plain = {name: value for name, value in row.items() if name not in _JSON_COLUMNS}
-    return plain | {name: msgspec.json.decode(row[name]) for name in _JSON_COLUMNS}
+    return msgspec.convert(plain | {name: msgspec.json.decode(row[name]) for name in _JSON_COLUMNS}, Template)

@@ -88,7 +88,7 @@ async def add_campaign(tx: Transaction, columns: Mapping[str, Any]) -> uuid.UUID
     marks = ", ".join(_mark(name, at) for at, name in enumerate(names, 1))
     await tx.execute(
         f"INSERT INTO campaign ({', '.join(names)}, created_at, updated_at, status, version, is_expanded, reason,"
-        f" approved_by, is_estimate_exact) VALUES ({marks}, now(), now(), 'DRAFT', 1, false, '', '', true)",
+        f" approved_by) VALUES ({marks}, now(), now(), 'DRAFT', 1, false, '', '')",
         *_values(columns),
         campaign_id,
     )

@@ -39,7 +39,7 @@ class AliyunSender:
         """Send values by name."""
         return await self._client.send(
             message.recipient,
-            sign_name=self._sign_name,
+            sign_name=message.sign or self._sign_name,
             template_code=message.template_id,
             values=values,
             out_id=message.reference,
@@ -61,7 +61,7 @@ class TencentSender:
         """Send values in the binding's order."""
         return await self._client.send(
             message.recipient,
-            sign_name=self._sign_name,
+            sign_name=message.sign or self._sign_name,
             template_id=message.template_id,
             values=list(values.values()),
             session_context=message.reference,

@@ -146,6 +146,7 @@ class Sending:
                 template_id=step.binding.template_id,
                 values=self._channel(each).fitted(filled_all(step.binding.fields, course.notice.variables)),
                 page=filled(step.binding.page, course.notice.variables) if step.binding.page else "",
+                sign=step.binding.sign,
             )
         except UnfitValue as error:
             each.delivery = Delivery(Outcome.REFUSED, f"unfit {error.key}", is_fault=True)
