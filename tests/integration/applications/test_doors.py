@@ -57,7 +57,7 @@ class Phone:
 async def phones(world: Any, redis: Redis, cipher: FieldCipher) -> AsyncIterator[SimpleNamespace]:
     tokens = AccessTokens({"k": secrets.token_bytes(32)})
 
-    async def authenticate(token: str) -> Any:
+    async def authenticate(token: str, **_: object) -> Any:
         known = {"window": world.window, "reviewer": world.reviewer}
         if token not in known:
             raise Unauthenticated

@@ -88,7 +88,7 @@ async def react(world: Any) -> list[str]:
 async def doors(world: Any, cipher: FieldCipher) -> AsyncIterator[SimpleNamespace]:
     tokens = AccessTokens({"k": secrets.token_bytes(32)})
 
-    async def authenticate(token: str) -> StaffCaller:
+    async def authenticate(token: str, **_: object) -> StaffCaller:
         known = {"window": world.window, "reviewer": world.reviewer}
         if token not in known:
             raise Unauthenticated

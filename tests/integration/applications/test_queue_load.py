@@ -58,7 +58,7 @@ async def ask(world: Any, cipher: FieldCipher) -> AsyncIterator[Callable[[str], 
     tokens = AccessTokens({"k": secrets.token_bytes(32)})
     clerk = staff("load", Role.REVIEWER, divisions=("1401",))
 
-    async def authenticate(token: str) -> StaffCaller:
+    async def authenticate(token: str, **_: object) -> StaffCaller:
         return clerk
 
     house = SimpleNamespace(

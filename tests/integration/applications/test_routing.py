@@ -54,7 +54,7 @@ async def counters(
     """Give a client for each member of staff, by name."""
     tokens = AccessTokens({"k": secrets.token_bytes(32)})
 
-    async def authenticate(token: str) -> StaffCaller:
+    async def authenticate(token: str, **_: object) -> StaffCaller:
         if token not in people_at_work:
             raise Unauthenticated
         return people_at_work[token]

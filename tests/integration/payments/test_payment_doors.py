@@ -56,7 +56,7 @@ def _surroundings(house: PaymentsHouse, roles: set[Role]) -> SimpleNamespace:
     async def nobody_elses(*_: object) -> None:
         raise NotFound
 
-    async def authenticate(token: str) -> StaffCaller:
+    async def authenticate(token: str, **_: object) -> StaffCaller:
         return StaffCaller(new_id(), new_id(), "cashier", "收银员", frozenset(roles), ("14",), (), "")
 
     return SimpleNamespace(

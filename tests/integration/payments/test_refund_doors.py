@@ -55,7 +55,7 @@ async def doors(database: str, cipher: FieldCipher) -> AsyncIterator[Doors]:
     roles["far-cashier"] = {Role.CASHIER}
     divisions = {"far-cashier": ("1402",)}
 
-    async def authenticate(token: str) -> StaffCaller:
+    async def authenticate(token: str, **_: object) -> StaffCaller:
         scope = divisions.get(token, ("14",))
         return StaffCaller(ids[token], new_id(), token, token, frozenset(roles[token]), scope, (), "")
 

@@ -93,7 +93,7 @@ BROKEN = (
 
 @pytest.fixture
 async def doors(house: PaymentsHouse) -> AsyncIterator[Doors]:
-    async def authenticate(token: str) -> StaffCaller:
+    async def authenticate(token: str, **_: object) -> StaffCaller:
         roles, scope = frozenset(made.roles), made.scope
         return StaffCaller(new_id(), new_id(), "cashier", "收银员", roles, scope.divisions, scope.departments, "")
 

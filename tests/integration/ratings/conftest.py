@@ -134,7 +134,7 @@ async def hall(database: str, cipher: FieldCipher) -> AsyncIterator[Hall]:
             raise Unauthenticated
         return callers[token]
 
-    async def authenticate(token: str) -> StaffCaller:
+    async def authenticate(token: str, **_: object) -> StaffCaller:
         if token not in desk:
             raise Unauthenticated
         return desk[token]

@@ -204,7 +204,7 @@ async def town(
         "reviewer": staff("reviewer", Role.REVIEWER),
     }
 
-    async def authenticate(token: str) -> StaffCaller:
+    async def authenticate(token: str, **_: object) -> StaffCaller:
         if token not in known:
             raise Unauthenticated
         return known[token]
