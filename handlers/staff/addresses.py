@@ -15,7 +15,7 @@ def address_of(path: str, **given: Any) -> str:
     return f"{path}?{urlencode(chosen)}" if chosen else path
 
 
-def turns(path: str, cursor: str, following: uuid.UUID | None, **given: Any) -> dict[str, str]:
+def turns(path: str, cursor: str, following: uuid.UUID | None, **given: Any) -> dict[str, Any]:
     """Return the addresses of a list's next and first page as its pager takes them, empty where there is none."""
     return {
         "next_address": address_of(path, **given, cursor=make_cursor(following)) if following else "",

@@ -66,7 +66,7 @@ async def list_follow_ups(call: Call[None]) -> Reply:
 
 async def view_contact(call: Call[None]) -> Reply:
     """查看联系方式."""
-    return Reply(await call.house.ratings.desk.contact(call.staff, _id(call), call.address))
+    return Reply(await call.house.ratings.desk.contact(call.staff, follow_up_id(call), call.address))
 
 
 async def note_contact(call: Call[Contacted]) -> Reply:
@@ -74,7 +74,7 @@ async def note_contact(call: Call[Contacted]) -> Reply:
     body = call.body
     return Reply(
         await call.house.ratings.desk.note_contact(
-            call.staff, _id(call), is_complex=body.is_complex, version=body.version, address=call.address
+            call.staff, follow_up_id(call), is_complex=body.is_complex, version=body.version, address=call.address
         )
     )
 
@@ -84,7 +84,7 @@ async def answer(call: Call[Answer]) -> Reply:
     body = call.body
     return Reply(
         await call.house.ratings.desk.answer(
-            call.staff, _id(call), body.answer, version=body.version, address=call.address
+            call.staff, follow_up_id(call), body.answer, version=body.version, address=call.address
         )
     )
 
@@ -94,7 +94,7 @@ async def call_back(call: Call[CalledBack]) -> Reply:
     body = call.body
     return Reply(
         await call.house.ratings.desk.call_back(
-            call.staff, _id(call), was_content=body.was_content, version=body.version, address=call.address
+            call.staff, follow_up_id(call), was_content=body.was_content, version=body.version, address=call.address
         )
     )
 
@@ -104,12 +104,13 @@ async def exclude(call: Call[Exclusion]) -> Reply:
     body = call.body
     return Reply(
         await call.house.ratings.desk.exclude(
-            call.staff, _id(call), body.reason, version=body.version, address=call.address
+            call.staff, follow_up_id(call), body.reason, version=body.version, address=call.address
         )
     )
 
 
-def _id(call: Call[Any]) -> uuid.UUID:
+def follow_up_id(call: Call[Any]) -> uuid.UUID:
+    """Read the follow-up that an address names. Raises: NotFound."""
     try:
         return uuid.UUID(call.path["follow_up_id"])
     except ValueError as error:

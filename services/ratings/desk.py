@@ -19,12 +19,23 @@ from app.events import DomainEvent
 from services.ratings import repository, states
 from services.ratings.ports import Audit, Raters, WorkingDays
 from services.ratings.repository import Step
-from services.ratings.states import GRADE_TEXT, STATUS_TEXT, TRANSITIONS, UNDER_WAY, FollowUpAct
-from services.ratings.types import Days, FollowUpLine, RaterContact
+from services.ratings.states import (
+    FEWEST,
+    GRADE_TEXT,
+    STATUS_TEXT,
+    SUM_COLUMNS,
+    TRANSITIONS,
+    UNDER_WAY,
+    FollowUpAct,
+    SumsBy,
+)
+from services.ratings.types import Days, FollowUpLine, FollowUpTally, RaterContact, RatingSum, StatusCount
 from services.ratings.words import comment_of, supplement_of
 from services.staff.types import Act, Role, StaffCaller
 
 _HANDLERS = (Role.APPROVER, Role.ADMINISTRATOR)
+_READERS = (*_HANDLERS, Role.AUDITOR)
+_MOST_SUMS = 200
 
 
 class RatingDesk:
@@ -35,16 +46,51 @@ class RatingDesk:
         self._cipher, self._days = cipher, days
 
     async def follow_ups(
-        self, staff: StaffCaller, status: str = "", after: uuid.UUID | None = None, limit: int = 20
+        self,
+        staff: StaffCaller,
+        status: str = "",
+        after: uuid.UUID | None = None,
+        limit: int = 20,
+        *,
+        only_late: bool = False,
     ) -> tuple[list[FollowUpLine], uuid.UUID | None]:
         """Return low ratings in scope, oldest first, but none of a case that the caller handled. Raises: Forbidden."""
-        staff.require_role(*_HANDLERS, Role.AUDITOR)
+        staff.require_role(*_READERS)
         statuses = (status,) if status else tuple(UNDER_WAY)
+        late_on = clock.beijing_date() if only_late else None
         rows = await repository.list_follow_ups(
-            staff.divisions, staff.departments, staff.username, statuses, after, limit + 1
+            staff.divisions, staff.departments, staff.username, statuses, after, limit + 1, late_on
         )
         page = [self._line(row, staff) for row in rows[:limit]]
         return page, rows[limit - 1]["follow_up_id"] if len(rows) > limit else None
+
+    async def tally(self, staff: StaffCaller) -> FollowUpTally:
+        """Count the low ratings under way in scope by status, and those that are late. Raises: Forbidden."""
+        staff.require_role(*_READERS)
+        rows = await repository.tally_follow_ups(
+            staff.divisions, staff.departments, staff.username, tuple(UNDER_WAY), clock.beijing_date()
+        )
+        found = {row["status"]: row["total"] for row in rows}
+        counts = [
+            StatusCount(status=status, status_text=text, count=found.get(status, 0))
+            for status, text in STATUS_TEXT.items()
+            if status in UNDER_WAY
+        ]
+        return FollowUpTally(data=counts, overdue=sum(row["overdue"] for row in rows))
+
+    async def follow_up(self, staff: StaffCaller, follow_up_id: uuid.UUID) -> FollowUpLine:
+        """Return one low rating in scope. Raises: NotFound (also the caller's own cases), Forbidden."""
+        return self._line(await self._in_scope(staff, follow_up_id, *_READERS), staff)
+
+    async def sums(self, staff: StaffCaller, by: SumsBy, months: int) -> list[RatingSum]:
+        """Return the ratings in scope of the last so many months by department or item, the most rated first.
+
+        A sum of few ratings tells only that there are few, as in public. Raises: Forbidden.
+        """
+        staff.require_role(*_READERS)
+        since = states.first_month(clock.beijing_date(), months)
+        rows = await repository.sums_by(SUM_COLUMNS[by], staff.divisions, staff.departments, since, _MOST_SUMS)
+        return [_sum(row) for row in rows]
 
     async def contact(self, staff: StaffCaller, follow_up_id: uuid.UUID, address: str) -> RaterContact:
         """Return how the rater is reached; audited. Raises: NotFound, Forbidden."""
@@ -116,8 +162,8 @@ class RatingDesk:
             raise StaleVersion
         return self._line(await self._in_scope(staff, row["follow_up_id"]), staff)
 
-    async def _in_scope(self, staff: StaffCaller, follow_up_id: uuid.UUID) -> Row:
-        staff.require_role(*_HANDLERS)
+    async def _in_scope(self, staff: StaffCaller, follow_up_id: uuid.UUID, *roles: Role) -> Row:
+        staff.require_role(*(roles or _HANDLERS))
         row = await repository.find_follow_up(follow_up_id)
         if row is None or row["officer"] == staff.username:
             raise NotFound("未找到该差评")
@@ -151,6 +197,12 @@ class RatingDesk:
             was_content=row["was_content"],
             acts=[act.value for act in FollowUpAct if may and _is_for_staff(row["status"], act)],
         )
+
+
+def _sum(row: Row) -> RatingSum:
+    few = row["total"] < FEWEST
+    permille = None if few else (row["total"] - (row["low"] or 0)) * 1000 // row["total"]
+    return RatingSum(code=row["code"], name=row["name"] or "", total=row["total"], content_permille=permille)
 
 
 def _is_for_staff(status: str, act: FollowUpAct) -> bool:

@@ -23,6 +23,11 @@ _LINE = """f.id AS follow_up_id, f.status, f.version, f.handler, f.is_complex, f
     f.answer, f.answered_at, f.was_content, f.appealed_at, r.subject_no, r.citizen_id, r.item_code, r.item_name,
     r.division_code, r.department_code, r.officer, r.grade, r.tags, r.comment_cipher, r.supplement_cipher,
     r.created_at AS rated_at, r.id AS rating_id"""
+_IN_SCOPE = """r.division_code LIKE ANY($2) AND (cardinality($3::text[]) = 0 OR r.department_code = ANY($3))
+    AND r.officer <> $4"""
+_LATE = """(f.status = 'OPEN' AND f.contact_due_on < {0}
+    OR f.status IN ('CONTACTED', 'APPEALED') AND f.correct_due_on < {0})"""
+_LAST_NAME = "(SELECT r.item_name FROM rating r WHERE r.item_code = t.item_code ORDER BY r.id DESC LIMIT 1)"
 _TALLY = """INSERT INTO rating_tally AS t (id, created_at, department_code, division_code, item_code, month, grade,
         total)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -133,18 +138,61 @@ async def list_follow_ups(
     statuses: Sequence[str],
     after: uuid.UUID | None,
     limit: int,
+    late_on: date | None = None,
 ) -> Sequence[Row]:
-    """Return follow-ups in scope, oldest first, without those of cases that this officer handled."""
+    """Return follow-ups in scope, oldest first, without those of cases that this officer handled.
+
+    Args:
+        late_on: leaves out those whose next step is not late on this day.
+    """
     return await db.fetch_all(
         f"""SELECT {_LINE} FROM rating_follow_up f JOIN rating r ON r.id = f.rating_id
-            WHERE f.status = ANY($1) AND r.division_code LIKE ANY($2)
-              AND (cardinality($3::text[]) = 0 OR r.department_code = ANY($3)) AND r.officer <> $4 AND f.id > $5
-            ORDER BY f.id LIMIT $6""",
+            WHERE f.status = ANY($1) AND {_IN_SCOPE} AND f.id > $5
+              AND ($7::date IS NULL OR {_LATE.format("$7")}) ORDER BY f.id LIMIT $6""",
         list(statuses),
         [f"{prefix}%" for prefix in divisions],
         list(departments),
         not_of_officer,
         after or _FIRST_ID,
+        limit,
+        late_on,
+    )
+
+
+async def tally_follow_ups(
+    divisions: Sequence[str], departments: Sequence[str], not_of_officer: str, statuses: Sequence[str], today: date
+) -> Sequence[Row]:
+    """Count follow-ups in scope by status, and those whose next step is late."""
+    return await db.fetch_all(
+        f"""SELECT f.status, count(*) AS total, count(*) FILTER (WHERE {_LATE.format("$5")}) AS overdue
+            FROM rating_follow_up f JOIN rating r ON r.id = f.rating_id
+            WHERE f.status = ANY($1) AND {_IN_SCOPE} GROUP BY f.status""",
+        list(statuses),
+        [f"{prefix}%" for prefix in divisions],
+        list(departments),
+        not_of_officer,
+        today,
+    )
+
+
+async def sums_by(
+    column: str, divisions: Sequence[str], departments: Sequence[str], since_month: str, limit: int
+) -> Sequence[Row]:
+    """Sum the ratings in scope by `department_code` or `item_code` from a month on: all, and those of each grade.
+
+    The most rated come first; an item comes with the name under which it was rated last.
+    """
+    name = _LAST_NAME if column == "item_code" else "''"
+    return await db.fetch_all(
+        f"""SELECT t.{column} AS code, {name} AS name, sum(t.total)::bigint AS total,
+                sum(t.total) FILTER (WHERE t.grade <= 2)::bigint AS low
+            FROM rating_tally t
+            WHERE t.division_code LIKE ANY($1) AND (cardinality($2::text[]) = 0 OR t.department_code = ANY($2))
+              AND t.month >= $3 GROUP BY t.{column} HAVING sum(t.total) > 0
+            ORDER BY total DESC, code LIMIT $4""",
+        [f"{prefix}%" for prefix in divisions],
+        list(departments),
+        since_month,
         limit,
     )
 

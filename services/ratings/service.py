@@ -23,7 +23,7 @@ from services.ratings import repository, states
 from services.ratings.desk import RatingDesk
 from services.ratings.ports import Audit, Raters, Subjects, WorkingDays
 from services.ratings.repository import FollowUpDue, Step
-from services.ratings.states import GRADE_TEXT, LOW, STATUS_TEXT, TAGS, FollowUpAct
+from services.ratings.states import FEWEST, GRADE_TEXT, LOW, STATUS_TEXT, TAGS, FollowUpAct
 from services.ratings.types import (
     Days,
     FollowUpView,
@@ -36,9 +36,6 @@ from services.ratings.types import (
     TagList,
 )
 from services.ratings.words import COMMENT, SUPPLEMENT, comment_of, supplement_of
-
-FEWEST = 5
-"""With fewer ratings than this a sum would tell the officer what one person thinks."""
 
 
 class RatingService:
@@ -120,9 +117,7 @@ class RatingService:
 
     async def figures(self, division: str, department_code: str, item_code: str, months: int) -> RatingFigures:
         """Return public sums of the last so many months, this one included."""
-        today = clock.beijing_date()
-        total_months = today.year * 12 + today.month - months
-        since = f"{total_months // 12:04d}-{total_months % 12 + 1:02d}"
+        since = states.first_month(clock.beijing_date(), months)
         counts = await repository.figures(division_prefix(division), department_code, item_code, since)
         total = sum(counts.values())
         if total < FEWEST:

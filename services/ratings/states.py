@@ -7,6 +7,7 @@ Shanxi's "1-5-15" is known by name only.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 
 from app.errors import InvalidTransition
@@ -14,6 +15,8 @@ from app.errors import InvalidTransition
 GRADE_TEXT: Mapping[int, str] = {5: "非常满意", 4: "满意", 3: "基本满意", 2: "不满意", 1: "非常不满意"}
 LOW = frozenset({1, 2})
 """The grades that count as 差评 and are followed up."""
+FEWEST = 5
+"""With fewer ratings than this a sum would tell the officer what one person thinks."""
 _GOOD = ("指南清楚", "流程便捷", "材料精简", "办理快捷", "态度热情", "一次办成")
 _BAD = ("指南不清楚", "流程繁琐", "材料要求多", "超过承诺时限", "态度不好", "多次跑动", "系统不好用")
 TAGS: Mapping[int, tuple[str, ...]] = {5: _GOOD, 4: _GOOD, 3: (*_GOOD[:3], *_BAD[:3]), 2: _BAD, 1: _BAD}
@@ -41,6 +44,14 @@ class FollowUpAct(StrEnum):
     EXCLUDE = "exclude"
 
 
+class SumsBy(StrEnum):
+    """What sums of ratings are made by."""
+
+    DEPARTMENT = "department"
+    ITEM = "item"
+
+
+SUM_COLUMNS: Mapping[SumsBy, str] = {SumsBy.DEPARTMENT: "department_code", SumsBy.ITEM: "item_code"}
 STATUS_TEXT: Mapping[str, str] = {
     FollowUpStatus.OPEN: "待核实",
     FollowUpStatus.CONTACTED: "整改中",
@@ -69,6 +80,12 @@ def after(status: str, act: FollowUpAct) -> FollowUpStatus:
     if found is None:
         raise InvalidTransition(f"该差评当前为“{STATUS_TEXT[status]}”，不能进行此操作", status=status, act=act)
     return found
+
+
+def first_month(today: date, months: int) -> str:
+    """Return the first of so many months that end with today's, as 2026-03."""
+    total_months = today.year * 12 + today.month - months
+    return f"{total_months // 12:04d}-{total_months % 12 + 1:02d}"
 
 
 def unknown_tags(grade: int, tags: list[str]) -> list[int]:

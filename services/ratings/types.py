@@ -9,6 +9,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from services.ratings.states import FEWEST, STATUS_TEXT, SumsBy
+
+__all__ = ["FEWEST", "STATUS_TEXT", "SumsBy"]
+
 Comment = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 Tag = Annotated[str, Meta(min_length=1, max_length=20)]
 
@@ -146,6 +150,31 @@ class FollowUpPage(Struct, frozen=True, kw_only=True):
 
     data: list[FollowUpLine]
     next_cursor: str | None
+
+
+class StatusCount(Struct, frozen=True, kw_only=True):
+    """How many low ratings stand at one step."""
+
+    status: str
+    status_text: str
+    count: int
+
+
+class FollowUpTally(Struct, frozen=True, kw_only=True):
+    """The low ratings under way by step, and how many of them are late; there is never a next page."""
+
+    data: list[StatusCount]
+    overdue: int
+    next_cursor: None = None
+
+
+class RatingSum(Struct, frozen=True, kw_only=True):
+    """The ratings of one department or item; `content_permille` is left out while few have rated."""
+
+    code: str
+    name: str
+    total: int
+    content_permille: int | None
 
 
 class RaterContact(Struct, frozen=True, kw_only=True):
