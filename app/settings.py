@@ -125,11 +125,6 @@ class Settings:
     notice_rate_sms: int = _setting(100, "每秒发送短信的上限（所有进程合计）；0 为不限")
     notice_sms_per_day: int = _setting(10, "每个手机号每日短信上限，法定和紧急通知不计；0 为不限")
     notice_months: int = _setting(24, "消息及其发送记录保留多少个整月，1 至 600")
-    notice_rate_wechat: int = _setting(500, "每秒向微信发送订阅消息的上限（所有进程合计）；0 为不限")
-    notice_rate_alipay: int = _setting(200, "每秒向支付宝发送消息的上限（所有进程合计）；0 为不限")
-    notice_rate_sms: int = _setting(100, "每秒发送短信的上限（所有进程合计）；0 为不限")
-    notice_sms_per_day: int = _setting(10, "每个手机号每日短信上限，法定和紧急通知不计；0 为不限")
-    notice_months: int = _setting(24, "消息及其发送记录保留多少个整月，1 至 600")
     card_yellow_percent: int = _setting(20, "剩余工作日不多于此百分比时发黄牌、向群众提示即将到期")
     card_yellow_days: int = _setting(1, "剩余工作日不多于此天数时一律发黄牌")
     rating_contact_days: int = _setting(1, "差评须在几个工作日内联系评价人")
@@ -248,6 +243,8 @@ def _faults(settings: Settings) -> list[str]:
     faults += [
         f"SJT_{name.upper()} 应为 次数/单位，如 30/minute" for name in _RATES if not _is_rate(getattr(settings, name))
     ]
+    if not 1 <= settings.notice_months <= 600:
+        faults.append("SJT_NOTICE_MONTHS 应在 1 至 600 之间")
     certificates = [name for name in _ALIPAY_CERTS if getattr(settings, name)]
     if 0 < len(certificates) < len(_ALIPAY_CERTS):
         faults.append("证书模式须同时设置 SJT_ALIPAY_APP_CERT、SJT_ALIPAY_CERT、SJT_ALIPAY_ROOT_CERT")
