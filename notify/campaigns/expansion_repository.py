@@ -42,16 +42,17 @@ WITH held AS (
     INSERT INTO notice (id, occurred_at, created_at, dedupe_key, citizen_id, template_code, template_version, title,
         text, variables, subject_kind, subject_no, status, reason, sent_channel, next_try_at, tries, campaign_id,
         pushed_by, expires_at)
-    SELECT person.notice_id, held.started_at, now(), $6::text || replace(person.citizen_id::text, '-', ''), person.citizen_id,
-        held.template_code, held.template_version, $7::varchar, $8::varchar, $15::jsonb, 'campaign', '', $9::varchar, '', $10::varchar,
-        CASE WHEN $9::varchar = 'QUEUED' THEN now() END, 0, held.id, held.created_by, $11::timestamptz
+    SELECT person.notice_id, held.started_at, now(), $6::text || replace(person.citizen_id::text, '-', ''),
+        person.citizen_id, held.template_code, held.template_version, $7::varchar, $8::varchar, $15::jsonb, 'campaign',
+        '', $9::varchar, '', $10::varchar, CASE WHEN $9::varchar = 'QUEUED' THEN now() END, 0, held.id, held.created_by, $11::timestamptz
     FROM held, unnest($4::uuid[], $5::uuid[]) AS person (citizen_id, notice_id)
     WHERE person.citizen_id NOT IN (SELECT citizen_id FROM already)
     ON CONFLICT (dedupe_key, occurred_at) DO NOTHING
     RETURNING 1
 ), counted AS (
     INSERT INTO campaign_count (id, created_at, campaign_id, shard, status, channel, reason, notices)
-    SELECT gen_random_uuid(), now(), held.id, $12::smallint, $9::varchar, $10::varchar, '', (SELECT count(*) FROM fresh) FROM held
+    SELECT gen_random_uuid(), now(), held.id, $12::smallint, $9::varchar, $10::varchar, '',
+        (SELECT count(*) FROM fresh) FROM held
     WHERE (SELECT count(*) FROM fresh) > 0
     ON CONFLICT (campaign_id, shard, status, channel, reason)
     DO UPDATE SET notices = campaign_count.notices + excluded.notices

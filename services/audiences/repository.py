@@ -20,7 +20,7 @@ async def count_people(condition: Condition, patience_ms: int) -> int | None:
     """Count the people of an audience; None where that takes longer than the patience."""
     try:
         async with db.transaction() as tx:
-            await tx.execute(f"SET LOCAL statement_timeout = {patience_ms:d}")
+            await tx.fetch_row("SELECT set_config('statement_timeout', $1, true)", str(patience_ms))
             row = await tx.fetch_row(f"SELECT count(*) AS n FROM citizen c WHERE {condition.text}", *condition.values)
     except asyncpg.QueryCanceledError:
         return None
