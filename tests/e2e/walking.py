@@ -33,6 +33,8 @@ _STAFF = (
     ("/items", "publisher"),
     ("/item-report", "publisher"),
     ("/rating-follow-ups", "approver-xiaodian"),
+    ("/staff/ratings", "approver-xiaodian"),
+    ("/staff/rating-figures", "approver-xiaodian"),
     ("/extend", "approver-xiaodian"),
     ("/assign", "approver-xiaodian"),
     ("/decision-explanation", "reviewer-xiaodian"),
