@@ -15,8 +15,8 @@ from app.pacing import Pacing
 from app.settings import Settings
 from notify.campaigns.room import CampaignRoom
 from notify.campaigns.types import Audience, AudienceSize, Officer, People
-from notify.delivering.batches import Delivering
 from notify.ports import NoticeTable
+from notify.service import NotifyService
 from services.audiences.service import AudienceService
 from services.audiences.types import Criteria
 from services.staff.audit import AuditTrail
@@ -68,7 +68,7 @@ class CampaignTrail:
 def campaigns_room(
     settings: Settings,
     table: NoticeTable,
-    delivering: Delivering,
+    notify: NotifyService,
     pacing: Pacing,
     audiences: AudienceService,
     audit: AuditTrail,
@@ -77,7 +77,8 @@ def campaigns_room(
     """Make the room of mass pushes."""
     return CampaignRoom(
         table=table,
-        delivering=delivering,
+        delivering=notify.delivering,
+        shelf=notify.shelf,
         pacing=pacing,
         audiences=AudienceSets(audiences),
         audit=CampaignTrail(audit),

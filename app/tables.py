@@ -75,6 +75,7 @@ def _jobs(rooms: Container) -> dict[str, JobFunction]:
         event_repository.DELIVER: rooms.exchange.delivery.deliver,
         **rooms.payments.jobs(),
         **rooms.notify.jobs(),
+        **rooms.campaigns.jobs(),
         staff_trail.CHECK: rooms.staff.trail.check,
     }
 
@@ -119,6 +120,8 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         **reconciliation_sweeps.table(rooms.payments.reconciliation),
         **rooms.payments.merchants.sweeps(),
         **NoticeSweeps(rooms.notify).table(),
+        **rooms.campaigns.sweeps(),
+        "audiences.end_forsaken": ("*/5 * * * *", rooms.audiences.lists.end_forsaken),
         **publishing_sweeps.table(rooms.publishing),
         **rating_sweeps.table(rooms.ratings),
         **exchange_sweeps.table(rooms.exchange.delivery),

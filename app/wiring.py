@@ -19,22 +19,27 @@ from app.adapters import (
     PaymentAudit,
 )
 from app.broadcast import Broadcast
+from app.campaign_parts import campaigns_room
 from app.crypto import FieldCipher, parse_keys
 from app.jobs import JobTable
 from app.limits import RateLimits
 from app.live import Announcements, LiveEvents
+from app.pacing import Pacing
 from app.revocations import Revocations
 from app.settings import Settings
 from app.showcase import Showcase
 from app.storage import FileStore
 from app.tables import job_table
 from app.tokens import AccessTokens
+from notify.campaigns.room import CampaignRoom
 from notify.service import NotifyService
 from payments.service import PaymentService
 from services.accounts import repository as account_repository
+from services.accounts.places import DivisionTable
 from services.accounts.service import AccountsService
 from services.applications import calendar_days
 from services.applications.service import ApplicationService
+from services.audiences.service import AudienceService
 from services.catalogue.publishing.service import Publishing
 from services.catalogue.service import CatalogueService
 from services.delivery.couriers.sf import SfCourier
@@ -73,6 +78,8 @@ class Container:
     ratings: RatingService
     payments: PaymentService
     notify: NotifyService
+    audiences: AudienceService
+    campaigns: CampaignRoom
     exchange: ExchangeService
     showcase: Showcase
     _background: list[asyncio.Task[None]] = field(default_factory=list)
@@ -133,7 +140,10 @@ async def build(settings: Settings) -> Container:
     ratings = assembly.ratings_room(settings, accounts, applications, audit, cipher)
     exchange = assembly.exchange_room(settings, session, applications, accounts, catalogue, audit, cipher)
     allowances = assembly.notice_allowances(settings, redis, limits, hash_key)
-    notify = NotifyService(assembly.notice_table(settings, clients), AccountRecipients(accounts), allowances)
+    channels = assembly.notice_table(settings, clients)
+    notify = NotifyService(channels, AccountRecipients(accounts), allowances)
+    audiences = AudienceService(cipher, audit, DivisionTable())
+    campaigns = campaigns_room(settings, channels, notify, Pacing(redis), audiences, audit, announcements)
     return Container(
         settings=settings,
         session=session,
@@ -157,6 +167,8 @@ async def build(settings: Settings) -> Container:
         ratings=ratings,
         payments=payments,
         notify=notify,
+        audiences=audiences,
+        campaigns=campaigns,
         exchange=exchange,
         showcase=Showcase(settings, session),
     )

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from app import clock
 from app.errors import FieldFault, InvalidRequest
-from notify.campaigns import repository
 from notify.campaigns.states import is_quiet, schedule_fault
 from notify.campaigns.types import CampaignDraft, ChannelPreview, Choice
 from notify.neutral import UnfitValue
@@ -31,11 +30,9 @@ class Composing:
 
     async def choices(self) -> list[Choice]:
         """Return the templates that may be pushed to many, with their variables as (name, title, sample)."""
-        found = [await self._shelf.newest(code) for code in await repository.list_template_codes()]
         return [
             Choice(each.code, each.title, tuple((one.name, one.title, one.sample) for one in each.variables))
-            for each in found
-            if each is not None and each.used_for == "CAMPAIGN"
+            for each in await self._shelf.used_for("CAMPAIGN")
         ]
 
     async def template(self, code: str) -> Template:

@@ -44,7 +44,8 @@ WITH held AS (
         pushed_by, expires_at)
     SELECT person.notice_id, held.started_at, now(), $6::text || replace(person.citizen_id::text, '-', ''),
         person.citizen_id, held.template_code, held.template_version, $7::varchar, $8::varchar, $15::jsonb, 'campaign',
-        '', $9::varchar, '', $10::varchar, CASE WHEN $9::varchar = 'QUEUED' THEN now() END, 0, held.id, held.created_by, $11::timestamptz
+        '', $9::varchar, '', $10::varchar, CASE WHEN $9::varchar = 'QUEUED' THEN now() END, 0, held.id,
+        held.created_by, $11::timestamptz
     FROM held, unnest($4::uuid[], $5::uuid[]) AS person (citizen_id, notice_id)
     WHERE person.citizen_id NOT IN (SELECT citizen_id FROM already)
     ON CONFLICT (dedupe_key, occurred_at) DO NOTHING

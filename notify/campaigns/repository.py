@@ -185,11 +185,3 @@ async def list_of_status(status: str) -> list[Campaign]:
     """Return every campaign of a status that only few have at a time."""
     rows = await db.fetch_all(f"SELECT {_COLUMNS} FROM campaign WHERE status = $1 ORDER BY id", status)
     return [_campaign(row) for row in rows]
-
-
-async def list_template_codes() -> list[str]:
-    """Return the codes of the enabled templates for mass pushes."""
-    rows = await db.fetch_all(
-        "SELECT code FROM notice_template WHERE used_for = 'CAMPAIGN' AND status = 'ENABLED' ORDER BY code"
-    )
-    return [row["code"] for row in rows]

@@ -32,6 +32,7 @@ class CampaignRoom:
         *,
         table: NoticeTable,
         delivering: Delivering,
+        shelf: Shelf,
         pacing: Pacing,
         audiences: Audiences,
         audit: Audit,
@@ -39,7 +40,7 @@ class CampaignRoom:
         approval_size: int,
         page: int = PAGE_PEOPLE,
     ) -> None:
-        shelf, announcer = Shelf(), Announcer(announce)
+        announcer = Announcer(announce)
         self.service = CampaignService(shelf, Composing(shelf, table), audiences, audit, announcer, approval_size)
         self._expanding = Expanding(shelf, audiences, announcer, approval_size, page)
         self._sending = Sending(delivering, pacing, announcer)

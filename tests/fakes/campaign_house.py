@@ -68,9 +68,11 @@ class CampaignHouse:
         self.table = NoticeTable({("SMS", ""): self.sms, ("WECHAT", WECHAT_APP): self.wechat})
         self.trail = AuditTrail(b"k" * 32)
         self.audiences = AudienceService(self.cipher, self.trail, DivisionTable())
+        shelf = Shelf()
         self.room = CampaignRoom(
             table=self.table,
-            delivering=Delivering(self.table, self.recipients, Shelf()),
+            delivering=Delivering(self.table, self.recipients, shelf),
+            shelf=shelf,
             pacing=Pacing(),
             audiences=AudienceSets(self.audiences),
             audit=CampaignTrail(self.trail),
