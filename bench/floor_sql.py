@@ -18,11 +18,10 @@ _COLUMNS = """a.id, a.application_no, a.citizen_id, a.provider, a.item_code, a.i
     a.division_code, a.department_code, a.status, a.outcome, a.version, a.form, a.form_cipher, a.applicant_shown,
     a.fee_fen, a.fee_paid_at, a.reason, a.created_at, a.submitted_at, a.received_at, a.correction_due_at,
     a.accepted_at, a.decided_at, a.closed_at, a.promised_due_on, a.legal_due_on, a.due_is_provisional, a.updated_at"""
-_MATERIALS = """(SELECT json_agg(json_build_object('material_code', m.material_code, 'page', m.page,
-        'material_name', m.material_name, 'upload_id', m.upload_id, 'source', m.source, 'state',
-        CASE m.source WHEN 'PROMISE' THEN 'PROMISED' WHEN 'LATER' THEN 'AWAITED' ELSE 'PROVIDED' END,
-        'reference', m.reference, 'due_on', m.due_on) ORDER BY m.material_code, m.page)::text
-    FROM application_material m WHERE m.application_id = a.id) AS materials"""
+_MATERIALS = """(SELECT array_to_json(array(SELECT m FROM (SELECT material_code, page, material_name, upload_id, source,
+        CASE source WHEN 'PROMISE' THEN 'PROMISED' WHEN 'LATER' THEN 'AWAITED' ELSE 'PROVIDED' END AS state,
+        reference, due_on FROM application_material WHERE application_id = a.id ORDER BY material_code, page) m))::text
+    ) AS materials"""
 ROW = """
 SELECT application_no, item_code, item_version, item_name, division_code, department_code, status, outcome, version,
        form, fee_fen, fee_paid_at, reason, created_at, submitted_at, correction_due_at, accepted_at, decided_at,

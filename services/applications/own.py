@@ -40,15 +40,21 @@ class Held:
 
 async def find(people: People, caller: Caller, application_no: str) -> Held:
     """Return a case that the caller may act in. Raises: NotFound."""
+    row, acting = await look(people, caller, application_no)
+    return Held(row, caller, _plain_actor(caller) if acting is None else actor_of(caller, acting), acting)
+
+
+async def look(people: People, caller: Caller, application_no: str) -> tuple[Row, Acting | None]:
+    """Return a case that the caller may see, and for whom they act where it is not their own. Raises: NotFound."""
     row = await repository.find_own(caller.citizen_id, application_no)
     if row is not None and row["enterprise_id"] is None:
-        return Held(row, caller, _plain_actor(caller))
+        return row, None
     # An enterprise's case is asked about also where the caller filed it: who represents it may have changed since.
     row = row or await repository.find_case(application_no)
     acting = await people.may_act_for(caller, row) if row is not None else None
     if row is None or acting is None:
         raise NotFound("未找到该办件")
-    return Held(row, caller, actor_of(caller, acting), acting)
+    return row, acting
 
 
 def actor_of(caller: Caller, acting: Acting) -> Actor:

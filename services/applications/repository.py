@@ -30,12 +30,10 @@ COLUMNS = """a.id, a.application_no, a.citizen_id, a.provider, a.item_code, a.it
     a.accepted_at, a.decided_at, a.closed_at, a.promised_due_on, a.legal_due_on, a.due_is_provisional, a.updated_at,
     a.enterprise_id, a.agent_id, a.mandate_id, a.intake_division_code, a.officer, a.due_soon_on, a.extension_days,
     a.overdue_reason, a.corrections, a.correction_points"""
-MATERIALS = """(SELECT json_agg(json_build_object('material_code', m.material_code, 'page', m.page,
-        'material_name', m.material_name, 'upload_id', m.upload_id, 'source', m.source, 'state',
-        CASE m.source WHEN 'PROMISE' THEN 'PROMISED' WHEN 'LATER' THEN 'AWAITED' ELSE 'PROVIDED' END,
-        'reference', m.reference, 'due_on', m.due_on)
-        ORDER BY m.material_code, m.page)::text
-    FROM application_material m WHERE m.application_id = a.id) AS materials"""
+MATERIALS = """(SELECT array_to_json(array(SELECT m FROM (SELECT material_code, page, material_name, upload_id, source,
+        CASE source WHEN 'PROMISE' THEN 'PROMISED' WHEN 'LATER' THEN 'AWAITED' ELSE 'PROVIDED' END AS state,
+        reference, due_on FROM application_material WHERE application_id = a.id ORDER BY material_code, page) m))::text
+    ) AS materials"""
 _OWN = f"SELECT {COLUMNS}, {MATERIALS} FROM application a WHERE a.application_no = $1 AND a.citizen_id = $2"
 ANY = f"SELECT {COLUMNS}, {MATERIALS} FROM application a WHERE a.application_no = $1"
 _LAST_ID = uuid.UUID(int=(1 << 128) - 1)

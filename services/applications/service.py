@@ -290,7 +290,7 @@ class ApplicationService:
         return await own.find(self._people, caller, application_no)
 
     async def _own(self, caller: Caller, application_no: str) -> Row:
-        return (await self._held(caller, application_no)).row
+        return (await own.look(self._people, caller, application_no))[0]
 
     def _shown(self, row: Row) -> ApplicationView:
         return application_view(row, kept_days=self.drafts.kept_days)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -14,7 +14,6 @@ from app.errors import FieldFault
 from services.applications.dues import due_text
 from services.applications.materials import rules
 from services.applications.materials.types import KeptMaterial
-from services.applications.reviewing.types import PointView
 from services.applications.states import OUTCOME_TEXT, STATUS_TEXT, Status
 from services.applications.types import (
     ApplicationSummary,
@@ -44,8 +43,10 @@ def application_view(
         kept_days: for so long a draft is kept that nobody touches.
         newer: version that a draft may be moved to; `unsaved`: what an autosave left out.
     """
-    shown = form if form is not None else msgspec.Raw(row["form"].encode())
-    files = materials if materials is not None else msgspec.Raw((row["materials"] or "[]").encode())
+    shown: Any = form if form is not None else msgspec.Raw(row["form"].encode())
+    files: Any = materials if materials is not None else msgspec.Raw((row["materials"] or "[]").encode())
+    points: Any = msgspec.Raw(row["correction_points"].encode())
+    today = clock.beijing_date()
     return ApplicationView(
         application_no=row["application_no"],
         item_code=row["item_code"],
@@ -58,8 +59,8 @@ def application_view(
         outcome=row["outcome"],
         outcome_text=OUTCOME_TEXT[row["outcome"]],
         version=row["version"],
-        form=cast(dict[str, Any], shown),
-        materials=cast(list[MaterialView], files),
+        form=shown,
+        materials=files,
         fee_fen=row["fee_fen"],
         fee_paid_at=moment(row["fee_paid_at"]),
         reason=row["reason"],
@@ -71,11 +72,11 @@ def application_view(
         closed_at=moment(row["closed_at"]),
         promised_due_on=_day(row["promised_due_on"]),
         due_is_provisional=row["due_is_provisional"],
-        is_overdue=_is_overdue(row),
-        due_text=due_text(row, clock.beijing_date()),
+        is_overdue=_is_overdue(row, today),
+        due_text=due_text(row, today),
         overdue_reason=row["overdue_reason"],
         extension_days=row["extension_days"],
-        correction_points=cast(list[PointView], msgspec.Raw(row["correction_points"].encode())),
+        correction_points=points,
         updated_at=clock.rfc3339(row["updated_at"]),
         provider=row["provider"],
         intake_division_code=row["intake_division_code"],
@@ -121,7 +122,7 @@ def application_summary(row: Row, kept_days: int) -> ApplicationSummary:
         fee_paid_at=moment(row["fee_paid_at"]),
         submitted_at=moment(row["submitted_at"]),
         promised_due_on=_day(row["promised_due_on"]),
-        is_overdue=_is_overdue(row),
+        is_overdue=_is_overdue(row, clock.beijing_date()),
         updated_at=clock.rfc3339(row["updated_at"]),
         provider=row["provider"],
         expires_on=_expiry(row, kept_days),
@@ -148,7 +149,7 @@ def case_summary(row: Row) -> CaseSummary:
         accepted_at=moment(row["accepted_at"]),
         promised_due_on=_day(row["promised_due_on"]),
         legal_due_on=_day(row["legal_due_on"]),
-        is_overdue=_is_overdue(row),
+        is_overdue=_is_overdue(row, clock.beijing_date()),
         officer=row["officer"],
     )
 
@@ -187,6 +188,6 @@ def _expiry(row: Row, kept_days: int) -> str | None:
     return clock.beijing_date(row["updated_at"] + timedelta(days=kept_days)).isoformat()
 
 
-def _is_overdue(row: Row) -> bool:
+def _is_overdue(row: Row, today: date) -> bool:
     due: date | None = row["promised_due_on"]
-    return due is not None and row["status"] in _RUNNING and due < clock.beijing_date()
+    return due is not None and row["status"] in _RUNNING and due < today
