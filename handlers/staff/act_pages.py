@@ -11,8 +11,6 @@ from handlers.doors import FORM, Auth, Call, Reply, Route
 from handlers.pages import page, see_other
 from handlers.staff.acts import Needs, PageAct, find_act
 from handlers.staff.case_pages import pausing_procedures, published_item
-from handlers.staff.notice_points import read_points, target_names
-from services.applications.reviewing.types import CorrectionPoint
 from services.applications.types import CaseSummary
 
 _TAG = "工作台"
@@ -45,8 +43,6 @@ async def carry_out(call: Call[ActForm]) -> Reply:
         _require_given(act, given)
         more = {"version": form.version, **extras_of(act, form)}
         said = (given,) if act.needs is not Needs.NOTHING else ()
-        if act.needs is Needs.POINTS:
-            said, more["points"] = ("",), await _points(call, given)
         await act.use_case(call.house.applications.desk)(call.staff, number, *said, call.address, **more)
     except (InvalidRequest, Conflict, Forbidden) as refusal:
         return await _form(call, act, form, refusal)
@@ -73,11 +69,6 @@ def extras_of(act: PageAct, form: ActForm) -> dict[str, Any]:
     return found
 
 
-async def _points(call: Call[Any], given: str) -> list[CorrectionPoint]:
-    case = await call.house.applications.desk.summary(call.staff, call.path["application_no"])
-    return read_points(given, await published_item(call, case.item_code))
-
-
 async def _form(
     call: Call[Any], act: PageAct, form: ActForm | None = None, refusal: SanjinError | None = None
 ) -> Reply:
@@ -93,7 +84,6 @@ async def _form(
         form=form,
         problem=refusal,
         procedures=await _procedures(call, case) if act.needs is Needs.PROCEDURE else [],
-        targets=await _targets(call, case) if act.needs is Needs.POINTS else [],
         most_letters=MOST_LETTERS,
     )
 
@@ -101,11 +91,6 @@ async def _form(
 async def _procedures(call: Call[Any], case: CaseSummary) -> list[str]:
     item = await published_item(call, case.item_code)
     return pausing_procedures(item) if item else []
-
-
-async def _targets(call: Call[Any], case: CaseSummary) -> list[str]:
-    item = await published_item(call, case.item_code)
-    return list(target_names(item)) if item else []
 
 
 def _require_given(act: PageAct, given: str) -> None:

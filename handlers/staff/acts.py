@@ -21,7 +21,7 @@ class Needs(StrEnum):
 
     NOTHING = "nothing"
     REASON = "reason"
-    POINTS = "points"
+    POINTS = "points"  # has an editor of its own
     PROCEDURE = "procedure"
 
 

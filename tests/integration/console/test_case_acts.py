@@ -30,24 +30,6 @@ async def test_received_case_waits_for_acceptance_and_shows_its_receipt(clerk: B
         assert (await got.read()).startswith(b"%PDF")
 
 
-async def test_correction_names_what_each_line_is_about(clerk: Browser) -> None:
-    number = await clerk.house.submitted_case()
-    form = await clerk.get(f"/staff/cases/{number}/request-correction")
-    assert "申请人证件照片" in form
-    lines = "申请人证件照片：背景应为白色\r\n\r\n请核对姓名：与身份证一致"
-    assert (await clerk.send(f"/staff/cases/{number}/request-correction", given=lines))[0] == 303
-    row = await db.fetch_row("SELECT correction_points FROM application WHERE application_no = $1", number)
-    assert row is not None
-    assert '"target": "materials.M02"' in row["correction_points"]
-    assert "<li>申请人证件照片：背景应为白色</li>" in await clerk.get(f"/staff/cases/{number}")
-
-
-async def test_line_of_a_correction_that_is_too_long_is_refused(clerk: Browser) -> None:
-    number = await clerk.house.submitted_case()
-    status, _, page = await clerk.send(f"/staff/cases/{number}/request-correction", given="长" * 301)
-    assert (status, "每一条不能超过300字" in page) == (400, True)
-
-
 async def test_opinion_needs_its_step_and_conclusion(clerk: Browser) -> None:
     number = await clerk.house.submitted_case()
     await clerk.send(f"/staff/cases/{number}/accept")
