@@ -33,13 +33,17 @@ from handlers.citizen import (
 from handlers.doors import Route
 from handlers.integration import exchange
 from handlers.staff import assistances as staff_assistances
+from handlers.staff import audit as staff_audit
 from handlers.staff import auth as staff_auth
 from handlers.staff import cases as staff_cases
 from handlers.staff import decisions as staff_decisions
+from handlers.staff import deliveries as staff_deliveries
 from handlers.staff import documents as staff_documents
 from handlers.staff import instant as staff_instant
 from handlers.staff import items as staff_items
 from handlers.staff import licences as staff_licences
+from handlers.staff import members as staff_members
+from handlers.staff import own_account as staff_own_account
 from handlers.staff import package_parts as staff_package_parts
 from handlers.staff import pages as staff_pages
 from handlers.staff import payments as staff_payments
@@ -76,7 +80,11 @@ _CITIZEN = (
 )
 _STAFF = (
     staff_auth,
+    staff_own_account,
+    staff_members,
+    staff_audit,
     staff_cases,
+    staff_deliveries,
     staff_assistances,
     staff_decisions,
     staff_package_parts,

@@ -15,11 +15,11 @@ _LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]", "http://0.0
 
 
 class StaffSignIn(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Username, password and the six digits of the authenticator."""
+    """Username, password and the six digits of the authenticator; no digits at the very first sign-in."""
 
     username: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     password: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
-    totp: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")]
+    totp: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{6})?$")] = ""
 
 
 def session_cookie(token: str, *, secure: bool) -> str:
@@ -40,7 +40,7 @@ def needs_secure_cookie(settings: Settings) -> bool:
 async def sign_in(call: Call[StaffSignIn]) -> Reply:
     """Open a session."""
     body = call.body
-    signed_in = await call.house.staff.sign_in(body.username, body.password, body.totp, call.address)
+    signed_in = await call.house.staff.sign_in(body.username, body.password, body.totp, call.address, call.agent)
     return Reply(signed_in, headers={"Cache-Control": "no-store"})
 
 
@@ -63,7 +63,7 @@ ROUTES = (
         auth=Auth.PUBLIC,
         body=StaffSignIn,
         answer=StaffSignedIn,
-        summary="工作人员登录（密码与动态口令）",
+        summary="工作人员登录（密码与动态口令；首次登录、密码到期时仅可进行设置）",
         tag=_TAG,
         example={"username": "window-xiaodian", "password": "••••••••", "totp": "123456"},
         remembers=False,
@@ -77,6 +77,7 @@ ROUTES = (
         tag=_TAG,
         status=204,
         remembers=False,
+        setup=True,
     ),
     Route("GET", "/api/staff/v1/me", me, auth=Auth.STAFF, answer=StaffView, summary="当前工作人员", tag=_TAG),
 )

@@ -33,12 +33,16 @@ def _entry(here: str, title: str, address: str, *roles: Role) -> Entry:
 
 
 _CASES = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.CASHIER, Role.DISPATCHER, Role.AUDITOR, Role.ADMINISTRATOR)
+_QUEUES = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 _MONEY = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
+_SYSTEM = (Role.ADMINISTRATOR, Role.AUDITOR)
+_RATINGS = (Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 NAVIGATION = (
     Group("", (_entry("today", "今日", "/staff"),)),
     Group(
         "办件",
         (
+            _entry("queues", "认领队列", "/staff/queues", *_QUEUES),
             _entry("cases", "办件查询", "/staff/cases", *_CASES),
             _entry("deliveries", "寄送看板", "/staff/deliveries", Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR),
         ),
@@ -55,8 +59,20 @@ NAVIGATION = (
             _entry("quarantined", "待核对支付", "/staff/payments/quarantined", *_MONEY),
         ),
     ),
-    Group("事项与评价", ()),
-    Group("系统", ()),
+    Group(
+        "事项与评价",
+        (
+            _entry("ratings", "差评整改", "/staff/ratings", *_RATINGS),
+            _entry("rating_figures", "好差评统计", "/staff/rating-figures", *_RATINGS),
+        ),
+    ),
+    Group(
+        "系统",
+        (
+            _entry("members", "人员与角色", "/staff/members", *_SYSTEM),
+            _entry("audit", "审计", "/staff/audit", *_SYSTEM),
+        ),
+    ),
 )
 
 

@@ -14,9 +14,21 @@ import msgspec
 from app.errors import FieldFault, InvalidRequest, SanjinError, TooManyRequests, Unauthenticated
 from handlers import pages
 from handlers.doors import FORM, STAFF_COOKIE, Auth, Call, Reply, Route
-from handlers.errors import SIGN_IN
+from handlers.errors import SETUP, SIGN_IN
 from handlers.pages import page, see_other
-from handlers.staff import act_pages, case_pages, payment_pages, reconciliation_pages, refund_pages, statement_pages
+from handlers.staff import (
+    audit_pages,
+    case_routes,
+    delivery_pages,
+    member_pages,
+    payment_pages,
+    rating_figure_pages,
+    rating_pages,
+    reconciliation_pages,
+    refund_pages,
+    setup_pages,
+    statement_pages,
+)
 from handlers.staff.auth import ended_cookie, needs_secure_cookie, session_cookie
 from services.applications.types import Status
 from services.staff.types import Role, StaffCaller
@@ -67,7 +79,7 @@ async def sign_in_form(call: Call[None]) -> Reply:
     query: SignInQuery = call.query
     said = "您已退出登录" if query.signed_out else ""
     if query.next and call.request.cookies.get(STAFF_COOKIE):
-        said = "登录已失效（连续15分钟未操作），请重新登录"
+        said = f"登录已失效（连续{call.house.settings.staff_idle_minutes}分钟未操作），请重新登录"
     return page(call, "staff/sign_in.html", said=said, problem=None, username="", next=_our_page(query.next))
 
 
@@ -77,11 +89,13 @@ async def sign_in(call: Call[SignInForm]) -> Reply:
     try:
         _require_filled(form)
         code = form.totp.replace(" ", "")
-        signed_in = await call.house.staff.sign_in(form.username.strip(), form.password, code, call.address)
+        signed_in = await call.house.staff.sign_in(
+            form.username.strip(), form.password, code, call.address, call.agent
+        )
     except (InvalidRequest, Unauthenticated, TooManyRequests) as refusal:
         return _refused(call, form, refusal)
     cookie = session_cookie(signed_in.access_token, secure=needs_secure_cookie(call.house.settings))
-    return see_other(_our_page(form.next), **{"Set-Cookie": cookie})
+    return see_other(SETUP if signed_in.setup else _our_page(form.next), **{"Set-Cookie": cookie})
 
 
 async def sign_out(call: Call[None]) -> Reply:
@@ -108,7 +122,7 @@ def _own_queues(staff: StaffCaller) -> list[tuple[Status, str]]:
 
 
 def _require_filled(form: SignInForm) -> None:
-    needed = (("username", "请填写用户名"), ("password", "请填写密码"), ("totp", "请填写6位动态口令"))
+    needed = (("username", "请填写用户名"), ("password", "请填写密码"))
     faults = tuple(FieldFault(name, sentence) for name, sentence in needed if not getattr(form, name).strip())
     if faults:
         raise InvalidRequest("请补全登录信息", faults=faults)
@@ -139,15 +153,31 @@ _OWN = (
     Route(
         "POST", SIGN_IN, sign_in, Auth.PUBLIC, "登录", _TAG, body=SignInForm, consumes=FORM, remembers=False, page=True
     ),
-    Route("POST", "/staff/sign-out", sign_out, Auth.STAFF, "退出", _TAG, consumes=FORM, remembers=False, page=True),
+    Route(
+        "POST",
+        "/staff/sign-out",
+        sign_out,
+        Auth.STAFF,
+        "退出",
+        _TAG,
+        consumes=FORM,
+        remembers=False,
+        page=True,
+        setup=True,
+    ),
     Route("GET", _TODAY, today, Auth.STAFF, "今日", _TAG, page=True),
 )
 ROUTES = tuple(
     chain(
         _OWN,
-        case_pages.ROUTES,
-        act_pages.ROUTES,
+        setup_pages.ROUTES,
+        member_pages.ROUTES,
+        audit_pages.ROUTES,
+        case_routes.ROUTES,
         payment_pages.ROUTES,
+        delivery_pages.ROUTES,
+        rating_pages.ROUTES,
+        rating_figure_pages.ROUTES,
         refund_pages.ROUTES,
         statement_pages.ROUTES,
         reconciliation_pages.ROUTES,

@@ -5,7 +5,6 @@ Called by handlers through the staff service; `check` is a job that goes on from
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -31,7 +30,6 @@ _PAGE = 1_000
 _PAGES_A_RUN = 20
 _STALE = timedelta(minutes=15)
 """A check that shows no progress for so long may be started anew: its job is parked or lost."""
-_EXPORT_PAGE = 500
 
 
 class Trail:
@@ -55,18 +53,6 @@ class Trail:
         if row is None:
             raise NotFound("没有这条审计记录")
         return _entry(row)
-
-    async def pages(self, caller: StaffCaller, wanted: AuditFilter) -> AsyncIterator[Sequence[AuditRow]]:
-        """Yield all acts that are asked for, page by page, the newest first. Raises: Forbidden `role_required`."""
-        caller.require_role(*_READERS)
-        before_seq: int | None = None
-        while True:
-            rows = await repository.list_entries(wanted, before_seq, _EXPORT_PAGE)
-            if rows:
-                yield [_entry(row) for row in rows]
-            if len(rows) < _EXPORT_PAGE:
-                return
-            before_seq = rows[-1]["seq"]
 
     async def checked(self, caller: StaffCaller) -> AuditCheckView:
         """Show how far the check came. Raises: Forbidden `role_required`."""
