@@ -195,8 +195,9 @@ class Money:
 
 
 def _table(answer: Answer) -> list[dict[str, str]]:
+    """Read a table that staff took away; its first line says who did."""
     text = answer.expect(200).decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text)))
+    return list(csv.DictReader(io.StringIO(text.partition("\n")[2])))
 
 
 def _today() -> str:
