@@ -34,7 +34,9 @@ from handlers.doors import Route
 from handlers.integration import exchange
 from handlers.staff import assistances as staff_assistances
 from handlers.staff import audit as staff_audit
+from handlers.staff import audience_lists as staff_audience_lists
 from handlers.staff import auth as staff_auth
+from handlers.staff import campaigns as staff_campaigns
 from handlers.staff import cases as staff_cases
 from handlers.staff import decisions as staff_decisions
 from handlers.staff import deliveries as staff_deliveries
@@ -99,6 +101,8 @@ _STAFF = (
     staff_statements,
     staff_items,
     staff_ratings,
+    staff_campaigns,
+    staff_audience_lists,
     staff_pages,
     staff_stream,
 )

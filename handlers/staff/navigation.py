@@ -34,6 +34,7 @@ def _entry(here: str, title: str, address: str, *roles: Role) -> Entry:
 
 _CASES = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.CASHIER, Role.DISPATCHER, Role.AUDITOR, Role.ADMINISTRATOR)
 _QUEUES = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
+_CAMPAIGNS = (Role.PUBLISHER, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 _MONEY = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
 _SYSTEM = (Role.ADMINISTRATOR, Role.AUDITOR)
 _RATINGS = (Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
@@ -47,7 +48,13 @@ NAVIGATION = (
             _entry("deliveries", "寄送看板", "/staff/deliveries", Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR),
         ),
     ),
-    Group("消息", ()),
+    Group(
+        "消息",
+        (
+            _entry("campaigns", "群发任务", "/staff/campaigns", *_CAMPAIGNS),
+            _entry("audience_lists", "人员名单", "/staff/audience-lists", *_CAMPAIGNS),
+        ),
+    ),
     Group(
         "收费",
         (

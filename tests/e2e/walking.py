@@ -19,6 +19,8 @@ PARAMETER = re.compile(r"<(\w+)(?::\w+)?>")
 _ENDS_A_SESSION = ("/logout", "/sign-out")
 _NEVER_ENDS = ("/staff/stream",)
 _STAFF = (
+    ("/campaign", "publisher"),
+    ("/audience-lists", "publisher"),
     ("/payments", "cashier"),
     ("/refunds", "cashier"),
     ("/reconciliations", "cashier"),
