@@ -1,0 +1,1 @@
+"""How answers leave the house, one file a platform."""
