@@ -274,7 +274,7 @@ def notice_allowances(settings: Settings, redis: Redis, limits: RateLimits, secr
     return Allowances(Pacing(redis), limits, Rates(per_second, settings.notice_sms_per_day), secret)
 
 
-def notice_table(settings: Settings, clients: providers.Clients) -> NoticeTable:
+def notice_table(settings: Settings, clients: providers.Clients, cipher: FieldCipher) -> NoticeTable:
     sms = clients.sms
     sender = (
         AliyunSender(sms, settings.sms_sign_name)
@@ -287,7 +287,7 @@ def notice_table(settings: Settings, clients: providers.Clients) -> NoticeTable:
             (NoticeName.ALIPAY, settings.alipay_app_id): AlipayNoticeChannel(clients.alipay),
             (NoticeName.SMS, ""): SmsNoticeChannel(sender),
         },
-        push_doors={settings.wechat_app_id: WeChatPushDoor(clients.message_push)},
+        push_doors={settings.wechat_app_id: WeChatPushDoor(clients.message_push, cipher)},
         receipt_doors={
             "aliyun": AliyunReceiptDoor(settings.sms_push_token),
             "tencent": TencentReceiptDoor(settings.sms_push_token),

@@ -24,6 +24,14 @@ PROVIDER_CALLS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20),
 )
 CALLBACKS = Counter("sjt_callbacks_total", "Callbacks of providers by what became of them", ("provider", "outcome"))
+CUSTOMER_MESSAGES = Counter(
+    "sjt_customer_messages_total", "Answers to consultations by what became of them", ("provider", "outcome")
+)
+PLATFORM_MESSAGES = Counter(
+    "sjt_platform_messages_total",
+    "Messages of platforms that are about no order or permission; a withdrawn authorisation is an alarm",
+    ("provider", "kind"),
+)
 NOTICE_ATTEMPTS = Counter("sjt_notice_attempts_total", "Tries to tell a person", ("channel", "outcome"))
 NOTICE_FAULTS = Counter(
     "sjt_notice_faults_total",

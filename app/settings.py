@@ -132,6 +132,7 @@ class Settings:
     rating_complex_days: int = _setting(15, "差评复杂情形、申诉须在几个工作日内整改反馈")
     rating_days: int = _setting(180, "办结后多少日内可以评价")
     rating_supplement_days: int = _setting(30, "评价后多少日内可以追加评价")
+    consultation_months: int = _setting(24, "咨询记录保留多少个月，自最后一次往来起")
     login_rate: str = _setting("600/minute", "每来源群众登录频率上限（手机网络中许多人共用一个地址）")
     staff_login_rate: str = _setting("30/minute", "每来源工作人员登录频率上限")
     staff_idle_minutes: int = _setting(15, "工作人员无操作多少分钟后须重新登录，5 至 60")

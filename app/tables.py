@@ -30,6 +30,7 @@ from services.applications.reactions import ApplicationReactions
 from services.applications.routing.reactions import RoutingReactions
 from services.catalogue import sweeps as catalogue_sweeps
 from services.catalogue.publishing import sweeps as publishing_sweeps
+from services.consultations.reactions import ConsultationReactions
 from services.delivery import repository as delivery_repository
 from services.delivery import sweeps as delivery_sweeps
 from services.delivery.reactions import DeliveryReactions
@@ -57,9 +58,11 @@ CITIZEN_EVENTS = (
     "licence.expiring licence.asked licence.changed "
     "bill.issued bill.paid bill.confirmed receipt.issued payment.closed refund.succeeded "
     "licence.issued shipment.booked shipment.picked_up shipment.out_for_delivery shipment.awaiting_collection "
-    "shipment.delivered shipment.exception shipment.returning citizen.merged"
+    "shipment.delivered shipment.exception shipment.returning citizen.merged consultation.answered"
 ).split()
 """Events that concern a person: they are told by a notice where a template says so, and live on their phone."""
+LIVE_EVENTS = ("consultation.changed",)
+"""Events that show on an open phone and are worth no notice."""
 
 
 def job_table(rooms: Container) -> JobTable:
@@ -75,6 +78,7 @@ def _jobs(rooms: Container) -> dict[str, JobFunction]:
         event_repository.DELIVER: rooms.exchange.delivery.deliver,
         **rooms.payments.jobs(),
         **rooms.notify.jobs(),
+        **ConsultationReactions(rooms.consultations).jobs(),
         **rooms.campaigns.jobs(),
         staff_trail.CHECK: rooms.staff.trail.check,
     }
@@ -92,6 +96,7 @@ def _reactions(rooms: Container) -> Mapping[str, Sequence[tuple[str, Reaction]]]
         InstantReactions(rooms.applications.instant).table(),
         RatingReactions(rooms.ratings).table(),
         ExchangeReactions(rooms.exchange).table(),
+        ConsultationReactions(rooms.consultations).table(),
         PaymentReactions(rooms.payments).table(),
         {
             "citizen.merged": (
@@ -103,7 +108,7 @@ def _reactions(rooms: Container) -> Mapping[str, Sequence[tuple[str, Reaction]]]
             )
         },
         {name: (("notify.tell", NoticeReactions(rooms.notify).tell),) for name in CITIZEN_EVENTS},
-        dict.fromkeys(CITIZEN_EVENTS, (("live.publish", rooms.live.publish),)),
+        dict.fromkeys((*CITIZEN_EVENTS, *LIVE_EVENTS), (("live.publish", rooms.live.publish),)),
         dict.fromkeys(
             (*CITIZEN_EVENTS, *OTHER_EVENTS), (("console.announce", Announcing(rooms.announcements).announce),)
         ),
@@ -125,6 +130,7 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         **publishing_sweeps.table(rooms.publishing),
         **rating_sweeps.table(rooms.ratings),
         **exchange_sweeps.table(rooms.exchange.delivery),
+        **ConsultationReactions(rooms.consultations).sweeps(),
         "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, rooms.delivery)),
         "applications.accept_by_silence": ("*/10 * * * *", partial(application_sweeps.accept_by_silence, progress)),
         "applications.expire_corrections": ("5 16 * * *", partial(application_sweeps.expire_corrections, progress)),

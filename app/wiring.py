@@ -19,6 +19,7 @@ from app.adapters import (
     PaymentAudit,
 )
 from app.broadcast import Broadcast
+from app.consulting import consultations_room
 from app.campaign_parts import campaigns_room
 from app.crypto import FieldCipher, parse_keys
 from app.jobs import JobTable
@@ -42,6 +43,7 @@ from services.applications.service import ApplicationService
 from services.audiences.service import AudienceService
 from services.catalogue.publishing.service import Publishing
 from services.catalogue.service import CatalogueService
+from services.consultations.service import ConsultationService
 from services.delivery.couriers.sf import SfCourier
 from services.delivery.service import DeliveryService
 from services.exchange.service import ExchangeService
@@ -81,6 +83,7 @@ class Container:
     audiences: AudienceService
     campaigns: CampaignRoom
     exchange: ExchangeService
+    consultations: ConsultationService
     showcase: Showcase
     _background: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -140,7 +143,7 @@ async def build(settings: Settings) -> Container:
     ratings = assembly.ratings_room(settings, accounts, applications, audit, cipher)
     exchange = assembly.exchange_room(settings, session, applications, accounts, catalogue, audit, cipher)
     allowances = assembly.notice_allowances(settings, redis, limits, hash_key)
-    channels = assembly.notice_table(settings, clients)
+    channels = assembly.notice_table(settings, clients, cipher)
     notify = NotifyService(channels, AccountRecipients(accounts), allowances)
     audiences = AudienceService(cipher, audit, DivisionTable())
     campaigns = campaigns_room(settings, channels, notify, Pacing(redis), audiences, audit, announcements)
@@ -170,5 +173,8 @@ async def build(settings: Settings) -> Container:
         audiences=audiences,
         campaigns=campaigns,
         exchange=exchange,
+        consultations=consultations_room(
+            settings, clients, accounts, catalogue, applications, audit, cipher, limits
+        ),
         showcase=Showcase(settings, session),
     )

@@ -21,7 +21,7 @@ SETTING_GROUPS = (
     (
         "Limits and times",
         "限额与时间",
-        "upload draft later material payment refund login staff_login citizen card mandate represent rating",
+        "upload draft later material payment refund login staff_login citizen card mandate represent rating consultation",
     ),
 )
 """English title, Chinese title, beginnings of the field names; a later group loses to an earlier one."""
@@ -122,6 +122,7 @@ SETTINGS = {
     "rating_complex_days": "The same for complex matters and appeals",
     "rating_days": "Days after the end of a case within which it can be rated",
     "rating_supplement_days": "Days after a rating within which words can be added",
+    "consultation_months": "Months for which consultations are kept after the last word",
     "login_rate": "Sign-ins of citizens per network address (many phones share one)",
     "staff_login_rate": "Sign-ins of staff per network address",
     "staff_idle_minutes": "Minutes without an act after which a session of staff ends, 5 to 60",

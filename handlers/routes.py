@@ -15,6 +15,7 @@ from handlers.citizen import (
     assistances,
     auth,
     catalogue,
+    consultations,
     delivery,
     documents,
     instant,
@@ -38,6 +39,8 @@ from handlers.staff import audience_lists as staff_audience_lists
 from handlers.staff import auth as staff_auth
 from handlers.staff import campaigns as staff_campaigns
 from handlers.staff import cases as staff_cases
+from handlers.staff import consultation_pages
+from handlers.staff import consultations as staff_consultations
 from handlers.staff import decisions as staff_decisions
 from handlers.staff import deliveries as staff_deliveries
 from handlers.staff import documents as staff_documents
@@ -79,6 +82,7 @@ _CITIZEN = (
     representation,
     assistances,
     ratings,
+    consultations,
 )
 _STAFF = (
     staff_auth,
@@ -105,6 +109,8 @@ _STAFF = (
     staff_audience_lists,
     staff_pages,
     staff_stream,
+    staff_consultations,
+    consultation_pages,
 )
 _INTEGRATION = (exchange,)
 _CALLBACKS = (wechat_pay, alipay_callbacks, wechat_push, couriers, sms)

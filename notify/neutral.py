@@ -99,3 +99,5 @@ class PushEvent:
     subject: str = field(repr=False)
     changes: Mapping[str, PermissionChange]
     receipts: tuple[Receipt, ...]
+    sealed: str = field(default="", repr=False)
+    """What the person wrote to us, encrypted for whoever answers; "" where they wrote nothing."""

@@ -176,7 +176,7 @@ class NotifyService:
         return self._table.push_door(app_id).answer_check(query)
 
     async def receive_push(self, app_id: str, query: Mapping[str, str], body: bytes) -> None:
-        """Take one pushed message: what a person decided, or what became of a message.
+        """Take one pushed message: what a person decided, what they wrote, or what became of a message.
 
         Raises: NotFound, CallbackRejected (nothing stored), and what a database that is away raises.
         Idempotent: yes, by the inbox row.
@@ -196,7 +196,9 @@ class NotifyService:
             ]
         for receipt in event.receipts:
             await record_receipt(receipt.message_no, receipt.delivered, receipt.provider_code)
-        new = await stock_repository.record_push(event.provider, event.event_key, event.occurred_at, app_id, grants)
+        new = await stock_repository.record_push(
+            event.provider, event.event_key, event.occurred_at, app_id, grants, event.sealed
+        )
         metrics.CALLBACKS.labels("wechat_push", "applied" if new else "duplicate").inc()
 
     async def receive_receipts(self, provider: str, token: str, body: bytes) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app import db
+from app.events import DomainEvent
 from app.ids import new_id
 from notify.neutral import PermissionChange
 
@@ -35,9 +36,12 @@ async def record_report(grants: Sequence[Grant]) -> None:
 
 
 async def record_push(
-    provider: str, event_key: str, occurred_at: datetime, reference_no: str, grants: Sequence[Grant]
+    provider: str, event_key: str, occurred_at: datetime, reference_no: str, grants: Sequence[Grant], sealed: str = ""
 ) -> bool:
-    """Write what the platform pushed, with its inbox row; False when that event was there. Idempotent."""
+    """Write what the platform pushed, with its inbox row; False when that event was there. Idempotent.
+
+    What a person wrote goes on, encrypted, as `platform.message_received` to the room that answers.
+    """
     async with db.transaction() as tx:
         row = await tx.fetch_row(
             "INSERT INTO inbox_event (id, occurred_at, received_at, provider, event_key, reference_no, outcome)"
@@ -52,6 +56,15 @@ async def record_push(
         if row is not None:
             for grant in grants:
                 await _apply(tx, grant, "pushed_at", "reported_at")
+            if sealed:
+                tx.emit(
+                    DomainEvent(
+                        name="platform.message_received",
+                        subject_no=event_key[:64],
+                        occurred_at=occurred_at,
+                        facts={"sealed": sealed},
+                    )
+                )
     return row is not None
 
 

@@ -35,6 +35,7 @@ def _entry(here: str, title: str, address: str, *roles: Role) -> Entry:
 _CASES = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.CASHIER, Role.DISPATCHER, Role.AUDITOR, Role.ADMINISTRATOR)
 _QUEUES = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 _CAMPAIGNS = (Role.PUBLISHER, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
+_CONSULTATIONS = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 _MONEY = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
 _SYSTEM = (Role.ADMINISTRATOR, Role.AUDITOR)
 _RATINGS = (Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
@@ -51,6 +52,7 @@ NAVIGATION = (
     Group(
         "消息",
         (
+            _entry("consultations", "咨询", "/staff/consultations", *_CONSULTATIONS),
             _entry("campaigns", "群发任务", "/staff/campaigns", *_CAMPAIGNS),
             _entry("audience_lists", "人员名单", "/staff/audience-lists", *_CAMPAIGNS),
         ),

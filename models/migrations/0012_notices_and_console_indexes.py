@@ -20,6 +20,8 @@ class Migration(migrations.Migration):
                 " WHERE next_try_at IS NOT NULL AND campaign_id IS NOT NULL",
                 "CREATE INDEX notice_of_campaign ON notice (campaign_id, status, id) WHERE campaign_id IS NOT NULL",
                 "CREATE INDEX notice_failed ON notice (occurred_at DESC) WHERE status = 'FAILED'",
+                "CREATE INDEX consultation_message_to_send ON consultation_message (created_at)"
+                " WHERE delivery IN ('QUEUED', 'SENDING')",
                 "CREATE INDEX consultation_waiting ON consultation (division_code, asked_at) WHERE status = 'OPEN'",
                 "CREATE INDEX subscription_held ON subscription (notice_id) WHERE status = 'HELD'",
                 "CREATE INDEX provider_minute_recent ON provider_minute (minute_at)",

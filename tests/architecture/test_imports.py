@@ -8,7 +8,7 @@ COMPOSITION = {
     f"app.{name}"
     for name in (
         "wiring assembly tables worker factory serving loading start migrate providers adapters upkeep showcase cli"
-        " cli_calendar cli_items cli_merchants cli_payments merchant_desk exchange_desk cli_exchange campaign_parts"
+        " consulting cli_calendar cli_items cli_merchants cli_payments merchant_desk exchange_desk cli_exchange campaign_parts"
     ).split()
 }
 """The frame's front: it puts the house together and so may know every room."""
@@ -18,6 +18,7 @@ ROOM_RANK: dict[str, set[str]] = {
     "services.delivery": set(),
     "services.audiences": set(),
     "services.ratings": {"services.applications"},
+    "services.consultations": set(),
     "services.exchange": {"services.applications", "services.catalogue"},
     "services.applications": {"services.accounts", "services.catalogue", "services.licences", "services.delivery"},
 }

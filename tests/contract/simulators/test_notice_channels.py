@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from app.crypto import FieldCipher
 from app.errors import CallbackRejected
 from clients.alipay import keys as alipay_keys
 from clients.alipay.config import AlipayApp
@@ -221,7 +222,8 @@ async def test_consent_pushed_by_wechat_is_read_and_a_changed_one_refused(sim: S
     door = WeChatPushDoor(
         MessagePush(
             MiniProgramConfig(app["app_id"], "s" * 32, push_token=app["push_token"], push_aes_key=app["push_aes_key"])
-        )
+        ),
+        FieldCipher({"t": b"k" * 32}, b"h" * 32),
     )
     for result, change in (("accept", "GRANTED"), ("reject", "KEPT"), ("ban", "WITHDRAWN")):
         sim.sink.clear()

@@ -87,7 +87,7 @@ def test_events_that_concern_a_citizen_have_one_template() -> None:
     assert len(codes) == len(set(codes))
     assert {code.split(".")[0] for code in codes} == {
         "application", "bill", "receipt", "refund", "licence", "shipment", "citizen", "package",
-        "rating", "mandate", "assistance",
+        "rating", "mandate", "assistance", "consultation",
     }  # fmt: skip
     sms_codes = [t.bindings["SMS"].template_id for t in TEMPLATES if "SMS" in t.bindings]
     assert len(sms_codes) == len(set(sms_codes))
