@@ -34,8 +34,8 @@ from handlers.citizen import (
 from handlers.doors import Route
 from handlers.integration import exchange
 from handlers.staff import assistances as staff_assistances
-from handlers.staff import audit as staff_audit
 from handlers.staff import audience_lists as staff_audience_lists
+from handlers.staff import audit as staff_audit
 from handlers.staff import auth as staff_auth
 from handlers.staff import campaigns as staff_campaigns
 from handlers.staff import cases as staff_cases
