@@ -80,6 +80,8 @@ NAVIGATION = (
         (
             _entry("members", "人员与角色", "/staff/members", *_SYSTEM),
             _entry("audit", "审计", "/staff/audit", *_SYSTEM),
+            _entry("providers", "服务商状态", "/staff/providers", *_SYSTEM),
+            _entry("jobs", "任务队列", "/staff/jobs", *_SYSTEM),
         ),
     ),
 )

@@ -29,6 +29,7 @@ from services.applications.documents.ports import Seal
 from services.applications.documents.service import DocumentService
 from services.applications.drafts.service import Drafts, Wish
 from services.applications.drafts.types import DraftTerms, UpgradeView
+from services.applications.figures.service import CaseFigures
 from services.applications.files.links import FileLinks
 from services.applications.files.ports import VirusScan
 from services.applications.finding.service import Finding
@@ -127,6 +128,7 @@ class ApplicationService:
         self.represented = RepresentedCases(self.parts, self.drafts.kept_days)
         self.desk = CaseDesk(self.parts)
         self.finding = Finding(people, audit)
+        self.figures = CaseFigures()
         self.viewer = MaterialViewer(storage, audit, cipher)
         self.documents = DocumentService(self.parts, seal)
         self.cards = CardService(calendar)

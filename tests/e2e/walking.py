@@ -52,7 +52,8 @@ _STAFF = (
 )
 STAFF = sorted({"window-xiaodian", *(name for _, name in _STAFF)})
 _EXAMPLES = (
-    ("/api/staff/v1/queues/", {"name": "unclaimed"}),
+    ("/staff/v1/queues/", {"name": "unclaimed"}),
+    ("/staff/queues/", {"name": "unclaimed"}),
     ("/api/staff/v1/items/", {"version": "1"}),
     ("/api/v1/items/", {"item_code": "11140105MB0001177F4140709012000", "material_code": "M02"}),
     ("/api/v1/packages/", {"package_code": "YJS1401050005"}),

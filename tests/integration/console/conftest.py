@@ -44,6 +44,7 @@ from services.applications.service import ApplicationService
 from services.applications.types import MaterialRef
 from services.catalogue.intake import importer, loader
 from services.catalogue.service import CatalogueService
+from services.consultations.desk import ConsultationDesk
 from services.delivery.service import DeliveryService
 from services.licences.service import LicenceService
 from services.staff.accounts_file import import_staff
@@ -98,7 +99,9 @@ class House:
     catalogue: CatalogueService
     applications: ApplicationService
     payments: PaymentService
+    delivery: DeliveryService
     notify: SimpleNamespace
+    consultations: SimpleNamespace
     announcements: Announcements
     showcase: Showcase
     cipher: FieldCipher
@@ -138,6 +141,12 @@ def item_record(name: str) -> Any:
     return next(record for record in _files.items if record.item_code == code)
 
 
+def _counting_desk(audit: AuditTrail, cipher: FieldCipher) -> ConsultationDesk:
+    """A desk of consultations that is only asked how many wait."""
+    nobody: Any = None
+    return ConsultationDesk(nobody, nobody, audit, cipher, nobody)
+
+
 @pytest.fixture
 async def house(database: str, redis: Redis, cipher: FieldCipher, tmp_path: Path) -> AsyncIterator[House]:
     """Rooms as wiring makes them, without providers."""
@@ -155,9 +164,10 @@ async def house(database: str, redis: Redis, cipher: FieldCipher, tmp_path: Path
     payments = PaymentService(
         ChannelTable({}, {}), FakePayers(), audit=PaymentAudit(audit), fiscal=FakeFiscalPlatform()
     )
+    delivery = DeliveryService({}, cipher)
     applications = ApplicationService(
         catalogue=catalogue, people=accounts, licences=LicenceService(storage, cipher),
-        delivery=DeliveryService({}, cipher), payments=payments, audit=audit, cipher=cipher, storage=storage,
+        delivery=delivery, payments=payments, audit=audit, cipher=cipher, storage=storage,
     )  # fmt: skip
     staff_file = tmp_path / "records.json"
     staff_file.write_bytes(msgspec.json.encode(STAFF))
@@ -166,8 +176,9 @@ async def house(database: str, redis: Redis, cipher: FieldCipher, tmp_path: Path
     staff = StaffService(cipher=cipher, limits=limits, broadcast=broadcast, audit=audit, login_rate="1000/minute")
     async with aiohttp.ClientSession() as session:
         yield House(
-            settings, staff, accounts, catalogue, applications, payments,
-            SimpleNamespace(figures=NoticeFigures()), Announcements(broadcast), Showcase(settings, session),
+            settings, staff, accounts, catalogue, applications, payments, delivery,
+            SimpleNamespace(figures=NoticeFigures()), SimpleNamespace(desk=_counting_desk(audit, cipher)),
+            Announcements(broadcast), Showcase(settings, session),
             cipher, tokens,
             {entry.username: msgspec.to_builtins(entry) for entry in listed},
         )  # fmt: skip
