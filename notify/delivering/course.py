@@ -15,7 +15,6 @@ from notify.states import (
     MOST_TRIES,
     OVER,
     PATIENCE,
-    AttemptOutcome,
     NoticeStatus,
     Reason,
     next_try_at,
@@ -28,6 +27,12 @@ _SOON_SECONDS = 3.0
 _MORNING_SECONDS = 600.0
 _MIDNIGHT_SECONDS = 1800.0
 """What waited for one moment is spread over some minutes after it."""
+
+
+_WEIGHTS = (
+    *(Reason.NO_CHANNEL, Reason.MUTED, Reason.NO_PERMISSION, Reason.DAILY_CAP, Reason.REFUSED),
+    *(Reason.OUTAGE, Reason.EXHAUSTED, Reason.UNKNOWN),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,12 @@ class Course:
         return known is not None and known.maybe_sent
 
     def pass_over(self, reason: Reason) -> None:
-        """This channel cannot succeed: on to the next one, or to the end."""
-        self.reason = reason
+        """This channel cannot succeed: on to the next one, or to the end, with the weightiest reason."""
+        self.reason = max(self.reason, reason, key=_WEIGHTS.index)
         del self.steps[0]
         if not self.steps:
             status = NoticeStatus.FAILED if self.failed else NoticeStatus.INBOX_ONLY
-            self.move = Move(self.notice, status, Channel.INBOX, reason)
+            self.move = Move(self.notice, status, Channel.INBOX, self.reason)
 
     def sent(self) -> None:
         """This channel took it."""
@@ -176,10 +181,10 @@ def begun(
     steps = [step for name in left for step in _steps(name, template, contacts) if (name, step.app_id) in channels]
     # Tries that wear patience out say so at the end, also when the last channel then refuses at once.
     failed = any(each.outcome not in OVER for name, each in tried.items() if name not in left)
-    course = Course(notice, template, steps, tried, notice.tries, Reason.MUTED, failed)
+    reason = _why_nothing(tried, bool(wished.muted), failed)
     if not steps:
-        status = NoticeStatus.FAILED if failed else NoticeStatus.INBOX_ONLY
-        return Move(notice, status, Channel.INBOX, _why_nothing(tried, bool(wished.muted), failed))
+        return Move(notice, NoticeStatus.FAILED if failed else NoticeStatus.INBOX_ONLY, Channel.INBOX, reason)
+    course = Course(notice, template, steps, tried, notice.tries, reason, failed)
     if not (template.urgent or template.statutory) and (ends := quiet_until(contacts.preferences, now)) is not None:
         course.wait(ends + timedelta(seconds=random.uniform(0, _MORNING_SECONDS)))
         return course.move or course
@@ -197,7 +202,7 @@ def _is_over(tried: Tried | None, template: Template, number: int) -> bool:
 def _why_nothing(tried: Mapping[str, Tried], muted: bool, failed: bool) -> Reason:
     if failed:
         return Reason.UNKNOWN if any(each.maybe_sent for each in tried.values()) else Reason.OUTAGE
-    if any(each.outcome == AttemptOutcome.REFUSED for each in tried.values()):
+    if any(each.outcome in OVER for each in tried.values()):
         return Reason.REFUSED
     return Reason.MUTED if muted else Reason.NO_CHANNEL
 
