@@ -93,6 +93,7 @@ async def _shown(call: Call[Any], view: CaseView, done: str) -> Reply:
         answers=lines(item.record.form if item else {}, view.form),
         bills=await call.house.payments.bills_of(case.application_no),
         told=await call.house.notify.figures.of_case(case.application_no),
+        threads=await call.house.consultations.desk.of_case(call.staff, case.application_no),
         acts=offered(view.acts, case.status, has_procedures=bool(item and pausing_procedures(item))),
         done=done,
     )

@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 "CREATE INDEX application_decided_day ON application (decided_at)"
                 " INCLUDE (division_code, department_code) WHERE decided_at IS NOT NULL",
                 "CREATE INDEX notice_attempt_day ON notice_attempt USING brin (created_at)",
+                "CREATE INDEX consultation_of_case ON consultation (application_no) WHERE application_no <> ''",
             ]
         ),
     ]

@@ -66,6 +66,12 @@ class ConsultationDesk:
         staff.require_role(*READERS)
         return await desk_repository.count_open(staff.divisions, staff.departments)
 
+    async def of_case(self, staff: StaffCaller, application_no: str) -> list[StaffLine]:
+        """Return the threads about a case within the scope, newest first, without names. Raises: Forbidden."""
+        staff.require_role(*READERS)
+        rows = await desk_repository.list_of_case(staff.divisions, staff.departments, application_no)
+        return [words.staff_line(row, "") for row in rows]
+
     async def thread(self, staff: StaffCaller, consultation_no: str, address: str = "") -> StaffThread:
         """Return a thread in scope with its messages; the look is audited. Raises: NotFound, Forbidden."""
         row = await self._in_scope(staff, consultation_no, READERS)

@@ -59,6 +59,19 @@ async def list_queue(queue: Queue) -> Sequence[Row]:
     )
 
 
+async def list_of_case(divisions: Sequence[str], departments: Sequence[str], application_no: str) -> Sequence[Row]:
+    """List the newest threads about a case within a scope."""
+    return await db.fetch_all(
+        f"""SELECT {COLUMNS} FROM consultation c
+            WHERE c.application_no = $3 AND c.application_no <> '' AND c.division_code LIKE ANY($1)
+              AND (cardinality($2::text[]) = 0 OR c.department_code = '' OR c.department_code = ANY($2))
+            ORDER BY c.id DESC LIMIT 20""",
+        [f"{prefix}%" for prefix in divisions],
+        list(departments),
+        application_no,
+    )
+
+
 async def count_open(divisions: Sequence[str], departments: Sequence[str]) -> int:
     """Count the threads in scope that wait for an answer."""
     row = await db.fetch_row(
