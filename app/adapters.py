@@ -11,6 +11,8 @@ from datetime import date, time
 from app.db import Transaction
 from app.tokens import Caller
 from notify.preferences import Preferences, TopicWish
+from notify.pushing.types import PushedCase
+from notify.templating.types import TemplateAct
 from notify.types import ContactIdentity, Contacts, KnownIdentity
 from payments.types import AuditedAct, Payer
 from services.accounts.service import AccountsService
@@ -21,7 +23,7 @@ from services.applications.service import ApplicationService
 from services.licences.ports import SealAuthority
 from services.ratings.types import RatedSubject, RaterContact
 from services.staff.audit import AuditTrail
-from services.staff.types import Act
+from services.staff.types import UNMASKING, Act, StaffCaller
 
 
 class AccountPayers:
@@ -90,6 +92,44 @@ def wishes(stored: AccountPreferences) -> Preferences:
         quiet_until=time.fromisoformat(stored.quiet_until),
         language=stored.language,
     )
+
+
+class NoticeAudit:
+    """Writes acts on templates and direct pushes into the audit trail (port notify.templating.ports.Audit)."""
+
+    def __init__(self, trail: AuditTrail) -> None:
+        self._trail = trail
+
+    async def record(self, act: TemplateAct, tx: Transaction) -> None:
+        """Append an act in the transaction of the act itself."""
+        trace = Act(act.actor, act.action, act.object_kind, act.object_no, act.details, act.address)
+        await self._trail.record(trace, tx)
+
+
+class TrialPhones:
+    """Knows who gets test messages (port notify.templating.ports.Testers)."""
+
+    def __init__(self, accounts: AccountsService, phones: Sequence[str]) -> None:
+        self._accounts = accounts
+        self._phones = phones
+
+    async def ids(self) -> Sequence[uuid.UUID]:
+        """Find the accounts that have bound one of the phones."""
+        found = [await self._accounts.find_citizens(phone=phone) for phone in self._phones]
+        return [citizen_id for ids in found for citizen_id in ids]
+
+
+class PushedCases:
+    """Knows the cases that staff may push to (port notify.pushing.ports.Cases)."""
+
+    def __init__(self, applications: ApplicationService) -> None:
+        self._applications = applications
+
+    async def case(self, staff: StaffCaller, subject_no: str) -> PushedCase:
+        """Return a case within the scope of somebody who works on cases. Raises: Forbidden, NotFound."""
+        staff.require_role(*UNMASKING)
+        told = await self._applications.desk.told_person(staff, subject_no)
+        return PushedCase(told.application_no, told.item_name, told.citizen_id)
 
 
 class RatedCases:

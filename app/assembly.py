@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,13 +16,17 @@ from app.adapters import (
     AccountRaters,
     DocumentSealing,
     LicenceHolders,
+    NoticeAudit,
     PaymentAudit,
+    PushedCases,
     RatedCases,
+    TrialPhones,
 )
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher
 from app.limits import RateLimits
 from app.pacing import Pacing
+from app.provider_health import ProviderHealth
 from app.revocations import Revocations
 from app.settings import Settings
 from app.storage import FileStore
@@ -39,8 +44,13 @@ from notify.channels.sms import (
 )
 from notify.channels.wechat import WeChatNoticeChannel
 from notify.channels.wechat_push import WeChatPushDoor
+from notify.channels.wechat_templates import WeChatTemplates
 from notify.delivering.allowances import Allowances, Rates
 from notify.ports import NoticeTable
+from notify.pushing.service import Pushing
+from notify.service import NotifyService
+from notify.templating.comparing import Comparison
+from notify.templating.service import TemplateDesk
 from notify.types import Channel as NoticeName
 from payments import accounts as payment_accounts
 from payments.channels.alipay import AlipayPaymentChannel
@@ -74,7 +84,7 @@ from services.ratings.service import RatingService
 from services.ratings.types import Days
 from services.staff.audit import AuditTrail
 from services.staff.service import StaffService
-from services.staff.types import Terms
+from services.staff.types import StaffCaller, Terms
 
 _DATA = Path(__file__).parent.parent / "data"
 
@@ -118,6 +128,7 @@ def exchange_room(
     catalogue: CatalogueService,
     audit: AuditTrail,
     cipher: FieldCipher,
+    health: ProviderHealth,
 ) -> ExchangeService:
     return ExchangeService(
         applications=applications,
@@ -125,7 +136,7 @@ def exchange_room(
         departments=catalogue,
         audit=audit,
         cipher=cipher,
-        sender=DepartmentClient(session, observer=providers.observe),
+        sender=DepartmentClient(session, observer=health.observe),
         loopback_events=settings.is_demo,
     )
 
@@ -263,6 +274,37 @@ def _payment_channels(settings: Settings, clients: providers.Clients) -> Channel
         },
         gateways={settings.alipay_app_id: AlipayPlatformGateway(clients.alipay.app)},
     )
+
+
+def template_desk(
+    settings: Settings,
+    clients: providers.Clients,
+    notify: NotifyService,
+    accounts: AccountsService,
+    audit: AuditTrail,
+    announce: Callable[[str], Awaitable[None]],
+    events: Collection[str],
+) -> TemplateDesk:
+    return TemplateDesk(
+        notify.shelf,
+        notify.table,
+        audit=NoticeAudit(audit),
+        testers=TrialPhones(accounts, settings.notice_test_phone_list),
+        announce=announce,
+        comparison=Comparison(notify.shelf, WeChatTemplates(clients.mini_program)),
+        events=events,
+        sign=settings.sms_sign_name,
+    )
+
+
+def pushing(
+    notify: NotifyService,
+    templates: TemplateDesk,
+    applications: ApplicationService,
+    audit: AuditTrail,
+    announce: Callable[[str], Awaitable[None]],
+) -> Pushing[StaffCaller]:
+    return Pushing(notify.shelf, templates, PushedCases(applications), NoticeAudit(audit), announce)
 
 
 def notice_allowances(settings: Settings, redis: Redis, limits: RateLimits, secret: bytes) -> Allowances:

@@ -104,6 +104,10 @@ def _secrets() -> dict[str, str]:
     }
 
 
+_TEST_PHONE = "13800000001"
+"""The made-up person who gets test messages of templates."""
+
+
 def _addresses(folder: Path, values: dict[str, str], sim_port: int) -> dict[str, str]:
     def at(offset: int, path: str = "") -> str:
         return f"http://127.0.0.1:{sim_port + offset}{path}"
@@ -126,6 +130,7 @@ def _addresses(folder: Path, values: dict[str, str], sim_port: int) -> dict[str,
         "SJT_FISCAL_PRIVATE_KEY": str(folder / "fiscal_app.pem"),
         "SJT_FISCAL_PUBLIC_KEY": str(folder / "fiscal_platform.pub.pem"),
         "SJT_SEAL_PUBLIC_KEY": str(folder / "seal_authority.pub.pem"),
+        "SJT_NOTICE_TEST_PHONES": _TEST_PHONE,
     }
 
 
@@ -134,7 +139,7 @@ def _simulators(values: dict[str, str], public_url: str, data: Path) -> dict[str
     return {
         "public_url": public_url,
         "retry_scale": 0.01,
-        "wechat": {"apps": [_wechat_app(values)]},
+        "wechat": {"apps": [_wechat_app(values, data)]},
         "wechat_pay": _wechat_pay(values),
         "alipay": _alipay(values),
         "sf": {"partners": [_sf_partner(values, public_url)]},
@@ -146,13 +151,29 @@ def _simulators(values: dict[str, str], public_url: str, data: Path) -> dict[str
     }
 
 
-def _wechat_app(values: dict[str, str]) -> dict[str, Any]:
+def _wechat_app(values: dict[str, str], data: Path) -> dict[str, Any]:
     return {
         "app_id": values["SJT_WECHAT_APP_ID"],
         "app_secret": values["SJT_WECHAT_APP_SECRET"],
         "push_token": values["SJT_WECHAT_PUSH_TOKEN"],
         "push_aes_key": values["SJT_WECHAT_PUSH_AES_KEY"],
+        "templates": _wechat_templates(data),
     }
+
+
+def _wechat_templates(data: Path) -> list[dict[str, Any]]:
+    """The private templates of the mini-program, as bound in the template file."""
+    listed = json.loads((data / "templates.json").read_text(encoding="utf-8"))
+    bound = [row["bindings"]["WECHAT"] for row in listed if "WECHAT" in row.get("bindings", {})]
+    return [
+        {
+            "id": binding["template_id"],
+            "title": binding["title"],
+            "content": "\n".join(f"{{{{{key}.DATA}}}}" for key in binding["fields"]),
+            "type": 3 if binding["kind"] == "LONG_TERM" else 2,
+        }
+        for binding in {binding["template_id"]: binding for binding in bound}.values()
+    ]
 
 
 def _wechat_pay(values: dict[str, str]) -> dict[str, Any]:

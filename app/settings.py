@@ -125,6 +125,7 @@ class Settings:
     notice_rate_sms: int = _setting(100, "每秒发送短信的上限（所有进程合计）；0 为不限")
     notice_sms_per_day: int = _setting(10, "每个手机号每日短信上限，法定和紧急通知不计；0 为不限")
     notice_months: int = _setting(24, "消息及其发送记录保留多少个整月，1 至 600")
+    notice_test_phones: str = _setting("", "接收模板测试消息的手机号，逗号分隔，最多5个；须已在小程序绑定", secret=True)
     card_yellow_percent: int = _setting(20, "剩余工作日不多于此百分比时发黄牌、向群众提示即将到期")
     card_yellow_days: int = _setting(1, "剩余工作日不多于此天数时一律发黄牌")
     rating_contact_days: int = _setting(1, "差评须在几个工作日内联系评价人")
@@ -149,6 +150,11 @@ class Settings:
     def merchant_secrets_folder(self) -> Path:
         """Return where the folders of key references lie, one for each (see docs/operations.md)."""
         return Path(self.merchant_secrets) if self.merchant_secrets else self.var / "keys" / "merchants"
+
+    @property
+    def notice_test_phone_list(self) -> tuple[str, ...]:
+        """The phones that get test messages of templates."""
+        return tuple(phone.strip() for phone in self.notice_test_phones.split(",") if phone.strip())
 
     @property
     def base_url(self) -> str:
@@ -244,6 +250,9 @@ def _faults(settings: Settings) -> list[str]:
     faults += [
         f"SJT_{name.upper()} 应为 次数/单位，如 30/minute" for name in _RATES if not _is_rate(getattr(settings, name))
     ]
+    phones = settings.notice_test_phone_list
+    if len(phones) > 5 or not all(re.fullmatch(r"1[3-9][0-9]{9}", phone) for phone in phones):
+        faults.append("SJT_NOTICE_TEST_PHONES 应为至多5个手机号，以逗号分隔")
     if not 1 <= settings.notice_months <= 600:
         faults.append("SJT_NOTICE_MONTHS 应在 1 至 600 之间")
     certificates = [name for name in _ALIPAY_CERTS if getattr(settings, name)]

@@ -19,21 +19,24 @@ from app.adapters import (
     PaymentAudit,
 )
 from app.broadcast import Broadcast
-from app.consulting import consultations_room
 from app.campaign_parts import campaigns_room
+from app.consulting import consultations_room
 from app.crypto import FieldCipher, parse_keys
 from app.jobs import JobTable
 from app.limits import RateLimits
 from app.live import Announcements, LiveEvents
 from app.pacing import Pacing
+from app.provider_health import ProviderHealth
 from app.revocations import Revocations
 from app.settings import Settings
 from app.showcase import Showcase
 from app.storage import FileStore
-from app.tables import job_table
+from app.tables import CITIZEN_EVENTS, job_table
 from app.tokens import AccessTokens
 from notify.campaigns.room import CampaignRoom
+from notify.pushing.service import Pushing
 from notify.service import NotifyService
+from notify.templating.service import TemplateDesk
 from payments.service import PaymentService
 from services.accounts import repository as account_repository
 from services.accounts.places import DivisionTable
@@ -49,9 +52,11 @@ from services.delivery.service import DeliveryService
 from services.exchange.service import ExchangeService
 from services.licences.adapters.seal import SealAdapter
 from services.licences.service import LicenceService
+from services.operations.service import OperationsService
 from services.ratings.service import RatingService
 from services.staff.audit import AuditTrail
 from services.staff.service import StaffService
+from services.staff.types import StaffCaller
 
 
 @dataclass(frozen=True)
@@ -80,9 +85,13 @@ class Container:
     ratings: RatingService
     payments: PaymentService
     notify: NotifyService
+    templates: TemplateDesk
+    pushing: Pushing[StaffCaller]
     audiences: AudienceService
     campaigns: CampaignRoom
     exchange: ExchangeService
+    health: ProviderHealth
+    operations: OperationsService
     consultations: ConsultationService
     showcase: Showcase
     _background: list[asyncio.Task[None]] = field(default_factory=list)
@@ -98,6 +107,8 @@ class Container:
         self._background.append(asyncio.create_task(self.revocations.run()))
         self.watch_merchants()
         self.watch_calendar()
+        self.watch_providers()
+        self._background.append(asyncio.create_task(self.templates.comparison.watch()))
         await self.staff.open()
 
     def watch_merchants(self) -> None:
@@ -107,6 +118,10 @@ class Container:
     def watch_calendar(self) -> None:
         """Start keeping the calendar in step with the published days; every process needs it."""
         self._background.append(asyncio.create_task(calendar_days.watch(self.applications.parts.calendar)))
+
+    def watch_providers(self) -> None:
+        """Start passing on how the calls to providers went; every process needs it."""
+        self._background.append(asyncio.create_task(self.health.run(self.announcements.publish)))
 
     async def close(self) -> None:
         """Stop it all, in reverse."""
@@ -124,7 +139,8 @@ async def build(settings: Settings) -> Container:
         cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=200, keepalive_timeout=60)
     )
     redis = Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=1, max_connections=64)
-    clients = providers.make(settings, session, redis)
+    health = ProviderHealth(redis)
+    clients = providers.make(settings, session, redis, health)
     hash_key = next(iter(parse_keys(settings.hash_key).values()))
     cipher = FieldCipher(parse_keys(settings.field_keys), hash_key, settings.cipher)
     tokens, limits, broadcast = AccessTokens(parse_keys(settings.token_keys)), RateLimits(redis), Broadcast(redis)
@@ -141,10 +157,13 @@ async def build(settings: Settings) -> Container:
     neighbours = (catalogue, accounts, licences, delivery, payments)
     applications = assembly.applications_room(settings, *neighbours, audit, cipher, storage, seals)
     ratings = assembly.ratings_room(settings, accounts, applications, audit, cipher)
-    exchange = assembly.exchange_room(settings, session, applications, accounts, catalogue, audit, cipher)
+    exchange = assembly.exchange_room(settings, session, applications, accounts, catalogue, audit, cipher, health)
     allowances = assembly.notice_allowances(settings, redis, limits, hash_key)
     channels = assembly.notice_table(settings, clients, cipher)
     notify = NotifyService(channels, AccountRecipients(accounts), allowances)
+    templates = assembly.template_desk(
+        settings, clients, notify, accounts, audit, announcements.publish, CITIZEN_EVENTS
+    )
     audiences = AudienceService(cipher, audit, DivisionTable())
     campaigns = campaigns_room(settings, channels, notify, Pacing(redis), audiences, audit, announcements)
     return Container(
@@ -170,9 +189,13 @@ async def build(settings: Settings) -> Container:
         ratings=ratings,
         payments=payments,
         notify=notify,
+        templates=templates,
+        pushing=assembly.pushing(notify, templates, applications, audit, announcements.publish),
         audiences=audiences,
         campaigns=campaigns,
         exchange=exchange,
+        health=health,
+        operations=OperationsService(health, audit, announcements.publish),
         consultations=consultations_room(
             settings, clients, accounts, catalogue, applications, audit, cipher, limits
         ),

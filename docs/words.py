@@ -114,6 +114,7 @@ SETTINGS = {
     "notice_rate_sms": "SMS per second, over all processes; 0 = without a bound",
     "notice_sms_per_day": "SMS per phone and day; statutory and urgent notices are not counted; 0 = without a bound",
     "notice_months": "Whole months for which notices and their tries are kept, 1 to 600",
+    "notice_test_phones": "Phones that get test messages of templates, separated by commas, at most 5",
     "card_yellow_percent": "A yellow card, and a hint to the citizen, when so many percent of the days are left",
     "card_yellow_days": "A yellow card in any case when so many working days are left",
     "clamav_address": "clamd that scans uploads, tcp://host:port or unix:///path; empty = nothing is scanned",

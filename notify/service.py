@@ -47,7 +47,7 @@ class NotifyService:
     """
 
     def __init__(self, table: NoticeTable, recipients: Recipients, allowances: Allowances | None = None) -> None:
-        self._table = table
+        self.table = table
         self._recipients = recipients
         self.shelf = Shelf()
         self.figures = NoticeFigures()
@@ -173,7 +173,7 @@ class NotifyService:
 
     def answer_push_check(self, app_id: str, query: Mapping[str, str]) -> str:
         """Answer a platform's test of our push address. Raises: NotFound, CallbackRejected."""
-        return self._table.push_door(app_id).answer_check(query)
+        return self.table.push_door(app_id).answer_check(query)
 
     async def receive_push(self, app_id: str, query: Mapping[str, str], body: bytes) -> None:
         """Take one pushed message: what a person decided, what they wrote, or what became of a message.
@@ -182,7 +182,7 @@ class NotifyService:
         Idempotent: yes, by the inbox row.
         """
         try:
-            event = self._table.push_door(app_id).parse(query, body)
+            event = self.table.push_door(app_id).parse(query, body)
         except CallbackRejected:
             metrics.CALLBACKS.labels("wechat_push", "rejected").inc()
             raise
@@ -206,7 +206,7 @@ class NotifyService:
 
         Raises: NotFound (also for a wrong token), CallbackRejected. Idempotent: yes, by the attempts' outcomes.
         """
-        door = self._table.receipt_door(provider, token)
+        door = self.table.receipt_door(provider, token)
         for receipt in door.parse(body):
             await record_receipt(receipt.message_no, receipt.delivered, receipt.provider_code)
         metrics.CALLBACKS.labels(f"sms_{provider}", "applied").inc()

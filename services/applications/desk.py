@@ -37,6 +37,7 @@ from services.applications.types import (
     CaseSummary,
     CaseView,
     StatusCount,
+    ToldPerson,
 )
 from services.applications.views import case_summary, moment, timeline_view
 from services.staff.types import Role, StaffCaller
@@ -94,6 +95,12 @@ class CaseDesk(Intake, Examination, Decisions):
         """Return the line of one case in scope, applicant masked. Raises: NotFound, Forbidden."""
         staff.require_role(*_READERS)
         return case_summary(await case_in_scope(staff, application_no, at_intake=True))
+
+    async def told_person(self, staff: StaffCaller, application_no: str) -> ToldPerson:
+        """Return whom a notice about a case in scope reaches. Raises: NotFound, Forbidden."""
+        staff.require_role(*_READERS)
+        row = await case_in_scope(staff, application_no, at_intake=True)
+        return ToldPerson(row["application_no"], row["item_name"], row["citizen_id"])
 
     async def case(self, staff: StaffCaller, application_no: str, address: str, *, is_masked: bool = False) -> CaseView:
         """Return a case in scope; the look is audited. Raises: NotFound, Forbidden.

@@ -205,6 +205,15 @@ class CaseSummary(Struct, frozen=True, kw_only=True):
     officer: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ToldPerson:
+    """Whom a notice about a case reaches; for the room that tells."""
+
+    application_no: str
+    item_name: str
+    citizen_id: uuid.UUID
+
+
 class CasePage(Struct, frozen=True, kw_only=True):
     """A page of the staff's queue."""
 
