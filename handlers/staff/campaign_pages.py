@@ -5,6 +5,7 @@ The same use cases as the JSON doors in handlers/staff/campaigns.py.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Annotated, Any
 
 import msgspec
@@ -196,7 +197,7 @@ async def _form(
         "staff/campaign_form.html",
         status=problem.status if problem else 200,
         here=_HERE,
-        form=form,
+        form=defaultdict(str, form),
         campaign=campaign,
         choices=choices,
         chosen=chosen,
