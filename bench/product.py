@@ -6,10 +6,13 @@ Started by bench.servers with the settings in the environment; leaves with the b
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from app import start
 from app.factory import create_app
-from bench.engines import ROOT
+
+ROOT = Path(__file__).resolve().parent.parent
+"""Not that of bench.engines, which brings the import of catalogues along: no API process has it in memory."""
 
 
 def main(port: int) -> None:
