@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 from redis.asyncio import Redis
 
-from app import metrics
 from app.errors import SettingsError
+from app.provider_health import ProviderHealth
 from app.settings import Settings
 from clients.alipay import keys as alipay_keys
 from clients.alipay.config import AlipayApp
@@ -64,11 +64,13 @@ class Clients:
     register: RegisterClient | None
 
 
-def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis) -> Clients:
-    """Make all clients. Raises SettingsError where a key cannot be read."""
+def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis, health: ProviderHealth) -> Clients:
+    """Make all clients; their calls are counted by `health`. Raises SettingsError where a key cannot be read."""
 
     def transport(provider: str) -> Transport:
-        return Transport(session, provider, observer=observe)
+        made = Transport(session, provider, observer=health.observe)
+        health.watch(provider, made.breaker)
+        return made
 
     program = MiniProgramConfig(
         app_id=settings.wechat_app_id,
@@ -95,16 +97,11 @@ def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis) -> Cl
             transport("sf"),
         ),
         sms=_sms(settings, transport("sms")),
-        register=_register(settings, transport("register")),
+        register=_register(settings, transport("register")) if settings.register_base else None,
         fiscal=FiscalClient(FiscalWire(_fiscal(settings), transport("fiscal"))),
         seal=_seal(settings, transport("seal")) if settings.seal_base else None,
         ofd=OfdClient(settings.ofd_base, transport("ofd")) if settings.ofd_base else None,
     )
-
-
-def observe(provider: str, call: str, outcome: str, seconds: float) -> None:
-    """Count a call to a provider, with its time."""
-    metrics.PROVIDER_CALLS.labels(provider, call, outcome).observe(seconds)
 
 
 def _read(name: str) -> bytes:
@@ -175,9 +172,7 @@ def _fiscal(settings: Settings) -> FiscalAccount:
         raise SettingsError("SJT_FISCAL_PRIVATE_KEY 或 SJT_FISCAL_PUBLIC_KEY 无法读取") from error
 
 
-def _register(settings: Settings, transport: Transport) -> RegisterClient | None:
-    if not settings.register_base:
-        return None
+def _register(settings: Settings, transport: Transport) -> RegisterClient:
     account = RegisterAccount(settings.register_base, settings.register_app_id, settings.register_secret)
     return RegisterClient(account, transport)
 

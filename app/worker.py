@@ -37,6 +37,7 @@ async def _work(settings: Settings) -> None:
     house = await wiring.build(settings)
     house.watch_merchants()
     house.watch_calendar()
+    house.watch_providers()
     try:
         while not stopping.is_set():
             await _run_once(settings, house, stopping)

@@ -17,6 +17,7 @@ ROOM_RANK: dict[str, set[str]] = {
     "services.catalogue": set(),
     "services.delivery": set(),
     "services.audiences": set(),
+    "services.operations": set(),
     "services.ratings": {"services.applications"},
     "services.consultations": set(),
     "services.exchange": {"services.applications", "services.catalogue"},
