@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from app import upkeep
 from app.announcing import OTHER_EVENTS, Announcing
 from app.jobs import JobFunction, JobTable, Reaction, Sweep
+from app.provider_health import forget_minutes
 from notify.reactions import NoticeReactions
 from notify.sweeps import NoticeSweeps
 from payments.reactions import Reactions as PaymentReactions
@@ -157,5 +158,6 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         "frame.partitions": ("10 18 * * *", upkeep.prepare_partitions),
         "frame.retention": ("55 18 * * *", partial(upkeep.forget_notices, rooms.settings.notice_months)),
         "frame.job_log": ("40 * * * *", upkeep.forget_job_log),
+        "frame.provider_minutes": ("50 * * * *", forget_minutes),
         "frame.idempotency": ("35 * * * *", upkeep.forget_idempotency),
     }

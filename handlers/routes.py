@@ -48,6 +48,7 @@ from handlers.staff import instant as staff_instant
 from handlers.staff import items as staff_items
 from handlers.staff import licences as staff_licences
 from handlers.staff import members as staff_members
+from handlers.staff import operations as staff_operations
 from handlers.staff import own_account as staff_own_account
 from handlers.staff import package_parts as staff_package_parts
 from handlers.staff import pages as staff_pages
@@ -89,6 +90,7 @@ _STAFF = (
     staff_own_account,
     staff_members,
     staff_audit,
+    staff_operations,
     staff_cases,
     staff_deliveries,
     staff_assistances,
