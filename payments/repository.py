@@ -339,28 +339,6 @@ async def find_shown_payment(out_trade_no: str) -> db.Row | None:
     return await db.fetch_row(f"{_SHOWN_PAYMENT} WHERE p.out_trade_no = $1", out_trade_no)
 
 
-async def list_payments(
-    divisions: Sequence[str],
-    departments: Sequence[str],
-    number: str,
-    status: str,
-    after: uuid.UUID | None,
-    limit: int,
-) -> Sequence[db.Row]:
-    """Return a page of channel orders within a scope, newest first; `number` is any of the numbers printed on them."""
-    return await db.fetch_all(
-        f"{_SHOWN_PAYMENT} WHERE {_IN_SCOPE}"
-        " AND ($3 = '' OR p.out_trade_no = $3 OR b.bill_no = $3 OR b.subject_no = $3 OR p.provider_trade_no = $3)"
-        " AND ($4 = '' OR p.status = $4) AND ($5::uuid IS NULL OR p.id < $5) ORDER BY p.id DESC LIMIT $6",
-        list(divisions),
-        list(departments),
-        number,
-        status,
-        after,
-        limit,
-    )
-
-
 async def list_quarantined(
     divisions: Sequence[str], departments: Sequence[str], after: uuid.UUID | None, limit: int
 ) -> Sequence[db.Row]:

@@ -20,6 +20,7 @@ from app.tokens import Caller
 from payments import repository, shown_repository, views
 from payments.asking import Asking
 from payments.auditing import LedgerAudit
+from payments.cashier.desk import CashierDesk
 from payments.facts import FactDesk
 from payments.fiscal.office import FiscalOffice
 from payments.fiscal.ports import FiscalPlatform
@@ -45,7 +46,6 @@ from payments.types import (
     OpenedPayment,
     PaymentView,
     QuarantinedView,
-    StaffPaymentView,
     StaffScope,
 )
 
@@ -84,6 +84,7 @@ class PaymentService:
         self.merchants = MerchantService(channels, factory)
         self.refunds = RefundDesk(audit, refund_approval_fen)
         self.statements = Statements()
+        self.cashier = CashierDesk()
         self._asking = Asking(channels, receiving)
         self._receiving = receiving
         self.facts = FactDesk(channels, self._asking, receiving)
@@ -283,24 +284,6 @@ class PaymentService:
     async def check_ledger(self) -> LedgerCheck:
         """Audit the whole ledger: sum, balance of every transfer, and that every fact is in it."""
         return await self.ledger.check_all()
-
-    async def staff_payments(
-        self, scope: StaffScope, *, number: str = "", status: str = "", after: uuid.UUID | None = None, limit: int = 20
-    ) -> tuple[list[StaffPaymentView], uuid.UUID | None]:
-        """Return a page of channel orders within a scope, newest first, and where the next page begins."""
-        rows = await repository.list_payments(scope.divisions, scope.departments, number, status, after, limit + 1)
-        page = rows[:limit]
-        following = page[-1]["id"] if len(rows) > limit else None
-        return [views.staff_payment(row) for row in page], following
-
-    async def staff_payment(self, scope: StaffScope, out_trade_no: str) -> StaffPaymentView:
-        """Return a channel order with its refunds. Raises NotFound, also outside the scope."""
-        found, _ = await self.staff_payments(scope, number=out_trade_no, limit=1)
-        if not found or found[0].out_trade_no != out_trade_no:
-            raise NotFound("未找到该支付单")
-        row = await repository.find_shown_payment(out_trade_no)
-        refunds = [] if row is None else await shown_repository.list_refunds_of(row["id"])
-        return views.with_refunds(found[0], refunds)
 
     async def quarantined(
         self, scope: StaffScope, after: uuid.UUID | None = None, limit: int = 20

@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from payments.cashier.types import PaymentFilter as PaymentFilter
+from payments.cashier.types import PaymentTrail as PaymentTrail
 from payments.reconciliation.types import DiscrepancyPage as DiscrepancyPage
 from payments.reconciliation.types import DiscrepancyView as DiscrepancyView
 from payments.reconciliation.types import KindCount as KindCount

@@ -1,11 +1,10 @@
-"""Pages of the cashier: payments, one of them with its refunds and the form that asks for one, and genuine callbacks
-that contradict our records, side by side with what was expected."""
+"""Pages of the cashier: one payment with all that stands beside it and the form that asks for a refund, and genuine
+callbacks that contradict our records, side by side with what was expected."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -14,15 +13,16 @@ from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinErr
 from handlers.doors import FORM, Auth, Call, Reply, Route
 from handlers.pages import page, see_other
 from handlers.parsing import make_cursor, read_cursor
-from handlers.staff.payments import scope_of
+from handlers.staff.payment_list_pages import STATUSES
+from handlers.staff.payments import ROLES, scope_of
 from handlers.staff.refunds import person_of
+from handlers.staff.statements import CHANNELS
 from services.staff.types import Role
 
 _TAG = "工作台"
 _LIST = "/staff/payments"
 _ONE = f"{_LIST}/<out_trade_no:str>"
 _ADDRESS = f"{_LIST}/quarantined"
-_ROLES = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
 _PAGE_LENGTH = 20
 _REASONS = {
     "unknown_number": "本地没有此单号",
@@ -48,8 +48,7 @@ _REASONS = {
     "receipt_differs": "票据金额不符",
 }
 _PROVIDERS = {"wechat_pay": "微信支付", "alipay": "支付宝", "fiscal": "财政平台", "payments": "本系统"}
-_CHANNELS = {"WECHAT": "微信支付", "ALIPAY": "支付宝"}
-_STATUSES = {"CREATED": "下单中", "AWAITING": "待支付", "SUCCEEDED": "已支付", "CLOSED": "已关闭"}
+_OUTCOMES = {"APPLIED": "已入账", "NOTED": "已记录，随后向渠道查询", "QUARANTINED": "与本地记录不符，待核对"}
 MOST_LETTERS = 200
 _REFUNDABLE = ("PAID", "CONFIRMED", "REFUNDING")
 
@@ -57,13 +56,6 @@ _REFUNDABLE = ("PAID", "CONFIRMED", "REFUNDING")
 class PageQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A page of a list."""
 
-    cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
-
-
-class SearchQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Which payments to list: all of the scope, or those of one number that stands on them."""
-
-    q: Annotated[str, msgspec.Meta(max_length=64)] = ""
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
@@ -95,29 +87,9 @@ class ResolutionForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
-async def search(call: Call[None]) -> Reply:
-    """Show a page of payments."""
-    call.staff.require_role(*_ROLES)
-    number, cursor = call.query.q.strip(), call.query.cursor
-    rows, following = await call.house.payments.staff_payments(
-        scope_of(call.staff), number=number, after=read_cursor(cursor), limit=_PAGE_LENGTH
-    )
-    return page(
-        call,
-        "staff/payments.html",
-        here="payments",
-        rows=rows,
-        number=number,
-        channels=_CHANNELS,
-        statuses=_STATUSES,
-        next_address=_list_address(number, make_cursor(following)) if following else "",
-        first_address=_list_address(number) if cursor else "",
-    )
-
-
 async def detail(call: Call[None]) -> Reply:
     """Show one payment with its refunds."""
-    call.staff.require_role(*_ROLES)
+    call.staff.require_role(*ROLES)
     return await _detail(call)
 
 
@@ -135,7 +107,8 @@ async def request_refund(call: Call[RefundForm]) -> Reply:
 
 
 async def _detail(call: Call[Any], form: RefundForm | None = None, refusal: SanjinError | None = None) -> Reply:
-    shown = await call.house.payments.staff_payment(scope_of(call.staff), call.path["out_trade_no"])
+    scope, cashier = scope_of(call.staff), call.house.payments.cashier
+    shown = await cashier.payment(scope, call.path["out_trade_no"])
     gone_fen = sum(refund.amount_fen for refund in shown.refunds if refund.status != "CLOSED")
     return page(
         call,
@@ -143,8 +116,11 @@ async def _detail(call: Call[Any], form: RefundForm | None = None, refusal: Sanj
         status=refusal.status if refusal else 200,
         here="payments",
         payment=shown,
-        channels=_CHANNELS,
-        statuses=_STATUSES,
+        trail=await cashier.trail(scope, shown.out_trade_no),
+        providers=_PROVIDERS,
+        outcomes=_OUTCOMES,
+        channels=CHANNELS,
+        statuses=STATUSES,
         left_fen=shown.amount_fen - gone_fen,
         may_refund=call.staff.may(Role.CASHIER) and shown.status == "SUCCEEDED" and shown.bill_status in _REFUNDABLE,
         form=form,
@@ -160,14 +136,9 @@ def _fen_of(amount: str) -> int:
         raise InvalidRequest(faults=(FieldFault("amount", "退款金额应为元，最多两位小数，如 12.50"),)) from None
 
 
-def _list_address(number: str, cursor: str = "") -> str:
-    given = {name: value for name, value in (("q", number), ("cursor", cursor)) if value}
-    return f"{_LIST}?{urlencode(given)}" if given else _LIST
-
-
 async def quarantined(call: Call[None]) -> Reply:
     """Show a page of quarantined callbacks."""
-    call.staff.require_role(*_ROLES)
+    call.staff.require_role(*ROLES)
     return await _quarantined(call, call.query.cursor, done=call.query.done != "")
 
 
@@ -209,7 +180,6 @@ async def _quarantined(
 
 
 ROUTES = (
-    Route("GET", _LIST, search, Auth.STAFF, "支付单列表", _TAG, query=SearchQuery, page=True),
     Route("GET", _ADDRESS, quarantined, Auth.STAFF, "待核对的支付回调", _TAG, query=QuarantinedQuery, page=True),
     Route(
         "POST",

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
 
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.parsing import make_cursor, read_cursor
-from payments.types import QuarantinedPage, StaffPaymentPage, StaffPaymentView, StaffScope
+from payments.types import PaymentFilter, PaymentTrail, QuarantinedPage, StaffPaymentPage, StaffPaymentView, StaffScope
 from services.staff.types import Role, StaffCaller
 
 _TAG = "收银"
-_ROLES = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
+ROLES = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
 Limit = Annotated[int, msgspec.Meta(ge=1, le=100)]
 Text = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class PaymentQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Search by any number that stands on a payment, and by status."""
+    """Search by any number that stands on a payment, by status, channel, department, and the Beijing days on which it
+    was made (both included)."""
 
     q: Text = ""
     status: Literal["", "CREATED", "AWAITING", "SUCCEEDED", "CLOSED"] = ""
+    channel: Literal["", "WECHAT", "ALIPAY"] = ""
+    department: Annotated[str, msgspec.Meta(max_length=18)] = ""
+    first_on: date | None = None
+    until: date | None = None
     limit: Limit = 20
     cursor: Text = ""
 
@@ -35,27 +41,37 @@ class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 async def search(call: Call[None]) -> Reply:
     """Search payments within the caller's scope."""
-    call.staff.require_role(*_ROLES)
+    call.staff.require_role(*ROLES)
     query: PaymentQuery = call.query
-    found, following = await call.house.payments.staff_payments(
-        scope_of(call.staff),
+    chosen = PaymentFilter(
         number=query.q.strip(),
         status=query.status,
-        after=read_cursor(query.cursor),
-        limit=query.limit,
+        channel=query.channel,
+        department_code=query.department,
+        first_on=query.first_on,
+        until=query.until,
+    )
+    found, following = await call.house.payments.cashier.payments(
+        scope_of(call.staff), chosen, read_cursor(query.cursor), query.limit
     )
     return Reply(StaffPaymentPage(data=found, next_cursor=make_cursor(following) if following else None))
 
 
 async def detail(call: Call[None]) -> Reply:
     """Show one payment with its refunds."""
-    call.staff.require_role(*_ROLES)
-    return Reply(await call.house.payments.staff_payment(scope_of(call.staff), call.path["out_trade_no"]))
+    call.staff.require_role(*ROLES)
+    return Reply(await call.house.payments.cashier.payment(scope_of(call.staff), call.path["out_trade_no"]))
+
+
+async def trail(call: Call[None]) -> Reply:
+    """Show what stands beside one payment: its bill's orders, ledger, messages of providers, differences."""
+    call.staff.require_role(*ROLES)
+    return Reply(await call.house.payments.cashier.trail(scope_of(call.staff), call.path["out_trade_no"]))
 
 
 async def quarantined(call: Call[None]) -> Reply:
     """List genuine callbacks that contradict our records, beside what was expected."""
-    call.staff.require_role(*_ROLES)
+    call.staff.require_role(*ROLES)
     query: PageQuery = call.query
     found, following = await call.house.payments.quarantined(
         scope_of(call.staff), read_cursor(query.cursor), query.limit
@@ -96,6 +112,15 @@ ROUTES = (
         auth=Auth.STAFF,
         answer=StaffPaymentView,
         summary="支付单详情",
+        tag=_TAG,
+    ),
+    Route(
+        "GET",
+        "/api/staff/v1/payments/<out_trade_no:str>/trail",
+        trail,
+        auth=Auth.STAFF,
+        answer=PaymentTrail,
+        summary="支付单的订单、分录、渠道消息与差异",
         tag=_TAG,
     ),
 )

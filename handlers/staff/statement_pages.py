@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections import Counter
 from typing import Annotated
 from urllib.parse import urlencode
 
 import msgspec
 
 from app import clock
-from app.errors import FieldFault, InvalidRequest
+from app.errors import InvalidRequest
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.pages import page
+from handlers.rendering import yuan
+from handlers.staff.days import day_of
 from handlers.staff.statements import CHANNELS, ROLES, statement_of
 from payments.types import Statement
 
 _ADDRESS = "/staff/statements"
 _SUMMARY, _LINES = "/api/staff/v1/statements", "/api/staff/v1/statements/lines"
+_CHARTED = 15
+"""Bars that a person takes in."""
 Text = Annotated[str, msgspec.Meta(max_length=32)]
 
 
@@ -36,7 +40,7 @@ async def statement(call: Call[None]) -> Reply:
     first_on = query.date or clock.beijing_date().isoformat()
     until = query.until or first_on
     try:
-        shown = await statement_of(call, _day("date", first_on), _day("until", until))
+        shown = await statement_of(call, day_of("date", first_on), day_of("until", until))
     except InvalidRequest as refusal:
         problem = refusal
     return page(
@@ -50,15 +54,22 @@ async def statement(call: Call[None]) -> Reply:
         first_on=first_on,
         until=until,
         channels=CHANNELS,
+        charts=_charts(shown) if shown else [],
         downloads=_downloads(shown) if shown else [],
     )
 
 
-def _day(name: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidRequest(faults=(FieldFault(name, "请填写日期，如 2026-11-21"),)) from None
+def _charts(shown: Statement) -> list[tuple[str, list[tuple[str, int, str]]]]:
+    """Return what was taken by channel and by department, the most first, as bars under their captions."""
+    channels: Counter[str] = Counter()
+    departments: Counter[str] = Counter()
+    for row in shown.rows:
+        channels[CHANNELS.get(row.channel, row.channel)] += row.paid_fen
+        departments[row.department_name or "未对应缴款单"] += row.paid_fen
+    return [
+        (caption, [(name, fen, yuan(fen)) for name, fen in sums.most_common(_CHARTED) if fen])
+        for caption, sums in (("各渠道缴费", channels), ("各部门缴费", departments))
+    ]
 
 
 def _downloads(shown: Statement) -> list[tuple[str, str]]:
