@@ -19,14 +19,13 @@ from handlers.pages import page
 from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.case_columns import columns, row_of
 from handlers.staff.sheets import Format, Rows, export
-from services.applications.finding.types import CaseFilter
+from services.applications.finding.types import FIRST_YEAR, LAST_YEAR, CaseFilter
 from services.applications.states import STATUS_TEXT
 from services.applications.types import CaseSummary, Status
 
 _TAG = "工作台"
 LIST = "/staff/cases"
 _PAGE_LENGTH = 20
-_FIRST_YEAR, _LAST_YEAR = 2000, 2099
 StatusFilter = Literal[
     "",
     "ANY",
@@ -208,7 +207,7 @@ def _day(name: str, text: str) -> date | None:
         day = date.fromisoformat(text)
     except ValueError:
         day = date.min
-    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise InvalidRequest(faults=(FieldFault(name, "请填写有效的日期"),))
     return day
 

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
 
+from app.errors import FieldFault, InvalidRequest
 from handlers.citizen.uploads import PRIVATE_FILE, file_id
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.parsing import make_cursor, read_cursor
+from services.applications.finding.types import FIRST_YEAR, LAST_YEAR, CaseFilter
 from services.applications.types import CasePage, CaseView, FileLink, LicenceChanged, Reason, ShipmentList
 from services.licences.types import Change
 
 _TAG = "办件审批"
+_TABS = frozenset({"handling", "correction", "closed"})
 _ALL = "/api/staff/v1/cases"
 _ONE = "/api/staff/v1/cases/<application_no:str>"
 Tab = Literal[
     "", "handling", "correction", "closed", "SUBMITTED", "RETURNED", "RECEIVED", "CORRECTION", "ACCEPTED",
-    "SUSPENDED", "APPROVED", "DENIED", "CERTIFYING", "DELIVERING", "CLOSED",
+    "SUSPENDED", "APPROVED", "DENIED", "CERTIFYING", "DELIVERING", "CLOSED", "ANY",
 ]  # fmt: skip
 
 
 class CaseQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A page of the queue; a status or a tab, empty for everything open."""
+    """A page of cases: a tab, a status or ANY, empty for everything open. Filters go with a status, not with a tab."""
 
     tab: Tab = ""
+    item_code: Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[0-9A-Z]*$")] = ""
+    division_code: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{6})?$")] = ""
+    department_code: Annotated[str, msgspec.Meta(pattern=r"^([0-9A-Z]{18})?$")] = ""
+    submitted_from: date | None = None
+    submitted_until: date | None = None
+    urgency: Literal["", "overdue", "yellow", "red"] = ""
+    held: Literal["", "mine", "unclaimed"] = ""
+    paid: Literal["", "paid", "unpaid", "free"] = ""
+    platform: Literal["", "WECHAT", "ALIPAY", "WINDOW"] = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
@@ -39,10 +52,31 @@ class LicenceChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 async def list_cases(call: Call[None]) -> Reply:
     """List the queue within the caller's scope."""
     query: CaseQuery = call.query
-    found, following = await call.house.applications.desk.queue(
-        call.staff, query.tab, read_cursor(query.cursor), query.limit
-    )
+    applications, after = call.house.applications, read_cursor(query.cursor)
+    if query.tab in _TABS:
+        found, following = await applications.desk.queue(call.staff, query.tab, after, query.limit)
+    else:
+        found, following = await applications.finding.page(call.staff, _wanted(query), after, query.limit)
     return Reply(CasePage(data=found, next_cursor=make_cursor(following) if following else None))
+
+
+def _wanted(query: CaseQuery) -> CaseFilter:
+    for name in ("submitted_from", "submitted_until"):
+        day: date | None = getattr(query, name)
+        if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise InvalidRequest(faults=(FieldFault(name, "请填写有效的日期"),))
+    return CaseFilter(
+        status=query.tab,
+        item_code=query.item_code,
+        division_code=query.division_code,
+        department_code=query.department_code,
+        submitted_from=query.submitted_from,
+        submitted_until=query.submitted_until,
+        urgency=query.urgency,
+        held=query.held,
+        paid=query.paid,
+        platform=query.platform,
+    )
 
 
 async def get_case(call: Call[None]) -> Reply:

@@ -132,10 +132,7 @@ async def _carry_out(call: Call[HoldForm], form: HoldForm, number: str) -> None:
     reason = form.reason.strip()
     if form.do == "transfer" and not 1 <= len(reason) <= 500:
         raise InvalidRequest(faults=(FieldFault("reason", "请填写转办理由，最多500字"),))
-    try:
-        to = await call.house.staff.colleague(form.username.strip())
-    except NotFound as error:
-        raise InvalidRequest(faults=(FieldFault("username", "没有这个用户名的工作人员"),)) from error
+    to = await call.house.staff.colleague(form.username.strip())
     if form.do == "assign":
         await routing.assign(staff, number, to, call.address, version=form.version)
     else:

@@ -19,6 +19,10 @@ MOST_UNMASKED = 2_000
 """An export with personal data holds so many cases at most: nobody needs a whole county's people in one file."""
 
 
+FIRST_YEAR, LAST_YEAR = 2000, 2099
+"""Days of submission that a filter may name."""
+
+
 class Urgency(StrEnum):
     """How near or past its deadline a case is."""
 

@@ -51,7 +51,7 @@ async def test_transfer_needs_a_colleague_and_a_reason(clerk: Browser) -> None:
     await _hold(clerk, number, do="claim")
     for fields, sentence in (
         ({"do": "transfer", "username": "", "reason": "休假"}, "请填写接收人的用户名"),
-        ({"do": "transfer", "username": "nobody", "reason": "休假"}, "没有这个用户名的工作人员"),
+        ({"do": "transfer", "username": "nobody", "reason": "休假"}, "没有此工作人员"),
         ({"do": "transfer", "username": "approver", "reason": ""}, "请填写转办理由"),
         ({"do": "transfer", "username": "stranger", "reason": "休假"}, "不在本办件的办理范围内"),
     ):
