@@ -20,6 +20,7 @@ _PATIENCE_SECONDS = 0.5
 _PAUSE_SECONDS = 1.0
 _IDLE_CHANNEL = "sjt:idle"
 
+Missed = Callable[[], None]
 Receiver = Callable[[bytes], None]
 """Called in the event loop with the message; must return at once."""
 
@@ -30,7 +31,13 @@ class Broadcast:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._receivers: dict[str, list[Receiver]] = {}
+        self._missed: dict[Receiver, Missed] = {}
         self._link: PubSub | None = None
+
+    @property
+    def redis(self) -> Redis:
+        """Return the Redis behind it."""
+        return self._redis
 
     @property
     def connected(self) -> bool:
@@ -46,15 +53,22 @@ class Broadcast:
             return False
         return True
 
-    async def listen(self, channel: str, receiver: Receiver) -> None:
-        """Have a receiver called for a channel, from now on and after every reconnect."""
+    async def listen(self, channel: str, receiver: Receiver, missed: Missed | None = None) -> None:
+        """Have a receiver called for a channel, from now on and after every reconnect.
+
+        Args:
+            missed: called after a reconnect, when messages may have gone by unheard.
+        """
         first = channel not in self._receivers
+        if missed is not None:
+            self._missed[receiver] = missed
         self._receivers.setdefault(channel, []).append(receiver)
         if first and self._link is not None:
             await self._told(self._link.subscribe, channel)
 
     async def leave(self, channel: str, receiver: Receiver) -> None:
         """Stop calling a receiver. Idempotent."""
+        self._missed.pop(receiver, None)
         listed = self._receivers.get(channel, [])
         if receiver in listed:
             listed.remove(receiver)
@@ -70,6 +84,8 @@ class Broadcast:
                     # From here on `listen` subscribes by itself; those who came before are subscribed now.
                     self._link = link
                     await link.subscribe(_IDLE_CHANNEL, *self._receivers)
+                    for missed in tuple(self._missed.values()):
+                        missed()
                     while True:
                         self._deliver(await link.get_message(ignore_subscribe_messages=True, timeout=5.0))
             except _AWAY as error:

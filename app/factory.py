@@ -55,8 +55,7 @@ def _config(settings: Settings) -> Config:
             "AUTO_EXTEND": False,
             "TOUCHUP": True,
             "WEBSOCKET_MAX_SIZE": 65_536,
-            "WEBSOCKET_PING_INTERVAL": 20,
-            "WEBSOCKET_PING_TIMEOUT": 20,
+            "WEBSOCKET_PING_INTERVAL": 0,
         },
         env_prefix="SANIC_UNUSED_",
     )

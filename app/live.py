@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -17,38 +17,47 @@ import msgspec
 from app import clock
 from app.broadcast import Broadcast
 from app.events import DomainEvent
+from app.live_log import Entry, History, LiveLog, read_published
 
 _STAFF_CHANNEL = "sjt:staff-live"
 BUFFERED = 64
-"""Events kept for a phone that reads slowly; older ones are dropped then."""
+"""Topics kept for a page that asks slowly; more are dropped then."""
 
 
 class LiveEvents:
-    """Publishes events of citizens and hands them to open streams."""
+    """Publishes events of citizens, keeps those of the last hour, and hands them to open streams."""
 
     def __init__(self, broadcast: Broadcast) -> None:
         self._broadcast = broadcast
+        self._log = LiveLog(broadcast.redis)
 
     async def publish(self, event: DomainEvent) -> None:
         """Tell the open streams of the person concerned, if any. Never fails: silence is allowed."""
         if event.citizen_id:
-            await self._broadcast.publish(_channel(uuid.UUID(event.citizen_id)), _encoded(event))
+            citizen_id = uuid.UUID(event.citizen_id)
+            await self._log.publish(citizen_id, _channel(citizen_id), _encoded(event))
 
     @asynccontextmanager
-    async def subscribe(self, citizen_id: uuid.UUID) -> AsyncIterator[asyncio.Queue[bytes]]:
-        """Open a stream; its queue holds the coming events as JSON texts, the newest BUFFERED of them."""
-        waiting: asyncio.Queue[bytes] = asyncio.Queue(BUFFERED)
+    async def subscribe(
+        self, citizen_id: uuid.UUID, receive: Callable[[Entry], None], missed: Callable[[], None]
+    ) -> AsyncIterator[None]:
+        """Have `receive` called for each coming event, and `missed` when some may have gone by unheard.
 
-        def receive(message: bytes) -> None:
-            if waiting.full():
-                waiting.get_nowait()
-            waiting.put_nowait(message)
+        Both are called in the event loop and must return at once.
+        """
 
-        await self._broadcast.listen(_channel(citizen_id), receive)
+        def heard(message: bytes) -> None:
+            receive(read_published(message))
+
+        await self._broadcast.listen(_channel(citizen_id), heard, missed)
         try:
-            yield waiting
+            yield
         finally:
-            await self._broadcast.leave(_channel(citizen_id), receive)
+            await self._broadcast.leave(_channel(citizen_id), heard)
+
+    async def since(self, citizen_id: uuid.UUID, last_id: str) -> History:
+        """Return what a phone has missed since an event, as far as it is known."""
+        return await self._log.since(citizen_id, last_id)
 
 
 class Announcements:

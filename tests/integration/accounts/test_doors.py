@@ -15,7 +15,7 @@ from app import clock
 from app.events import DomainEvent
 from app.tokens import ACCESS_SECONDS
 from handlers import access_log
-from handlers.citizen import addresses, auth, me, stream
+from handlers.citizen import addresses, auth, live_stream, me, stream
 from tests.doorway import served
 from tests.integration.accounts.conftest import ZHANG_WEI, House, until
 
@@ -167,11 +167,13 @@ async def test_stream_tells_own_events_only(phone: Phone, house: House) -> None:
     mine, other = await phone.sign_in(), await house.sign_in("li-na")
     headers = {"Authorization": f"Bearer {phone.token}"}
     async with phone.session.ws_connect(f"{phone.base}{stream.PATH}", headers=headers) as socket:
-        assert await socket.receive_json(timeout=30) == {"event": "stream.ready"}
+        assert (await socket.receive_json(timeout=30))["event"] == "stream.ready"
         await house.live.publish(_event(other[1].citizen_id.hex))
         event = _event(mine["citizen"]["id"])
         await house.live.publish(event)
-        assert await socket.receive_json(timeout=30) == {
+        told = await socket.receive_json(timeout=30)
+        assert told.pop("id")
+        assert told == {
             "event": "application.accepted",
             "subject_no": "BJ1",
             "occurred_at": clock.rfc3339(event.occurred_at),
@@ -183,7 +185,7 @@ async def test_stream_accepts_the_token_as_first_message(phone: Phone, house: Ho
     signed_in = await phone.sign_in()
     async with phone.session.ws_connect(f"{phone.base}{stream.PATH}") as socket:
         await socket.send_json({"access_token": signed_in["access_token"]})
-        assert await socket.receive_json(timeout=30) == {"event": "stream.ready"}
+        assert (await socket.receive_json(timeout=30))["event"] == "stream.ready"
 
 
 @pytest.mark.parametrize("first", ["{}", "not json", '{"access_token":"x"}', '{"access_token":7}'])
@@ -210,7 +212,7 @@ async def test_stream_tells_nothing_after_a_sign_out(phone: Phone, house: House)
 async def test_stream_lives_on_with_a_fresh_token(phone: Phone, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     signed_in = await phone.sign_in()
     _, fresh = await phone.call("POST", "/auth/refresh", {"refresh_token": signed_in["refresh_token"]})
-    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(live_stream, "HEARTBEAT_SECONDS", 0.1)
     async with phone.session.ws_connect(f"{phone.base}{stream.PATH}") as socket:
         await socket.send_json({"access_token": signed_in["access_token"]})
         await socket.receive_json(timeout=30)
@@ -233,7 +235,7 @@ async def test_stream_refuses_a_greeting_it_cannot_read(phone: Phone, greeting: 
 
 async def test_stream_ends_with_its_token(phone: Phone, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await phone.sign_in()
-    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(live_stream, "HEARTBEAT_SECONDS", 0.1)
     headers = {"Authorization": f"Bearer {phone.token}"}
     async with phone.session.ws_connect(f"{phone.base}{stream.PATH}", headers=headers) as socket:
         await socket.receive_json(timeout=30)

@@ -20,6 +20,7 @@ from app.broadcast import Broadcast
 from app.crypto import FieldCipher
 from app.limits import RateLimits
 from app.live import LiveEvents
+from app.live_log import Entry
 from app.tables import CITIZEN_EVENTS
 from app.tokens import AccessTokens
 from handlers import verifiers
@@ -139,10 +140,11 @@ async def test_code_made_with_consent_in_advance_is_verified_at_once(scene: Scen
 async def test_phone_is_told_live_while_somebody_asks(scene: Scene) -> None:
     assert "licence.asked" in CITIZEN_EVENTS
     code = await scene.code(asks_first=True)
-    async with scene.live.subscribe(HOLDER) as heard:
+    heard: asyncio.Queue[Entry] = asyncio.Queue()
+    async with scene.live.subscribe(HOLDER, heard.put_nowait, lambda: None):
         await scene.verifier("POST", "licence-verifications", ASK | {"code": code})
         await scene.live.publish((await told())[-1])
-        event = json.loads(await asyncio.wait_for(heard.get(), 5))
+        event = json.loads((await asyncio.wait_for(heard.get(), 5)).text)
     assert (event["event"], event["facts"]["verifier"]) == ("licence.asked", "某某酒店")
 
 
