@@ -15,7 +15,7 @@ from app.errors import (
 )
 from payments.types import OpenedPayment, Payer
 from tests.contract.faults.matrix import Outcome
-from tests.contract.faults.platforms import SimulatedPlatform
+from tests.contract.faults.platforms import Fiscal, PaymentPlatform
 from tests.fakes.fiscal_platform import FakeFiscalPlatform
 from tests.fakes.payments_house import ALIPAY_APP, WECHAT_APP, FakePayers, PaymentsHouse
 
@@ -73,9 +73,7 @@ class _OnePayer(FakePayers):
 class RealHouse:
     """The payments room over two simulated platforms, with one bill; the fiscal platform is in memory unless given."""
 
-    def __init__(
-        self, wechat: SimulatedPlatform, alipay: SimulatedPlatform, fiscal: SimulatedPlatform | None = None
-    ) -> None:
+    def __init__(self, wechat: PaymentPlatform, alipay: PaymentPlatform, fiscal: Fiscal | None = None) -> None:
         self.platforms = {"wechat": wechat, "alipay": alipay}
         self.listening = {name: Listening(each.channel) for name, each in self.platforms.items()}
         self.fiscal = fiscal

@@ -5,6 +5,7 @@ A platform arms faults, pays, ends refunds, catches callbacks and says what it h
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,18 +77,15 @@ class Held:
 
 
 class SimulatedPlatform:
-    """What both platforms share."""
+    """What all platforms share: they can be made to fail."""
 
-    provider = channel_name = callback_path = orders_path = ""
+    provider = ""
     simulated_calls: Mapping[str, str] = {}
     client_calls: Mapping[str, str] = {}
-    channel: PaymentChannel
-    payer: str
 
     def __init__(self, sim: Simulators, session: aiohttp.ClientSession) -> None:
         self.sim = sim
         self.transport = HastyTransport(session, self.provider)
-        self.seen = 0
 
     @contextmanager
     def fault(self, call: str, fault: str) -> Iterator[None]:
@@ -117,6 +115,15 @@ class SimulatedPlatform:
         self.sim.control("DELETE", "/faults")
         self.transport.hasty_call = self.transport.lost_call = ""
 
+
+class PaymentPlatform(SimulatedPlatform, ABC):
+    """What both payment platforms share: people pay there, and it sends callbacks."""
+
+    channel_name = callback_path = orders_path = ""
+    channel: PaymentChannel
+    payer: str
+    seen = 0
+
     def caught(self) -> list[Received]:
         """Return the callbacks that came since the last time; waits for the first."""
         found = self.sim.sink.wait_for(self.callback_path, self.seen + 1)[self.seen :]
@@ -127,24 +134,24 @@ class SimulatedPlatform:
         """Throw away what has come."""
         self.seen = len(self.sim.sink.matching(self.callback_path))
 
+    @abstractmethod
     def pay(self, parameters: dict[str, str], notify: str) -> None:
         """The person pays with what the phone was given."""
-        raise NotImplementedError
 
     def notify(self, out_trade_no: str, kind: str) -> None:
         """Have the payment's callback sent (again)."""
         self.sim.control("POST", f"{self.orders_path}/{out_trade_no}/notify", {"notify": kind})
 
+    @abstractmethod
     def held(self) -> list[Held]:
         """Return every order that this platform has."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish_refund(self, refund: tuple[str, str], notify: str) -> None:
         """Let a refund (our numbers of order and refund) end well; its callback is sent in this kind."""
-        raise NotImplementedError
 
 
-class WeChat(SimulatedPlatform):
+class WeChat(PaymentPlatform):
     """WeChat Pay."""
 
     provider, channel_name, orders_path = "wechat_pay", "WECHAT", "/wechat_pay/orders"
@@ -196,7 +203,7 @@ class WeChat(SimulatedPlatform):
         self.sim.control("POST", f"/wechat_pay/refunds/{refund[1]}/finish", {"notify": notify})
 
 
-class Alipay(SimulatedPlatform):
+class Alipay(PaymentPlatform):
     """Alipay."""
 
     provider, channel_name, orders_path = "alipay", "ALIPAY", "/alipay/trades"
@@ -266,7 +273,7 @@ class Fiscal(SimulatedPlatform):
             private_key=key,
             platform_keys=load_platform_keys(sim.keys.public["fiscal"].encode()),
         )
-        self.channel = FiscalAdapter(FiscalClient(FiscalWire(account, self.transport)))  # type: ignore[assignment]  # its port is another
+        self.channel = FiscalAdapter(FiscalClient(FiscalWire(account, self.transport)))
 
     def check(self, bill_no: str, *, paid_fen: int, reversed_fen: int) -> None:
         """Compare what the platform has booked of a bill."""

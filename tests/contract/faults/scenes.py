@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -15,7 +16,7 @@ from tests.contract.simulators.simulator_process import Received
 from tests.fakes.payments_house import person
 
 
-class Scene:
+class Scene(ABC):
     """A call of the port and what stands around it."""
 
     call = ""
@@ -23,20 +24,21 @@ class Scene:
 
     def __init__(self, house: RealHouse, name: str, fault: str) -> None:
         self.house, self.name, self.fault = house, name, fault
-        self.platform = self._platform()
+        self.platform = house.platforms[name]
         self.other = "alipay" if name == "wechat" else "wechat"
         self.order: OpenedPayment | None = None
 
-    def _platform(self) -> SimulatedPlatform:
-        return self.house.platforms[self.name]
+    def called(self) -> SimulatedPlatform:
+        """Return the platform that the call goes to."""
+        return self.platform
 
     @contextmanager
     def trouble(self) -> Iterator[None]:
         """The fault lasts as long as the block."""
-        with self.platform.fault(self.call, self.fault):
+        with self.called().fault(self.call, self.fault):
             yield
 
-    async def before(self) -> None:
+    async def before(self) -> None:  # noqa: B027  # most calls need nothing before them
         """Come to where the call is made."""
 
     async def act(self) -> Outcome:
@@ -52,13 +54,13 @@ class Scene:
         """Return where the room stands, in the words of the row."""
         return await self.house.states()
 
+    @abstractmethod
     async def work(self) -> None:
         """Do what makes the room call the provider."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def repair(self) -> None:
         """Do what the person, the provider and time do afterwards."""
-        raise NotImplementedError
 
     async def settled(self) -> None:
         """Wait until the provider has done late what it does late."""

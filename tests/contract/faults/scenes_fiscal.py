@@ -10,7 +10,7 @@ from contextlib import suppress
 from app.errors import Conflict, ProviderProtocolError, ProviderRejected, ProviderUnavailable
 from tests.contract.faults.house import BILL_FEN, REFUND_FEN, RealHouse
 from tests.contract.faults.matrix import Outcome
-from tests.contract.faults.platforms import SimulatedPlatform
+from tests.contract.faults.platforms import Fiscal
 from tests.contract.faults.scenes import Scene, finish_refunds
 
 _HAD = """
@@ -29,7 +29,7 @@ class FiscalScene(Scene):
     def __init__(self, house: RealHouse, name: str, fault: str) -> None:
         super().__init__(house, "wechat", fault)
 
-    def _platform(self) -> SimulatedPlatform:
+    def called(self) -> Fiscal:
         assert self.house.fiscal is not None
         return self.house.fiscal
 
@@ -109,14 +109,14 @@ class Reversing(Confirming):
         assert self.order is not None
         await self.house.room.refund(self.order.out_trade_no, REFUND_FEN)
         await self.house.room.drain()
-        self.platform.check(self.house.bill_no, paid_fen=BILL_FEN, reversed_fen=0)
+        self.called().check(self.house.bill_no, paid_fen=BILL_FEN, reversed_fen=0)
 
     async def work(self) -> None:
         await finish_refunds(self.house, "wechat")
 
     async def repair(self) -> None:
         await self.house.follow()
-        self.platform.check(self.house.bill_no, paid_fen=BILL_FEN, reversed_fen=REFUND_FEN)
+        self.called().check(self.house.bill_no, paid_fen=BILL_FEN, reversed_fen=REFUND_FEN)
 
 
 FISCAL_SCENES: dict[str, type[Scene]] = {
