@@ -9,7 +9,6 @@ import secrets
 import threading
 import uuid
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -40,6 +39,7 @@ from services.applications.types import Actor, ActorKind
 from services.catalogue.codes import TimeUnit
 from services.catalogue.records import TimeLimit
 from tests.conftest import TEMPLATE
+from tests.property.package_parts import GivenCatalogue, GivenFiler, GivenTerms, NothingToSend
 
 HOUSE = Actor(ActorKind.SYSTEM)
 SEQUENCES = int(os.environ.get("SJT_PACKAGE_SEQUENCES", "40"))
@@ -128,63 +128,6 @@ def test_promise_is_the_longest_of_all_paths(graph: dict[str, tuple[str, ...]], 
     start = date(2026, 3, 2)
     longest = max(max(paths(code)) for code in graph)
     assert (promised_on(times, start, Calendar()) - start).days == longest
-
-
-@dataclass
-class GivenTerms:
-    """A package whose items ask nothing; only the order of its parts matters here."""
-
-    codes: tuple[str, ...]
-
-    @property
-    def record(self) -> Any:
-        return SimpleNamespace(items=[SimpleNamespace(item_code=code) for code in self.codes])
-
-    @property
-    def items(self) -> dict[str, Any]:
-        return {code: _item(code) for code in self.codes}
-
-
-def _item(code: str) -> Any:
-    record = SimpleNamespace(
-        item_code=code,
-        version=1,
-        name=f"事项{code}",
-        division_code="140105",
-        department_code="11140105MB0001177F",
-        delivery=SimpleNamespace(legs=()),
-        results=(),
-    )
-    return SimpleNamespace(record=record, fee_fen=lambda answers: 0, sensitive=frozenset())
-
-
-class GivenFiler:
-    """Every part is complete but those that lack an answer."""
-
-    def __init__(self) -> None:
-        self.lacking: set[str] = set()
-
-    async def file(self, citizen_id: uuid.UUID, terms: Any, part: Any, answers: Any, materials: Any) -> Any:
-        lacks = part.item_code in self.lacking
-        return SimpleNamespace(
-            item=_item(part.item_code), answers={}, materials=(), is_complete=not lacks, wrong=(), missing=()
-        )
-
-
-class GivenCatalogue:
-    """The catalogue with the one package of this run."""
-
-    terms: GivenTerms
-
-    async def package_terms(self, package_code: str, version: int) -> GivenTerms:
-        return self.terms
-
-
-class NothingToSend:
-    """Deliveries have their own tests."""
-
-    async def send(self, package_no: str) -> None:
-        """All results come by themselves."""
 
 
 class _Loop:

@@ -2,106 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from app import db
 from app.clock import BEIJING
-from app.errors import Conflict, InvalidRequest, NotFound
-from payments.reconciliation.kinds import KINDS, Kind
-from payments.reconciliation.neutral import BillLine, BillNotReady, FlowSum, RefundShown
-from payments.types import DiscrepancyView, ReconciliationView, StaffPerson, StaffScope
-from tests.fakes.payments_house import EVERYWHERE, PaymentsHouse
+from payments.reconciliation.kinds import Kind
+from payments.reconciliation.neutral import FlowSum, RefundShown
+from tests.fakes.payments_house import PaymentsHouse
+from tests.integration.payments.day_steps import (
+    CASHIER,
+    DAY,
+    everything,
+    found,
+    line,
+    only,
+    opened,
+    paid,
+    refund_line,
+    refunded,
+    run,
+)
 
 pytestmark = pytest.mark.anyio
-DAY = date(2026, 3, 10)
-NOON = datetime.combine(DAY, time(12), BEIJING).astimezone(UTC)
-CASHIER = StaffPerson("cashier", EVERYWHERE, "192.0.2.1")
-
-
-def line(number: str, amount_fen: int = 2000, **changed: object) -> BillLine:
-    """A payment in the bill."""
-    made = BillLine(number, f"42{number}", False, "", RefundShown.NONE, amount_fen, 12, NOON)
-    return made._replace(**changed)  # type: ignore[arg-type]  # values of a test
-
-
-def refund_line(number: str, of: str, amount_fen: int = 2000, **changed: object) -> BillLine:
-    """A refund in the bill."""
-    made = BillLine(of, f"42{of}", True, number, RefundShown.SUCCEEDED, amount_fen, -12, NOON)
-    return made._replace(**changed)  # type: ignore[arg-type]  # values of a test
-
-
-async def opened(house: PaymentsHouse) -> str:
-    """A bill with an open WeChat order; its number."""
-    bill = await house.issue()
-    await house.drain()
-    return (await house.service.create(house.caller, bill.bill_no, "WECHAT")).out_trade_no
-
-
-async def paid(house: PaymentsHouse, at: datetime = NOON) -> str:
-    """A paid and confirmed order of the day; its number."""
-    number = await opened(house)
-    await house.notify("WECHAT", house.wechat.pay(number))
-    await house.drain()
-    await move(house, number, at)
-    return number
-
-
-async def move(house: PaymentsHouse, number: str, at: datetime) -> None:
-    """Let a payment and all that followed have happened at another time."""
-    await db.execute("UPDATE payment SET paid_at = $2, created_at = $2 WHERE out_trade_no = $1", number, at)
-    await db.execute(
-        "UPDATE bill SET paid_at = $2::timestamptz,"
-        " confirmed_at = CASE WHEN confirmed_at IS NULL THEN NULL ELSE $2::timestamptz END"
-        " WHERE id = (SELECT bill_id FROM payment WHERE out_trade_no = $1)",
-        number,
-        at,
-    )
-    await db.execute("UPDATE ledger_entry SET occurred_at = $2 WHERE reference_no = $1", number, at)
-    for notice in house.fiscal.notices.values():
-        if notice.payment is not None and notice.out_trade_no == number:
-            notice.payment = replace(notice.payment, paid_at=at)
-            notice.confirmed_at = at if notice.confirmed_at else None
-
-
-async def refunded(house: PaymentsHouse, number: str, amount_fen: int = 2000) -> str:
-    """A refund that went back on the day; its number."""
-    made = await house.service.refunds.request(CASHIER, number, amount_fen, "多缴")
-    await house.drain()
-    await db.execute(
-        "UPDATE refund SET created_at = $2, finished_at = $2, reversed_at = NULL WHERE out_refund_no = $1",
-        made.out_refund_no,
-        NOON,
-    )
-    for reversal in house.fiscal.reversals.values():
-        if reversal.receipt is not None:
-            reversal.receipt = None
-    return made.out_refund_no
-
-
-async def run(house: PaymentsHouse, *, repair: bool = True) -> ReconciliationView:
-    return await house.service.reconciliation.run("wechat-default", DAY, repair=repair)
-
-
-async def found(house: PaymentsHouse) -> dict[tuple[str, str], DiscrepancyView]:
-    """All differences by kind and number."""
-    listed, _ = await house.service.reconciliation.discrepancies(EVERYWHERE, limit=100)
-    return {(each.kind, each.reference_no): each for each in listed}
-
-
-async def only(house: PaymentsHouse) -> DiscrepancyView:
-    [one] = (await found(house)).values()
-    return one
-
-
-async def everything() -> dict[str, list[str]]:
-    """The rows that a failed or repeated run must not touch."""
-    tables = "payment bill refund ledger_entry inbox_event discrepancy pgqueuer".split()
-    return {t: [str(row) for row in await db.fetch_all(f"SELECT * FROM {t} ORDER BY 1")] for t in tables}
 
 
 async def test_run_of_an_equal_day_counts_and_finds_nothing(house: PaymentsHouse) -> None:
@@ -381,97 +307,3 @@ async def test_difference_that_has_vanished_counts_as_repaired(house: PaymentsHo
     house.wechat.bills.days[DAY] = [line(number)]
     await run(house)
     assert ((await only(house)).status, (await only(house)).note) == ("REPAIRED", "复核时差异已消失")
-
-
-async def test_broken_file_fails_the_run_with_its_line_and_changes_nothing(house: PaymentsHouse) -> None:
-    number = await paid(house)
-    house.wechat.bills.days[DAY] = [line("P20260310NOBODY0000000001"), line(number)]
-    house.wechat.bills.broken_at_line = 2
-    before = await everything()
-    seen = await run(house)
-    assert (seen.status, seen.fault, seen.fault_line, seen.paid_count) == ("FAILED", "row", 2, 0)
-    assert await everything() == before
-    house.wechat.bills.broken_at_line = 0
-    assert (await run(house)).status == "DONE"
-
-
-async def test_value_that_no_database_holds_fails_the_run(house: PaymentsHouse) -> None:
-    house.wechat.bills.days[DAY] = [line("P1", 2**62), line("P1", 2**62)]
-    assert ((await run(house)).status, await found(house)) == ("FAILED", {})
-
-
-async def test_bill_that_is_not_ready_is_asked_for_again(house: PaymentsHouse) -> None:
-    house.wechat.bills.not_ready = True
-    with pytest.raises(BillNotReady):
-        await run(house)
-    assert await db.fetch_all("SELECT 1 FROM reconciliation_run") == []
-
-
-async def test_two_runs_of_one_day_one_works(house: PaymentsHouse) -> None:
-    house.wechat.bills.days[DAY] = [line(f"P20260310NOBODY{n:010d}") for n in range(3000)]
-    outcomes = await asyncio.gather(*(run(house) for _ in range(3)), return_exceptions=True)
-    refused = [each for each in outcomes if isinstance(each, Conflict)]
-    assert all(each.stable_code == "reconciliation_running" for each in refused)
-    assert len(refused) + sum(isinstance(each, ReconciliationView) for each in outcomes) == 3
-    assert (await run(house)).discrepancy_count == 3000
-
-
-async def test_unknown_account_and_day_to_come_are_refused(house: PaymentsHouse) -> None:
-    with pytest.raises(NotFound):
-        await house.service.reconciliation.run("nobody", DAY)
-    with pytest.raises(InvalidRequest):
-        await house.service.reconciliation.run("wechat-default", date(2999, 1, 1))
-
-
-async def test_sweep_asks_for_the_days_of_the_last_week_that_are_not_done(house: PaymentsHouse) -> None:
-    await db.execute("UPDATE payment_account SET created_at = now() - interval '30 days'")
-    await house.service.reconciliation.request_due()
-    await house.service.reconciliation.request_due()
-    rows = await db.fetch_all("SELECT entrypoint FROM pgqueuer")
-    assert len(rows) in (12, 14), "six or seven days of two accounts, each once"
-    await house.drain()
-    await house.service.reconciliation.request_due()
-    assert await db.fetch_all("SELECT entrypoint FROM pgqueuer") == []
-    runs, _ = await house.service.reconciliation.runs(limit=100)
-    assert {each.status for each in runs} == {"DONE"}
-
-
-async def test_disabled_account_is_compared_as_long_as_it_lately_took_money(house: PaymentsHouse) -> None:
-    await paid(house, at=datetime.now(UTC) - timedelta(days=3))
-    await db.execute("UPDATE payment_account SET enabled = false")
-    assert await house.service.reconciliation.account_codes() == ["wechat-default"]
-    await db.execute("UPDATE payment SET paid_at = paid_at - interval '40 days'")
-    assert await house.service.reconciliation.account_codes() == []
-
-
-async def test_staff_see_and_settle_differences_of_their_scope_only(house: PaymentsHouse) -> None:
-    number = await paid(house)
-    await run(house)
-    office, one = house.service.reconciliation, await only(house)
-    elsewhere = StaffPerson("other", StaffScope(("1402",), ()), "192.0.2.2")
-    assert await office.discrepancies(elsewhere.scope) == ([], None)
-    with pytest.raises(NotFound):
-        await office.resolve(elsewhere, uuid.UUID(one.id), "x")
-    with pytest.raises(InvalidRequest):
-        await office.resolve(CASHIER, uuid.UUID(one.id), "  ")
-    asked = await office.repair(CASHIER, uuid.UUID(one.id))
-    assert asked.acts == ["repair", "resolve"]
-    await house.drain()
-    assert (await only(house)).note == "渠道查询确认已收款，已入账"
-    with pytest.raises(Conflict, match="discrepancy_closed"):
-        await office.repair(CASHIER, uuid.UUID(one.id))
-    acts = await db.fetch_all("SELECT action, actor FROM audit_entry WHERE object_no = $1", one.id)
-    assert [tuple(row) for row in acts] == [("discrepancy.repair_requested", "cashier")]
-    assert number == one.reference_no
-
-
-async def test_kind_without_repair_cannot_be_repaired(house: PaymentsHouse) -> None:
-    house.wechat.bills.days[DAY] = [line("P20260310NOBODY0000000001")]
-    await run(house)
-    with pytest.raises(Conflict, match="no_repair"):
-        await house.service.reconciliation.repair(CASHIER, uuid.UUID((await only(house)).id))
-
-
-def test_every_kind_has_its_rule() -> None:
-    assert set(KINDS) == set(Kind)
-    assert all(rule.text and rule.staff_action for rule in KINDS.values())
