@@ -54,12 +54,14 @@ from handlers.staff import package_parts as staff_package_parts
 from handlers.staff import pages as staff_pages
 from handlers.staff import payments as staff_payments
 from handlers.staff import promises as staff_promises
+from handlers.staff import pushes as staff_pushes
 from handlers.staff import ratings as staff_ratings
 from handlers.staff import reconciliation as staff_reconciliation
 from handlers.staff import refunds as staff_refunds
 from handlers.staff import routing as staff_routing
 from handlers.staff import statements as staff_statements
 from handlers.staff import stream as staff_stream
+from handlers.staff import templates as staff_templates
 
 _CITIZEN = (
     auth,
@@ -107,6 +109,8 @@ _STAFF = (
     staff_statements,
     staff_items,
     staff_ratings,
+    staff_templates,
+    staff_pushes,
     staff_campaigns,
     staff_audience_lists,
     staff_pages,

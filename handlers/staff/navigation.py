@@ -54,6 +54,7 @@ NAVIGATION = (
         (
             _entry("consultations", "咨询", "/staff/consultations", *_CONSULTATIONS),
             _entry("campaigns", "群发任务", "/staff/campaigns", *_CAMPAIGNS),
+            _entry("templates", "消息模板", "/staff/templates", *_CAMPAIGNS),
             _entry("audience_lists", "人员名单", "/staff/audience-lists", *_CAMPAIGNS),
         ),
     ),

@@ -20,6 +20,8 @@ _ENDS_A_SESSION = ("/logout", "/sign-out")
 _NEVER_ENDS = ("/staff/stream",)
 _STAFF = (
     ("/campaign", "publisher"),
+    ("/staff/templates", "publisher"),
+    ("/staff/v1/templates", "publisher"),
     ("/audience-lists", "publisher"),
     ("/payments", "cashier"),
     ("/refunds", "cashier"),
@@ -54,6 +56,8 @@ STAFF = sorted({"window-xiaodian", *(name for _, name in _STAFF)})
 _EXAMPLES = (
     ("/staff/v1/queues/", {"name": "unclaimed"}),
     ("/staff/queues/", {"name": "unclaimed"}),
+    ("/staff/v1/templates/", {"code": "bill.issued", "version": "1"}),
+    ("/staff/templates/", {"code": "bill.issued", "version": "1"}),
     ("/api/staff/v1/items/", {"version": "1"}),
     ("/api/v1/items/", {"item_code": "11140105MB0001177F4140709012000", "material_code": "M02"}),
     ("/api/v1/packages/", {"package_code": "YJS1401050005"}),
