@@ -22,12 +22,14 @@ from handlers.staff import (
     delivery_pages,
     member_pages,
     payment_pages,
+    push_pages,
     rating_figure_pages,
     rating_pages,
     reconciliation_pages,
     refund_pages,
     setup_pages,
     statement_pages,
+    template_pages,
 )
 from handlers.staff.auth import ended_cookie, needs_secure_cookie, session_cookie
 from services.applications.types import Status
@@ -174,6 +176,8 @@ ROUTES = tuple(
         member_pages.ROUTES,
         audit_pages.ROUTES,
         case_routes.ROUTES,
+        push_pages.ROUTES,
+        template_pages.ROUTES,
         payment_pages.ROUTES,
         delivery_pages.ROUTES,
         rating_pages.ROUTES,
