@@ -1,4 +1,4 @@
-"""Pages of the console: signing in and out, and the day's work; the other pages' routes are gathered here.
+"""Pages of the console: signing in and out; the other pages' routes are gathered here.
 
 The same use cases as the staff's JSON doors. Everything works by keyboard and without a script.
 """
@@ -21,6 +21,8 @@ from handlers.staff import (
     case_routes,
     delivery_pages,
     member_pages,
+    operation_pages,
+    payment_list_pages,
     payment_pages,
     push_pages,
     rating_figure_pages,
@@ -30,33 +32,13 @@ from handlers.staff import (
     setup_pages,
     statement_pages,
     template_pages,
+    today_pages,
 )
 from handlers.staff.auth import ended_cookie, needs_secure_cookie, session_cookie
-from services.applications.types import Status
-from services.staff.types import Role, StaffCaller
 
 _TAG = "工作台"
 _TODAY = "/staff"
 _OUR_PAGE = re.compile(r"/staff(/[A-Za-z0-9/_-]*)?")
-_QUEUE_LENGTH = 8
-_QUEUES = (
-    (Role.REVIEWER, Status.ACCEPTED, "待审批"),
-    (Role.WINDOW, Status.SUBMITTED, "待预审"),
-    (Role.REVIEWER, Status.SUBMITTED, "待预审"),
-    (Role.WINDOW, Status.RECEIVED, "待受理"),
-    (Role.REVIEWER, Status.RECEIVED, "待受理"),
-    (Role.APPROVER, Status.ACCEPTED, "审批中"),
-)
-"""What waits for whom."""
-_CASE_ROLES = (
-    Role.WINDOW,
-    Role.REVIEWER,
-    Role.APPROVER,
-    Role.CASHIER,
-    Role.DISPATCHER,
-    Role.AUDITOR,
-    Role.ADMINISTRATOR,
-)
 Text = Annotated[str, msgspec.Meta(max_length=128)]
 
 
@@ -107,22 +89,6 @@ async def sign_out(call: Call[None]) -> Reply:
     return see_other(f"{SIGN_IN}?signed_out=1", **{"Set-Cookie": cookie})
 
 
-async def today(call: Call[None]) -> Reply:
-    """Show how many cases stand where, and the head of the caller's own queue."""
-    desk = call.house.applications.desk
-    if not call.staff.may(*_CASE_ROLES):
-        return page(call, "staff/today.html", here="today", counts=[], queues=[])
-    queues = []
-    for status, title in _own_queues(call.staff):
-        cases, following = await desk.queue(call.staff, status, limit=_QUEUE_LENGTH)
-        queues.append({"status": status, "title": title, "cases": cases, "has_more": following is not None})
-    return page(call, "staff/today.html", here="today", counts=await desk.tally(call.staff), queues=queues)
-
-
-def _own_queues(staff: StaffCaller) -> list[tuple[Status, str]]:
-    return list({status: title for role, status, title in _QUEUES if staff.may(role)}.items())
-
-
 def _require_filled(form: SignInForm) -> None:
     needed = (("username", "请填写用户名"), ("password", "请填写密码"))
     faults = tuple(FieldFault(name, sentence) for name, sentence in needed if not getattr(form, name).strip())
@@ -167,7 +133,6 @@ _OWN = (
         page=True,
         setup=True,
     ),
-    Route("GET", _TODAY, today, Auth.STAFF, "今日", _TAG, page=True),
 )
 ROUTES = tuple(
     chain(
@@ -175,9 +140,12 @@ ROUTES = tuple(
         setup_pages.ROUTES,
         member_pages.ROUTES,
         audit_pages.ROUTES,
+        operation_pages.ROUTES,
+        today_pages.ROUTES,
         case_routes.ROUTES,
         push_pages.ROUTES,
         template_pages.ROUTES,
+        payment_list_pages.ROUTES,
         payment_pages.ROUTES,
         delivery_pages.ROUTES,
         rating_pages.ROUTES,
