@@ -42,6 +42,12 @@ class CaseQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
+class LookUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An applicant's phone or ID number in full; it stands in no address."""
+
+    number: Annotated[str, msgspec.Meta(min_length=1, max_length=32, pattern=r"^[^\x00]*$")]
+
+
 class LicenceChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the issuing body does with a licence."""
 
@@ -79,6 +85,12 @@ def _wanted(query: CaseQuery) -> CaseFilter:
     )
 
 
+async def look_up(call: Call[LookUp]) -> Reply:
+    """List the cases of whoever has a phone or ID number; the look-up is audited."""
+    found = await call.house.applications.finding.look_up(call.staff, call.body.number, call.address)
+    return Reply(CasePage(data=found, next_cursor=None))
+
+
 async def get_case(call: Call[None]) -> Reply:
     """Show one case."""
     return Reply(await call.house.applications.desk.case(call.staff, call.path["application_no"], call.address))
@@ -114,6 +126,19 @@ async def link_upload(call: Call[None]) -> Reply:
 
 ROUTES = (
     Route("GET", _ALL, list_cases, auth=Auth.STAFF, query=CaseQuery, answer=CasePage, summary="办件队列", tag=_TAG),
+    Route(
+        "POST",
+        "/api/staff/v1/case-look-ups",
+        look_up,
+        auth=Auth.STAFF,
+        body=LookUp,
+        answer=CasePage,
+        summary="按申请人手机号或身份证号查办件",
+        tag=_TAG,
+        example={"number": "13800000001"},
+        limit_bytes=8192,
+        remembers=False,
+    ),
     Route("GET", _ONE, get_case, auth=Auth.STAFF, answer=CaseView, summary="办件详情（含申请人信息）", tag=_TAG),
     Route(
         "GET",

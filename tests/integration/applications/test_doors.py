@@ -347,3 +347,26 @@ async def test_cards_are_listed_by_colour(world: Any, phones: SimpleNamespace) -
     assert (status, [(card["stage"], card["colour_text"]) for card in listed["data"]]) == (200, [("RECEIPT", "红牌")])
     assert (await phones.window("GET", "/api/staff/v1/cards?colour=BLUE"))[0] == 400
     assert (await phones.citizen("GET", "/api/staff/v1/cards"))[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("tab=SUBMITTED&paid=unpaid&held=unclaimed&platform=WECHAT", 1),
+        ("tab=ANY&submitted_from=2020-01-01", 1),
+        ("submitted_until=2020-01-01", 0),
+        ("urgency=red", 0),
+        ("division_code=140213", 0),
+    ],
+)
+async def test_list_of_cases_is_narrowed_by_filters(
+    world: Any, phones: SimpleNamespace, query: str, found: int
+) -> None:
+    await world.submitted()
+    status, page, _ = await phones.window("GET", f"/api/staff/v1/cases?{query}")
+    assert (status, len(page["data"])) == (200, found)
+
+
+@pytest.mark.parametrize("query", ["submitted_from=9999-12-31", "submitted_until=2026-02-30", "urgency=soon", "paid=1"])
+async def test_odd_filters_of_cases_are_refused(phones: SimpleNamespace, query: str) -> None:
+    assert (await phones.window("GET", f"/api/staff/v1/cases?{query}"))[0] == 400

@@ -24,7 +24,8 @@ async def _pages(browser: Browser) -> dict[str, str]:
     }
     await browser.sign_in("clerk")
     case = f"/staff/cases/{number}"
-    inside = ("/staff", "/staff/cases", case, f"{case}/accept", f"{case}/not-accept")
+    inside = ("/staff", "/staff/cases", case, f"{case}/accept", f"{case}/not-accept", "/staff/queues", f"{case}/hold")
+    inside += (f"{case}/materials", f"{case}/request-correction", "/staff/cases?status=ANY&paid=unpaid")
     return open_to_all | {path: await browser.get(path) for path in inside}
 
 
