@@ -158,10 +158,10 @@ async def _reconcile(lines: int, folder: Path) -> Measured:
     found = await db.fetch_row("SELECT paid_count, discrepancy_count FROM reconciliation_run")
     await db.stop()
     assert found is not None, "the run has its row"
-    return Measured(round(seconds, 2), _peak_mib(), found["paid_count"], found["discrepancy_count"])
+    return Measured(round(seconds, 2), peak_mib(), found["paid_count"], found["discrepancy_count"])
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     """Return the most memory of this process; what getrusage says is also that of the process which started it."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):

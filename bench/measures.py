@@ -47,7 +47,7 @@ class Size:
     @property
     def steps(self) -> int:
         """How often a bench of this size reports a step."""
-        return 2 * 2 * self.rounds + (2 + 3 + 3 + 2) * len(self.batches) + 2
+        return 2 * 2 * self.rounds + (2 + 3 + 3 + 2) * len(self.batches) + 3
 
 
 class WrongAnswers(Exception):

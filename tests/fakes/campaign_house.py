@@ -124,6 +124,11 @@ class CampaignHouse:
             await function(json.loads(row["payload"]))
         return str(row["entrypoint"])
 
+    async def expand(self, number: str) -> None:
+        """Run jobs until the whole audience stands in rows; what sends it still waits."""
+        while (await self.show(number)).status == "EXPANDING":
+            await self.run_one()
+
     async def drain(self) -> None:
         """Run waiting jobs until none is left."""
         while await self.run_one():
