@@ -63,7 +63,7 @@ async def compare(call: Call[None]) -> Reply:
     """Show what changed between two versions."""
     query: CompareQuery = call.query
     number = call.path["item_code"]
-    return Reply(await call.house.publishing.compare(call.staff, number, _version(call), query.against))
+    return Reply(await call.house.publishing.compare(call.staff, number, version_of(call), query.against))
 
 
 async def report(call: Call[None]) -> Reply:
@@ -88,13 +88,14 @@ async def restore(call: Call[VersionStep]) -> Reply:
 
 async def _act(call: Call[VersionStep], act: VersionAct) -> Reply:
     view = await call.house.publishing.act(
-        call.staff, call.path["item_code"], _version(call), act, call.address, call.body.reason
+        call.staff, call.path["item_code"], version_of(call), act, call.address, call.body.reason
     )
     call.house.catalogue.forget()
     return Reply(view)
 
 
-def _version(call: Call[Any]) -> int:
+def version_of(call: Call[Any]) -> int:
+    """Read the version that an address names. Raises: NotFound."""
     text = call.path["version"]
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise NotFound("未找到该事项版本")

@@ -38,6 +38,7 @@ _CAMPAIGNS = (Role.PUBLISHER, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 _CONSULTATIONS = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 _MONEY = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
 _SYSTEM = (Role.ADMINISTRATOR, Role.AUDITOR)
+_ITEMS = (Role.PUBLISHER, Role.REVIEWER, Role.WINDOW, Role.AUDITOR, Role.ADMINISTRATOR)
 _RATINGS = (Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 NAVIGATION = (
     Group("", (_entry("today", "今日", "/staff"),)),
@@ -72,6 +73,7 @@ NAVIGATION = (
     Group(
         "事项与评价",
         (
+            _entry("items", "事项库", "/staff/items", *_ITEMS),
             _entry("ratings", "差评整改", "/staff/ratings", *_RATINGS),
             _entry("rating_figures", "好差评统计", "/staff/rating-figures", *_RATINGS),
         ),

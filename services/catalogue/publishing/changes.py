@@ -14,7 +14,7 @@ import msgspec
 from services.catalogue.publishing.types import Change, ChangeKind
 from services.catalogue.records import ItemRecord
 
-_ELEMENTS: Mapping[str, str] = {
+ELEMENTS: Mapping[str, str] = {
     "status": "受理状态", "status_note": "受理状态说明", "effective_on": "实施日期", "name": "事项名称",
     "plain_name": "事项通俗名称", "item_type": "事项类型", "topics": "主题", "keywords": "关键词",
     "audiences": "服务对象", "summary": "简介", "legal_bases": "设定依据", "level": "行使层级",
@@ -38,7 +38,7 @@ def changes(before: ItemRecord, after: ItemRecord) -> tuple[Change, ...]:
     old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
     names = [name for name in ItemRecord.__struct_fields__ if name not in _OWN and (name in old or name in new)]
     return tuple(
-        Change(path=path, element=_ELEMENTS.get(name, name), kind=kind, before=was, after=now)
+        Change(path=path, element=ELEMENTS.get(name, name), kind=kind, before=was, after=now)
         for name in names
         for path, kind, was, now in _compared(name, old.get(name), new.get(name))
     )

@@ -56,17 +56,23 @@ async def list_current(
     statuses: Sequence[str],
     after: uuid.UUID | None,
     limit: int,
+    text: str = "",
+    department_code: str = "",
 ) -> Sequence[Row]:
-    """Return versions in scope by id."""
+    """Return versions in scope by id; `text` is a code, or stands in the name."""
     return await db.fetch_all(
         f"""SELECT {_COLUMNS} FROM service_item
             WHERE status = ANY($1) AND division_code LIKE ANY($2)
-              AND (cardinality($3::text[]) = 0 OR department_code = ANY($3)) AND id > $4 ORDER BY id LIMIT $5""",
+              AND (cardinality($3::text[]) = 0 OR department_code = ANY($3)) AND id > $4
+              AND ($6 = '' OR item_code = $6 OR strpos(name, $6) > 0) AND ($7 = '' OR department_code = $7)
+            ORDER BY id LIMIT $5""",
         list(statuses),
         [f"{prefix}%" for prefix in divisions],
         list(departments),
         after or _FIRST_ID,
         limit,
+        text,
+        department_code,
     )
 
 

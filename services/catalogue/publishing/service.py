@@ -9,6 +9,7 @@ import asyncio
 import uuid
 
 import msgspec
+from msgspec import structs
 
 from app import clock
 from app.db import Row
@@ -16,9 +17,17 @@ from app.errors import Conflict, FieldFault, NotFound, StaleVersion
 from services.catalogue import rules
 from services.catalogue.publishing import repository
 from services.catalogue.publishing.changes import changes
+from services.catalogue.publishing.elements import elements, said
 from services.catalogue.publishing.ports import Audit
 from services.catalogue.publishing.states import STATUS_TEXT, TRANSITIONS, VersionAct, VersionStatus, after
-from services.catalogue.publishing.types import ChangeList, ItemFinding, ItemReport, VersionList, VersionView
+from services.catalogue.publishing.types import (
+    ChangeList,
+    ItemFinding,
+    ItemReport,
+    VersionDetail,
+    VersionList,
+    VersionView,
+)
 from services.catalogue.records import ItemRecord
 from services.staff.types import Act, Role, StaffCaller
 
@@ -33,12 +42,25 @@ class Publishing:
         self._audit = audit
 
     async def page(
-        self, staff: StaffCaller, status: str = "", after_id: uuid.UUID | None = None, limit: int = 20
+        self,
+        staff: StaffCaller,
+        status: str = "",
+        after_id: uuid.UUID | None = None,
+        limit: int = 20,
+        *,
+        text: str = "",
+        department_code: str = "",
     ) -> tuple[tuple[VersionView, ...], uuid.UUID | None]:
-        """Return versions in scope that wait or are published, and the id to continue after. Raises: Forbidden."""
+        """Return versions in scope that wait or are published, and the id to continue after. Raises: Forbidden.
+
+        Args:
+            text: the item's code, or words of its name.
+        """
         staff.require_role(*_READERS)
         statuses = (status,) if status else _LIVE
-        rows = await repository.list_current(staff.divisions, staff.departments, statuses, after_id, limit + 1)
+        rows = await repository.list_current(
+            staff.divisions, staff.departments, statuses, after_id, limit + 1, text, department_code
+        )
         page = tuple(_view(row, staff) for row in rows[:limit])
         return page, rows[limit - 1]["id"] if len(rows) > limit else None
 
@@ -51,11 +73,22 @@ class Publishing:
         staff.require_scope(rows[0]["division_code"], rows[0]["department_code"])
         return VersionList(data=tuple(_view(row, staff) for row in rows))
 
+    async def version(self, staff: StaffCaller, item_code: str, version: int) -> VersionDetail:
+        """Return one version with every element in words. Raises: NotFound, Forbidden."""
+        staff.require_role(*_READERS)
+        row = await self._in_scope(staff, item_code, version)
+        listed = await repository.list_versions(item_code)
+        former = [each["version"] for each in listed if each["version"] < version and each["status"] != "DRAFT"]
+        return VersionDetail(version=_view(row, staff), elements=elements(_record(row)), follows=max(former, default=0))
+
     async def compare(self, staff: StaffCaller, item_code: str, version: int, against: int) -> ChangeList:
         """Return what changed from version `against` to `version`. Raises: NotFound, Forbidden."""
         staff.require_role(*_READERS)
         old, new = await self._in_scope(staff, item_code, against), await self._in_scope(staff, item_code, version)
-        found = changes(_record(old), _record(new))
+        found = tuple(
+            structs.replace(change, before_text=said(change.before), after_text=said(change.after))
+            for change in changes(_record(old), _record(new))
+        )
         return ChangeList(item_code=item_code, from_version=against, to_version=version, data=found)
 
     async def act(

@@ -7,9 +7,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from services.catalogue.publishing.states import VersionAct
+from services.catalogue.publishing.states import STATUS_TEXT, VersionAct
 
-__all__ = ["VersionAct"]
+__all__ = ["STATUS_TEXT", "VersionAct"]
 
 
 class ChangeKind(StrEnum):
@@ -28,6 +28,8 @@ class Change(Struct, frozen=True, kw_only=True):
     kind: ChangeKind
     before: Any = None
     after: Any = None
+    before_text: str = ""
+    after_text: str = ""
 
 
 class ChangeList(Struct, frozen=True, kw_only=True):
@@ -55,6 +57,22 @@ class VersionView(Struct, frozen=True, kw_only=True):
     published_by: str
     withdrawn_at: str | None
     acts: tuple[str, ...]
+
+
+class ElementLine(Struct, frozen=True, kw_only=True):
+    """One element in words; `groups` where it has parts, each with its own lines."""
+
+    title: str
+    text: str = ""
+    groups: tuple[tuple[ElementLine, ...], ...] = ()
+
+
+class VersionDetail(Struct, frozen=True, kw_only=True):
+    """One version with every element in words, and the version that it would follow, 0 where there is none."""
+
+    version: VersionView
+    elements: tuple[ElementLine, ...]
+    follows: int
 
 
 class VersionList(Struct, frozen=True, kw_only=True):
