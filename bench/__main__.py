@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app import clock
 from app.settings import Settings
-from bench import bill_day, notices, report, seeding
+from bench import bill_day, campaigns, notices, report, seeding
 from bench.engines import ROOT, engines
 from bench.measures import CONNECTIONS, Bench, Size
 from bench.messages import platform
@@ -54,7 +54,8 @@ def measure(size: Size, progress: Progress) -> list[report.Line]:
             step = partial(progress.advance, task)
             lines = _lines(Bench(settings, seeded, platform(settings), floor, product, size, step), say)
         lines += _notices(settings, size, say, step)
-        return lines + _reconciliation(settings, size.bill_lines, say, step)
+        lines += _reconciliation(settings, size.bill_lines, say, step)
+        return lines + campaigns.lines(settings, size.bill_lines, say)
 
 
 def _notices(settings: Settings, size: Size, say: Callable[[str], None], step: Callable[[], None]) -> list[report.Line]:
