@@ -17,7 +17,9 @@ from handlers.doors import FORM, STAFF_COOKIE, Auth, Call, Reply, Route
 from handlers.errors import SETUP, SIGN_IN
 from handlers.pages import page, see_other
 from handlers.staff import (
+    audience_list_pages,
     audit_pages,
+    campaign_pages,
     case_routes,
     delivery_pages,
     item_pages,
@@ -157,6 +159,8 @@ ROUTES = tuple(
         refund_pages.ROUTES,
         statement_pages.ROUTES,
         reconciliation_pages.ROUTES,
+        campaign_pages.ROUTES,
+        audience_list_pages.ROUTES,
         pages.ROUTES,
     )
 )
