@@ -15,7 +15,7 @@ from sanic.exceptions import ServerError, WebsocketClosed
 from websockets.exceptions import ConnectionClosed
 
 from app.errors import Unauthenticated
-from app.live_log import Entry, is_after
+from app.live_log import Entry, History, is_after
 from app.tokens import Caller
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class OpenStream:
     """One open stream and the token it lives by."""
 
     __slots__ = (
-        "_caller", "_ending", "_house", "_is_held", "_last_id", "_outgoing", "_reader", "_socket", "_streams",
-        "_token", "_writing",
+        "_caller", "_ending", "_house", "_is_held", "_last_id", "_outgoing", "_read_to", "_reader", "_socket",
+        "_streams", "_token", "_writing",
     )  # fmt: skip
 
     def __init__(self, house: Container, streams: Streams, socket: Websocket, caller: Caller, token: str) -> None:
@@ -80,6 +80,7 @@ class OpenStream:
         self._caller = caller
         self._token = token
         self._last_id = ""
+        self._read_to = ""
         self._outgoing: deque[Entry] = deque()
         self._is_held = True
         self._writing = False
@@ -89,19 +90,19 @@ class OpenStream:
     async def begin(self, last_event_id: str) -> None:
         """Say hello, then what was missed, then what has come meanwhile: each event once, in order."""
         history = await self._house.live.since(self._caller.citizen_id, last_event_id)
-        resumed = "true" if last_event_id and history.is_whole else "false"
-        await self._socket.send(f'{{"event":"stream.ready","id":"{history.last_id}","resumed":{resumed}}}')
+        resumed = bool(last_event_id) and history.is_whole
+        # The id is where the phone stands once it has this message, not where it will be after the events to come.
+        self._last_id = last_event_id if resumed else history.last_id
+        shown = "true" if resumed else "false"
+        await self._socket.send(f'{{"event":"stream.ready","id":"{self._last_id}","resumed":{shown}}}')
         if not history.is_whole:
             await self._socket.send(_gap(history.last_id))
-        if last_event_id and history.is_whole:
-            self._last_id = last_event_id
-            self._replay(history.entries, history.last_id)
-        else:
-            self._replay((), "")
-            self._last_id = self._last_id or history.last_id
+        self._go_on(history)
 
     def receive(self, entry: Entry) -> None:
         """Take one event; the phone that has let too many wait is sent away."""
+        if not is_after(entry.id, self._read_to):
+            return  # the log has told it already
         self._outgoing.append(entry)
         if len(self._outgoing) > BUFFERED:
             self._end(RECONNECT, "slow")
@@ -128,18 +129,16 @@ class OpenStream:
     async def _catch_up(self) -> None:
         async with self._streams.reading:
             history = await self._house.live.since(self._caller.citizen_id, self._last_id)
-        if not history.is_whole or not self._last_id:
-            # What came live meanwhile is told as well: a gap says only that there may be more.
-            self._outgoing.appendleft(Entry(history.last_id, _gap(history.last_id)))
-            self._is_held = False
-            self._write()
-        else:
-            self._replay(history.entries, history.last_id)
+        if not (history.is_whole and self._last_id):
+            history = History(False, history.last_id, (Entry(history.last_id, _gap(history.last_id)),))
+            self._last_id = ""
+        self._go_on(history)
 
-    def _replay(self, entries: tuple[Entry, ...], last_id: str) -> None:
-        missed = [entry for entry in entries if is_after(entry.id, self._last_id)]
-        newer = [entry for entry in self._outgoing if not last_id or is_after(entry.id, last_id)]
-        self._last_id = self._last_id or last_id
+    def _go_on(self, history: History) -> None:
+        """Send what the log has told, then what came live after it."""
+        self._read_to = history.last_id or self._read_to
+        missed = [entry for entry in history.entries if not self._last_id or is_after(entry.id, self._last_id)]
+        newer = [entry for entry in self._outgoing if is_after(entry.id, self._read_to)]
         self._outgoing.clear()
         self._outgoing.extend((*missed, *newer))
         self._is_held = False
