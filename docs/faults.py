@@ -1,7 +1,8 @@
-"""Prints the fault matrix of the payments room for docs/payments.md; the tests walk the same rows."""
+"""Prints the fault matrices for docs/payments.md and docs/notices.md; the tests walk the same rows."""
 
 from __future__ import annotations
 
+from tests.contract.faults import notice_matrix
 from tests.contract.faults.matrix import CANNOT_HAPPEN, FAULTS, MEANINGS, ROWS, Row
 
 _PROVIDERS = {"wechat": "WeChat Pay", "alipay": "Alipay", "fiscal": "fiscal platform"}
@@ -33,3 +34,18 @@ def _impossible(provider: str) -> list[str]:
         if name == provider
         for reason in dict.fromkeys(reasons.values())
     ]
+
+
+def notices_table() -> str:
+    """Print the fault matrix of notices."""
+    heading = "| channel | answers | the try | the notice meanwhile | permission | afterwards | alarm |"
+    rows = [
+        f"| {row.channel} | {_listed(row.faults)} | {row.outcome}"
+        f" | {row.notice} | {row.stock} | {row.end} | {'yes' if row.alarm else ''} |"
+        for row in notice_matrix.ROWS
+    ]
+    return "\n".join([heading, "|---|---|---|---|---|---|---|", *rows, ""])
+
+
+def _listed(faults: tuple[str, ...]) -> str:
+    return ", ".join(f"`{fault.removeprefix('code ')}`" for fault in faults)

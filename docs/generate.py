@@ -165,9 +165,10 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "metrics": metrics_table,
     "sweeps": sweeps_table,
     "faults": faults.table,
+    "notice-faults": faults.notices_table,
     "discrepancies": discrepancy_table,
 }
-HOLDERS = ("README.md", "README.zh-CN.md", "docs/http.md", "docs/operations.md", "docs/payments.md")
+HOLDERS = ("README.md", "README.zh-CN.md", "docs/http.md", "docs/operations.md", "docs/payments.md", "docs/notices.md")
 
 
 def wanted() -> dict[str, str]:
