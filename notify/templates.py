@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +16,8 @@ from notify import repository
 from notify.types import Channel
 
 _SHELF_SECONDS = 60.0
+_PLACE = re.compile(r"\$\{(\w+)\}")
+_NUMBER = re.compile(r"[0-9]{1,3}$")
 _JSON_COLUMNS = ("channels", "bindings", "variables")
 
 
@@ -151,6 +154,18 @@ class Shelf:
 
 
 def template_of(row: Mapping[str, Any]) -> Template:
-    """Read a template from its columns."""
+    """Read a template from its columns. The database keeps no order of keys: fields come as the platform numbers them,
+    those of an SMS as its approved text names them."""
     plain = {name: value for name, value in row.items() if name not in _JSON_COLUMNS}
-    return msgspec.convert(plain | {name: msgspec.json.decode(row[name]) for name in _JSON_COLUMNS}, Template)
+    listed = {name: msgspec.json.decode(row[name]) for name in _JSON_COLUMNS}
+    for binding in listed["bindings"].values():
+        places = _PLACE.findall(binding.get("text", ""))
+        binding["fields"] = dict(sorted(binding["fields"].items(), key=lambda field: _turn(field[0], places)))
+    return msgspec.convert(plain | listed, Template)
+
+
+def _turn(key: str, places: Sequence[str]) -> tuple[int, str]:
+    if key in places:
+        return places.index(key), key
+    number = _NUMBER.search(key)
+    return (int(number[0]) if number else 0), key
