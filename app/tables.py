@@ -108,6 +108,12 @@ def _reactions(rooms: Container) -> Mapping[str, Sequence[tuple[str, Reaction]]]
                 ("notify.move_notices", NoticeReactions(rooms.notify).move_notices),
             )
         },
+        {
+            "platform.user_auth_cancelled": (
+                ("accounts.withdraw_consent", partial(account_reactions.withdraw_consent, rooms.accounts)),
+                ("notify.void_permissions", NoticeReactions(rooms.notify).void_permissions),
+            )
+        },
         {name: (("notify.tell", NoticeReactions(rooms.notify).tell),) for name in CITIZEN_EVENTS},
         dict.fromkeys((*CITIZEN_EVENTS, *LIVE_EVENTS), (("live.publish", rooms.live.publish),)),
         dict.fromkeys(

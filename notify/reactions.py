@@ -18,6 +18,11 @@ class NoticeReactions:
         """Tell the person concerned, where a template answers the event."""
         await self._service.tell(event)
 
+    async def void_permissions(self, event: DomainEvent) -> None:
+        """platform.user_auth_cancelled: what somebody allowed us to send them is allowed no more."""
+        facts = event.facts
+        await self._service.void_permissions(facts["provider"], facts["app_id"], facts["subject"], event.occurred_at)
+
     async def move_notices(self, event: DomainEvent) -> None:
         """Two records of one person became one: notices and permissions go with them."""
         await self._service.move_notices(

@@ -201,6 +201,11 @@ class NotifyService:
         )
         metrics.CALLBACKS.labels("wechat_push", "applied" if new else "duplicate").inc()
 
+    async def void_permissions(self, provider: str, app_id: str, subject: str, at: datetime) -> None:
+        """Void what a person, by a platform's name, had allowed until a moment (aware UTC). Idempotent: yes."""
+        if person := await self._recipients.find(provider, app_id, subject):
+            await stock_repository.void_all(person.identity_id, at)
+
     async def receive_receipts(self, provider: str, token: str, body: bytes) -> bytes:
         """Take an SMS provider's delivery reports; return its acknowledgement.
 

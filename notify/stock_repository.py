@@ -68,6 +68,16 @@ async def record_push(
     return row is not None
 
 
+async def void_all(identity_id: uuid.UUID, at: datetime) -> int:
+    """Void all permissions that an identity gave before a moment. Idempotent. Returns how many."""
+    return await db.execute(
+        "UPDATE subscription SET status = 'VOID', changed_at = now() WHERE identity_id = $1 AND created_at <= $2"
+        " AND status IN ('IN_STOCK', 'HELD')",
+        identity_id,
+        at,
+    )
+
+
 async def _apply(tx: db.Transaction, grant: Grant, own: str, other: str) -> None:
     if grant.change is PermissionChange.WITHDRAWN:
         await tx.execute(

@@ -137,6 +137,13 @@ class PlatformMessage:
     occurred_at: datetime
     kind: str
     deposit_back: DepositBack | None = None
+    app_id: str = ""
+    withdrawn_by: str = field(default="", repr=False)
+    """The platform's name for somebody who has withdrawn their consent."""
+    withdrawn_at: datetime | None = None
+    is_known: bool = True
+    is_alarm: bool = False
+    """Whether a person must look: an authorisation of ours was withdrawn, a version of ours refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import structlog
 from app import metrics
 from app.clock import now, rfc3339
 from app.errors import CallbackQuarantined, CallbackRejected, ServiceUnavailable
+from app.events import DomainEvent
 from payments import settlement_repository as repository
 from payments.checks import payment_mismatch, refund_mismatch, shown_expected, shown_payment
 from payments.neutral import (
@@ -89,8 +90,17 @@ class Receiving:
                 {},
             )
             return None
+        metrics.PLATFORM_MESSAGES.labels(message.provider, message.kind if message.is_known else "other").inc()
+        if message.is_alarm:
+            log.error("platform_alarm", provider=message.provider, kind=message.kind, app_id=message.app_id)
         await repository.record_inbox(
-            message.provider, message.event_key, message.occurred_at, message.kind, "STORED", _following(message)
+            message.provider,
+            message.event_key,
+            message.occurred_at,
+            message.kind,
+            "STORED",
+            _following(message),
+            _withdrawal(message),
         )
         return None
 
@@ -202,6 +212,18 @@ def _is_outdated(event: RefundNotified, known: RefundRecord) -> bool:
     if event.move == RefundMove.SUCCEED:
         return known.has_bounced and not event.tells_of_bank
     return event.move == RefundMove.BOUNCE and known.provider_status == SETTLED_ELSEWHERE
+
+
+def _withdrawal(message: PlatformMessage) -> DomainEvent | None:
+    """Return the event by which other rooms hear that somebody has withdrawn their consent at the platform."""
+    if not message.withdrawn_by:
+        return None
+    return DomainEvent(
+        name="platform.user_auth_cancelled",
+        subject_no=message.event_key[:64],
+        occurred_at=message.withdrawn_at or message.occurred_at,
+        facts={"provider": message.provider.upper(), "app_id": message.app_id, "subject": message.withdrawn_by},
+    )
 
 
 def _following(message: PlatformMessage) -> tuple[str, list[dict[str, Any]]] | None:

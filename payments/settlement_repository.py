@@ -163,8 +163,9 @@ async def record_inbox(
     reference_no: str,
     outcome: str,
     job: tuple[str, Sequence[dict[str, Any]]] | None = None,
+    event: DomainEvent | None = None,
 ) -> bool:
-    """Keep a provider event once, with the jobs it causes; False when it was there."""
+    """Keep a provider event once, with the jobs and the domain event it causes; False when it was there."""
     async with db.transaction() as tx:
         row = await tx.fetch_row(
             "INSERT INTO inbox_event (id, occurred_at, received_at, provider, event_key, reference_no, outcome)"
@@ -180,6 +181,8 @@ async def record_inbox(
         if row is not None and job is not None:
             for payload in job[1]:
                 tx.enqueue(job[0], payload)
+        if row is not None and event is not None:
+            tx.emit(event)
     return row is not None
 
 

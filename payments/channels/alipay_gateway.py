@@ -16,6 +16,9 @@ from payments.channels.alipay import DEPOSIT_BACK_MOVES
 from payments.neutral import Acknowledgement, DepositBack, PlatformMessage
 
 _DEPOSIT_BACK = "alipay.trade.refund.depositback.completed"
+_USER_CANCELLED = "alipay.open.auth.userauth.cancelled"
+_ALARMS = frozenset({"alipay.open.auth.appauth.cancelled", "alipay.open.mini.version.audit.rejected"})
+_KNOWN = frozenset({_DEPOSIT_BACK, _USER_CANCELLED, "alipay.open.mini.version.audit.passed", *_ALARMS})
 
 
 class AlipayPlatformGateway:
@@ -34,11 +37,17 @@ class AlipayPlatformGateway:
         """Verify and read one From蚂蚁 message; its own time stays the same in repeats."""
         message = read_gateway_message(body, self._app)
         stamp = read_form(body)[0].get("utc_timestamp", "")
+        withdrawn = message.kind == _USER_CANCELLED
         return PlatformMessage(
             provider="alipay",
             event_key=f"message:{message.notify_id}"[:160],
             occurred_at=_moment(stamp) or now(),
             kind=message.kind,
+            is_known=message.kind in _KNOWN,
+            app_id=self._app.app_id,
+            withdrawn_by=_subject(message.content) if withdrawn else "",
+            withdrawn_at=_moment(_text(message.content, "cancel_time")) if withdrawn else None,
+            is_alarm=message.kind in _ALARMS,
             deposit_back=_deposit_back(message.content) if message.kind == _DEPOSIT_BACK else None,
         )
 
@@ -74,6 +83,11 @@ def _deposit_back(content: Mapping[str, Any]) -> DepositBack | None:
     )
 
 
+def _subject(content: Mapping[str, Any]) -> str:
+    """Name who has withdrawn: the open_id, or the user_id of apps from before open ids."""
+    return _text(content, "open_id") or _text(content, "user_id")
+
+
 def _text(content: Mapping[str, Any], name: str) -> str:
     value = content.get(name, "")
-    return value[:64] if isinstance(value, str) else ""
+    return value[:128] if isinstance(value, str) else ""

@@ -18,6 +18,12 @@ async def take_over(accounts: AccountsService, event: DomainEvent) -> None:
     )
 
 
+async def withdraw_consent(accounts: AccountsService, event: DomainEvent) -> None:
+    """On `platform.user_auth_cancelled`: the person is signed out there and gets no more messages."""
+    facts = event.facts
+    await accounts.withdraw_consent(facts["provider"], facts["app_id"], facts["subject"], event.occurred_at)
+
+
 async def announce_merge(accounts: AccountsService, event: DomainEvent) -> None:
     """On `citizen.merged`: tell every process again, in case the one that merged died before it could."""
     await accounts.announce_merge(uuid.UUID(event.facts["from_citizen_id"]), uuid.UUID(event.facts["into_citizen_id"]))

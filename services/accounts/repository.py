@@ -133,18 +133,34 @@ async def find_identity_by_subject(provider: str, app_id: str, subject: str) -> 
     """Read the sign-in identity that a platform names."""
     return await db.fetch_row(
         "SELECT id, citizen_id, provider, app_id, subject FROM identity"
-        " WHERE provider = $1 AND app_id = $2 AND subject = $3",
+        " WHERE provider = $1 AND app_id = $2 AND (subject = $3 OR user_id = $3) ORDER BY subject = $3 DESC LIMIT 1",
         provider,
         app_id,
         subject,
     )
 
 
+async def withdraw_identity(identity_id: uuid.UUID, at: datetime) -> list[uuid.UUID]:
+    """Note that the person withdrew their consent at the platform, and end the identity's sessions of before.
+
+    Nothing happens where they have signed in again since. Idempotent. Returns the sessions that ended.
+    """
+    rows = await db.fetch_all(
+        """WITH withdrawn AS (UPDATE identity SET withdrawn_at = $2 WHERE id = $1 AND signed_in_at <= $2 RETURNING id)
+           UPDATE citizen_session SET revoked_at = now(), revoked_reason = 'consent_withdrawn'
+           WHERE identity_id IN (SELECT id FROM withdrawn) AND revoked_at IS NULL RETURNING id""",
+        identity_id,
+        at,
+    )
+    return [row["id"] for row in rows]
+
+
 async def list_identities(citizen_id: uuid.UUID) -> list[Row]:
-    """List a citizen's sign-in identities, the latest used first."""
+    """List a citizen's sign-in identities, the latest used first, without those whose consent was withdrawn."""
     return list(
         await db.fetch_all(
             "SELECT id, citizen_id, provider, app_id, subject FROM identity WHERE citizen_id = $1"
+            " AND withdrawn_at IS NULL"
             " ORDER BY signed_in_at DESC",
             citizen_id,
         )
@@ -201,7 +217,7 @@ WITH known AS (
         session_key_cipher = CASE WHEN $5::bytea IS NOT NULL AND signed_in_at < $6
             THEN $5::bytea ELSE session_key_cipher END,
         union_id = coalesce($4, union_id),
-        signed_in_at = greatest(signed_in_at, $6)
+        signed_in_at = greatest(signed_in_at, $6), withdrawn_at = NULL
     WHERE provider = $1 AND app_id = $2 AND subject = $3
     RETURNING id, citizen_id
 ), person AS (

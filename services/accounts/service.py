@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -320,6 +320,16 @@ class AccountsService:
     async def announce_merge(self, old: uuid.UUID, survivor: uuid.UUID) -> None:
         """Let every process know that tokens of the old citizen now speak for the survivor. Idempotent."""
         await self._revocations.announce(Recent(merges=((old, survivor),)))
+
+    async def withdraw_consent(self, provider: str, app_id: str, subject: str, at: datetime) -> None:
+        """End what a person allowed us at a platform: sessions at once, notices until the next sign-in.
+
+        Idempotent: yes; a sign-in after `at` (aware UTC) is left alone.
+        """
+        row = await repository.find_identity_by_subject(provider, app_id, subject)
+        if row is not None:
+            ended = await repository.withdraw_identity(row["id"], at)
+            await self._revocations.announce(Recent(sessions=tuple(ended)))
 
     async def _end_session(self, session_id: uuid.UUID, reason: str) -> None:
         await repository.revoke_session(session_id, clock.now(), reason)

@@ -190,6 +190,11 @@ def _message_routes(platform: Platform) -> list[web.RouteDef]:
             biz |= {"app_id": app.app_id, "open_id": alipay_open_id_of(app.app_id, person.key)}
             biz |= {"cancel_time": str(int(platform.world.clock.timestamp() * 1000))}
         kind = _choice(body, "kind", ("normal", "wrong_signature", "unknown_serial"), "normal")
+        if _choice(body, "rule", ("v1", "v2"), "v1") == "v2":
+            more = {name: str(value) for name, value in biz.items()}
+            return answer(
+                {"callback": await _first(notifications.send_older_message(platform, app, method, more, kind))}
+            )
         return answer({"callback": await _first(notifications.send_message(platform, app, method, biz, kind))})
 
     return [

@@ -183,6 +183,30 @@ def send_message(
     return _deliver(platform, msg_method, build, GATEWAY_SCHEDULE)
 
 
+def send_older_message(
+    platform: Platform, app: App, notify_type: str, more: Mapping[str, str], kind: str = "normal"
+) -> Delivery:
+    """Send an event of the older open platform, signed under V2. Source: 支付宝开放平台 应用通知."""
+    fixed = {
+        "notify_id": f"{secrets.randbelow(10**34):034d}",
+        "notify_time": wire.beijing(platform.world.clock.now()),
+        "notify_type": notify_type,
+        "app_id": app.app_id,
+        "charset": "UTF-8",
+        "sign_type": "RSA2",
+    }
+
+    def build() -> Message:
+        fields = dict(more) | fixed
+        return Message(
+            gateway_url(platform, app),
+            _signed(platform, fields, signing.service_message_content(fields), kind),
+            _FORM_HEADERS,
+        )
+
+    return _deliver(platform, notify_type, build, GATEWAY_SCHEDULE)
+
+
 def service_check(platform: Platform, app: App, kind: str = "normal") -> tuple[Delivery, list[str]]:
     """Probe the application gateway once, signed under V2 in GBK; the list receives the whole answer.
 

@@ -25,6 +25,7 @@ from clients.alipay.gateway import AlipayGateway
 from clients.alipay.gateway_check import answer_gateway_check, is_gateway_check
 from clients.alipay.notification import TradeEffect, read_gateway_message, read_trade_notification
 from clients.transport import Transport
+from payments.channels.alipay_gateway import AlipayPlatformGateway
 
 pytestmark = pytest.mark.anyio
 APP_ID = "2021000000000001"
@@ -257,3 +258,33 @@ async def test_gateway_check_and_messages_are_understood(app: AlipayApp, sim: An
     message = read_gateway_message(sim.sink.wait_for(f"{NOTIFY_PATH}/gateway")[0].body, app)
     assert (message.kind, message.app_id) == ("alipay.open.auth.userauth.cancelled", APP_ID)
     assert message.content["open_id"]
+
+
+@pytest.mark.parametrize("rule", ["v1", "v2"])
+async def test_platform_messages_are_made_neutral(app: AlipayApp, sim: Any, rule: str) -> None:
+    door = AlipayPlatformGateway(app)
+    for method, is_known, is_alarm in (
+        ("alipay.open.auth.appauth.cancelled", True, True),
+        ("alipay.open.mini.version.audit.passed", True, False),
+        ("servicemarket_order_notify", False, False),
+    ):
+        sim.sink.clear()
+        sim.control("POST", "/alipay/gateway-messages", {"msg_method": method, "rule": rule})
+        body = sim.sink.wait_for(f"{NOTIFY_PATH}/gateway")[0].body
+        message = door.parse_message(body)
+        assert (message.kind, message.is_known, message.is_alarm) == (method, is_known, is_alarm)
+        assert message.withdrawn_by == ""
+        sim.sink.clear()
+        forged = {"msg_method": method, "rule": rule, "kind": "wrong_signature"}
+        sim.control("POST", "/alipay/gateway-messages", forged)
+        with pytest.raises(CallbackRejected):
+            door.parse_message(sim.sink.wait_for(f"{NOTIFY_PATH}/gateway")[0].body)
+
+
+async def test_withdrawn_consent_names_the_person_and_the_moment(app: AlipayApp, sim: Any) -> None:
+    order = {"msg_method": "alipay.open.auth.userauth.cancelled", "person": "zhang-wei"}
+    sim.control("POST", "/alipay/gateway-messages", order)
+    message = AlipayPlatformGateway(app).parse_message(sim.sink.wait_for(f"{NOTIFY_PATH}/gateway")[0].body)
+    assert message.withdrawn_by
+    assert message.withdrawn_at is not None
+    assert message.app_id == APP_ID
