@@ -24,6 +24,8 @@ _VALUES: dict[str, Any] = {
     "item_name": "居民身份证补领",
     "item_version": 1,
     "division_code": "140105",
+    "divisions": ["140105"],
+    "list_id": "01939c5e000070008000000000000001",
     "department_code": "11140105MB0001177F",
     "status_text": "已受理",
     "outcome_text": "",

@@ -9,7 +9,7 @@ from datetime import datetime
 from app import clock
 from app.errors import FieldFault, InvalidRequest
 from notify.campaigns.states import is_quiet, schedule_fault
-from notify.campaigns.types import CampaignDraft, ChannelPreview, Choice
+from notify.campaigns.types import Blank, CampaignDraft, ChannelPreview, Choice, PreviewLine
 from notify.neutral import UnfitValue
 from notify.ports import NoticeChannel, NoticeTable
 from notify.render import INBOX_LENGTH, TITLE_LENGTH, filled, filled_all
@@ -29,9 +29,9 @@ class Composing:
         self._shelf, self._table = shelf, table
 
     async def choices(self) -> list[Choice]:
-        """Return the templates that may be pushed to many, with their variables as (name, title, sample)."""
+        """Return the templates that may be pushed to many, with what is to be filled in."""
         return [
-            Choice(each.code, each.title, tuple((one.name, one.title, one.sample) for one in each.variables))
+            Choice(each.code, each.title, [Blank(one.name, one.title, one.sample) for one in each.variables])
             for each in await self._shelf.used_for("CAMPAIGN")
         ]
 
@@ -71,7 +71,7 @@ class Composing:
                 channel="INBOX",
                 channel_text=CHANNEL_TEXT["INBOX"],
                 title=filled(template.title, shown, TITLE_LENGTH),
-                lines=[("", filled(template.inbox_text, shown, INBOX_LENGTH))],
+                lines=[PreviewLine("", filled(template.inbox_text, shown, INBOX_LENGTH))],
             )
         ]
         for name in template.channels:
@@ -84,8 +84,8 @@ class Composing:
                 values = channel.fitted(values) if channel else values
             except UnfitValue as fault:
                 values[fault.key] = "（内容不符合该渠道要求）"
-            text = [("", filled(binding.text.replace("${", "{"), shown))] if binding.text else []
-            lines = text or [*values.items()]
+            text = [PreviewLine("", filled(binding.text.replace("${", "{"), shown))] if binding.text else []
+            lines = text or [PreviewLine(*pair) for pair in values.items()]
             seen.append(
                 ChannelPreview(
                     channel=name, channel_text=CHANNEL_TEXT[name], title=binding.title or template.title, lines=lines

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import msgspec
@@ -167,13 +167,20 @@ class AudienceSize(msgspec.Struct, frozen=True, kw_only=True):
     is_exact: bool
 
 
+class PreviewLine(msgspec.Struct, frozen=True):
+    """One line on the phone; the name is empty where the text stands alone."""
+
+    name: str
+    text: str
+
+
 class ChannelPreview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person would see on one channel: a heading, and lines of (name, text)."""
+    """What a person would see on one channel."""
 
     channel: str
     channel_text: str
     title: str
-    lines: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    lines: list[PreviewLine] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +191,17 @@ class People:
     former: Sequence[tuple[uuid.UUID, uuid.UUID]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A template that may be pushed, for the list on the page: its variables as (name, title, sample, value)."""
+class Blank(msgspec.Struct, frozen=True):
+    """Something to be filled into a template."""
+
+    name: str
+    title: str
+    sample: str
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A template that may be pushed, with what is to be filled in."""
 
     code: str
     title: str
-    fields: tuple[tuple[str, str, str], ...] = field(default=())
+    blanks: list[Blank]
