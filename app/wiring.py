@@ -160,7 +160,7 @@ async def build(settings: Settings) -> Container:
     exchange = assembly.exchange_room(settings, session, applications, accounts, catalogue, audit, cipher, health)
     allowances = assembly.notice_allowances(settings, redis, limits, hash_key)
     channels = assembly.notice_table(settings, clients, cipher)
-    notify = NotifyService(channels, AccountRecipients(accounts), allowances)
+    notify = NotifyService(channels, AccountRecipients(accounts), allowances, live.publish)
     templates = assembly.template_desk(
         settings, clients, notify, accounts, audit, announcements.publish, CITIZEN_EVENTS
     )

@@ -6,8 +6,9 @@ Handlers, reactions and wiring call it. It builds no query, knows no vendor and 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from app import metrics
 from app.clock import now, rfc3339
@@ -29,6 +30,7 @@ from notify.stock_repository import Grant
 from notify.templates import Binding, Shelf, Template
 from notify.types import Channel, NoticeView, ReadNotices, SubscriptionView, Told
 
+Live = Callable[[DomainEvent], Awaitable[None]]
 _REPORTED = {
     "accept": PermissionChange.GRANTED,
     "reject": PermissionChange.KEPT,
@@ -44,13 +46,21 @@ class NotifyService:
         table: channels and doors.
         recipients: how people can be reached.
         allowances: what may be sent how fast; without them everything at once.
+        live: tells a person's open phones that the inbox has changed.
     """
 
-    def __init__(self, table: NoticeTable, recipients: Recipients, allowances: Allowances | None = None) -> None:
+    def __init__(
+        self,
+        table: NoticeTable,
+        recipients: Recipients,
+        allowances: Allowances | None = None,
+        live: Live | None = None,
+    ) -> None:
         self.table = table
         self._recipients = recipients
         self.shelf = Shelf()
         self.figures = NoticeFigures()
+        self._live = live
         self.delivering = Delivering(table, recipients, self.shelf, allowances)
 
     def jobs(self) -> Mapping[str, JobFunction]:
@@ -85,6 +95,7 @@ class NotifyService:
                 expires_at=template.expires_at(event.occurred_at),
             )
         )
+        await self._show("notice.created", event.citizen_id, event.subject_no, {"event": event.name})
 
     async def deliver(self, notice_id: uuid.UUID, occurred_at: datetime) -> None:
         """Try a notice's channels; nothing happens when it is not queued or somebody else has it. Idempotent: yes."""
@@ -110,7 +121,9 @@ class NotifyService:
             raise InvalidRequest(faults=(FieldFault("ids", "请指定消息编号，或选择全部已读"),))
         ids = None if request.all else [uuid.UUID(text) for text in request.ids]
         await repository.mark_read(caller.citizen_id, ids)
-        return await repository.count_unread(caller.citizen_id)
+        unread = await repository.count_unread(caller.citizen_id)
+        await self._show("notice.read", caller.citizen_id.hex, "", {"unread_count": unread})
+        return unread
 
     async def subscriptions(self, caller: Caller) -> list[SubscriptionView]:
         """List the permissions worth asking for at the caller's platform, with their stock."""
@@ -216,6 +229,10 @@ class NotifyService:
             await record_receipt(receipt.message_no, receipt.delivered, receipt.provider_code)
         metrics.CALLBACKS.labels(f"sms_{provider}", "applied").inc()
         return door.acknowledgement()
+
+    async def _show(self, name: str, citizen_id: str, subject_no: str, facts: dict[str, Any]) -> None:
+        if self._live is not None:
+            await self._live(DomainEvent(name=name, subject_no=subject_no, citizen_id=citizen_id, facts=facts))
 
     async def _kinds(self, channel: Channel) -> dict[str, str]:
         return {binding.template_id: binding.kind for _, binding in await self.shelf.bound(channel)}
