@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -12,12 +12,13 @@ from services.delivery.types import Board, BoardPage, Section, ShipmentView
 
 _TAG = "寄送"
 _ALL = "/api/staff/v1/shipments"
+SectionName = Literal["TO_SEND", "UNDER_WAY", "EXCEPTION", "DONE"]
 
 
 class BoardQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which column; or, with `q`, the parcels of one shipment, waybill or case number."""
 
-    section: Section = Section.TO_SEND
+    section: SectionName = "TO_SEND"
     q: Annotated[str, msgspec.Meta(max_length=64)] = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 20
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
@@ -29,7 +30,7 @@ async def list_shipments(call: Call[None]) -> Reply:
     desk = call.house.delivery.board
     if query.q.strip():
         return Reply(BoardPage(data=await desk.search(call.staff, query.q.strip()), next_cursor=None))
-    found, following = await desk.page(call.staff, query.section, read_cursor(query.cursor), query.limit)
+    found, following = await desk.page(call.staff, Section(query.section), read_cursor(query.cursor), query.limit)
     return Reply(BoardPage(data=found, next_cursor=make_cursor(following) if following else None))
 
 

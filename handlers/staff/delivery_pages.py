@@ -15,6 +15,7 @@ from handlers.doors import FORM, Auth, Call, Reply, Route
 from handlers.pages import page, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
+from handlers.staff.deliveries import SectionName
 from handlers.staff.sheets import PAGE_LENGTH, Column, Format, Kind, export, paged
 from services.delivery.types import CUSTODY_TEXT, SECTION_TEXT, BoardLine, Section, ShipmentView
 from services.staff.types import Role
@@ -43,7 +44,7 @@ _COLUMNS = (
 class BoardQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """A page of a column, or the parcels of one number."""
 
-    section: Section = Section.TO_SEND
+    section: SectionName = "TO_SEND"
     q: Annotated[str, msgspec.Meta(max_length=64)] = ""
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
@@ -51,7 +52,7 @@ class BoardQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class ExportQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Which column, as what."""
 
-    section: Section = Section.TO_SEND
+    section: SectionName = "TO_SEND"
     format: Format = "csv"
 
 
@@ -81,8 +82,9 @@ async def board_export(call: Call[None]) -> Reply:
     """Send a column as a file."""
     query: ExportQuery = call.query
     desk = call.house.delivery.board
-    rows = paged(lambda after: desk.page(call.staff, query.section, after, PAGE_LENGTH), _row)
-    name = f"快递_{SECTION_TEXT[query.section]}_{clock.beijing_date()}"
+    section = Section(query.section)
+    rows = paged(lambda after: desk.page(call.staff, section, after, PAGE_LENGTH), _row)
+    name = f"快递_{SECTION_TEXT[section]}_{clock.beijing_date()}"
     filters = {"section": query.section}
     return await export(call, "deliveries", name, _COLUMNS, rows, query.format, title="快递", filters=filters)
 
@@ -109,18 +111,18 @@ async def rebook(call: Call[CsrfForm]) -> Reply:
 
 async def _board(call: Call[None]) -> dict[str, Any]:
     query: BoardQuery = call.query
-    desk, number = call.house.delivery.board, query.q.strip()
+    desk, number, section = call.house.delivery.board, query.q.strip(), Section(query.section)
     if number:
         rows, following = await desk.search(call.staff, number), None
     else:
-        rows, following = await desk.page(call.staff, query.section, read_cursor(query.cursor), _PAGE_LENGTH)
+        rows, following = await desk.page(call.staff, section, read_cursor(query.cursor), _PAGE_LENGTH)
     chosen = {"section": query.section, "q": number}
     return {
         "counts": await desk.counts(call.staff),
         "rows": rows,
         "number": number,
         "chosen": "" if number else query.section,
-        "title": SECTION_TEXT[query.section],
+        "title": SECTION_TEXT[section],
         "fragment_address": address_of(f"{_LIST}/part", **chosen, cursor=query.cursor),
         "export_address": address_of(f"{_LIST}/export", section=query.section),
         **turns(_LIST, query.cursor, following, **chosen),

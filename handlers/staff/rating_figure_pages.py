@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -25,7 +25,7 @@ Months = Annotated[int, msgspec.Meta(ge=1, le=60)]
 class FigureQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """By what, and over how many months, this one included."""
 
-    by: SumsBy = SumsBy.DEPARTMENT
+    by: Literal["department", "item"] = "department"
     months: Months = 12
 
 
@@ -51,7 +51,7 @@ async def figures(call: Call[None]) -> Reply:
         rows=rows,
         charted=charted[:_CHARTED],
         by=query.by,
-        titles=_TITLES,
+        titles={by.value: title for by, title in _TITLES.items()},
         months=query.months,
         fewest=FEWEST,
         export_address=address_of(f"{_ADDRESS}/export", by=query.by, months=query.months),
@@ -61,7 +61,7 @@ async def figures(call: Call[None]) -> Reply:
 async def figures_export(call: Call[None]) -> Reply:
     """Send the sums as a file."""
     query: FigureExportQuery = call.query
-    title = _TITLES[query.by]
+    title = _TITLES[SumsBy(query.by)]
     columns = (
         Column(f"{title}代码", width=34),
         Column(title, width=34),
@@ -74,8 +74,8 @@ async def figures_export(call: Call[None]) -> Reply:
 
 
 async def _named(call: Call[None], query: FigureQuery) -> list[RatingSum]:
-    found = await call.house.ratings.desk.sums(call.staff, query.by, query.months)
-    if query.by is SumsBy.ITEM:
+    found = await call.house.ratings.desk.sums(call.staff, SumsBy(query.by), query.months)
+    if query.by == SumsBy.ITEM:
         return found
     names = await call.house.catalogue.department_names()
     return [msgspec.structs.replace(row, name=names.get(row.code, row.code)) for row in found]
