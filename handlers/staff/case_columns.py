@@ -7,7 +7,7 @@ from typing import Any
 from app import clock
 from handlers.staff.sheets import Column, Kind
 from services.applications.finding.types import ExportedCase
-from services.applications.states import OUTCOME_TEXT
+from services.applications.types import OUTCOME_TEXT
 
 _PLATFORMS = {"WECHAT": "微信", "ALIPAY": "支付宝", "WINDOW": "窗口"}
 _MASKED = (

@@ -20,8 +20,7 @@ from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.case_columns import columns, row_of
 from handlers.staff.sheets import Format, Rows, export
 from services.applications.finding.types import FIRST_YEAR, LAST_YEAR, CaseFilter
-from services.applications.states import STATUS_TEXT
-from services.applications.types import CaseSummary, Status
+from services.applications.types import STATUS_TEXT, CaseSummary, Status
 
 _TAG = "工作台"
 LIST = "/staff/cases"

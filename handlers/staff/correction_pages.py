@@ -13,8 +13,7 @@ from handlers.staff import correction_rows
 from handlers.staff.acts import find_act
 from handlers.staff.case_pages import published_item
 from handlers.staff.correction_rows import Row, RowsForm
-from services.applications.reviewing.intake import CORRECTION_DAYS
-from services.applications.reviewing.points import MOST_POINTS
+from services.applications.reviewing.types import CORRECTION_DAYS, MOST_POINTS
 
 _TAG = "工作台"
 _ACT = "request-correction"

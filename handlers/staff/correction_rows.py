@@ -12,8 +12,7 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import FieldFault, InvalidRequest
-from services.applications.reviewing.points import MOST_POINTS
-from services.applications.reviewing.types import CorrectionPoint
+from services.applications.reviewing.types import MOST_POINTS, CorrectionPoint
 from services.catalogue.types import Item
 
 LONGEST_POINT = 300

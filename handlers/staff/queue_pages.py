@@ -12,8 +12,7 @@ from handlers.doors import FORM, Auth, Call, Reply, Route
 from handlers.pages import page, see_other
 from handlers.parsing import make_cursor, read_cursor
 from services.applications.routing.types import BatchResult, QueueFilter, QueueName
-from services.applications.states import STATUS_TEXT
-from services.applications.types import Status
+from services.applications.types import STATUS_TEXT, Status
 
 _TAG = "工作台"
 _ALL = "/staff/queues"

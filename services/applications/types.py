@@ -15,10 +15,10 @@ from msgspec import Meta, Struct
 from app.errors import FieldFault
 from services.applications.cards.types import CaseCard
 from services.applications.reviewing.types import CourseView, PointView
-from services.applications.states import Correction, Status
+from services.applications.states import OUTCOME_TEXT, STATUS_TEXT, Correction, Status
 from services.delivery.types import ShipmentView
 
-__all__ = ["Correction", "Status"]
+__all__ = ["OUTCOME_TEXT", "STATUS_TEXT", "Correction", "Status"]
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$", description="理由")]
 

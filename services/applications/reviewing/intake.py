@@ -18,13 +18,11 @@ from services.applications.dues import accepted_columns, receipt_due
 from services.applications.moves import material_codes
 from services.applications.reviewing import points as notices
 from services.applications.reviewing.acting import CaseActs
-from services.applications.reviewing.types import CorrectionPoint
+from services.applications.reviewing.types import CORRECTION_DAYS, CorrectionPoint
 from services.applications.states import Act, next_edge
 from services.applications.types import CaseSummary
 from services.staff.types import StaffCaller
 
-CORRECTION_DAYS = 30
-"""So many calendar days the citizen has for a correction; the law names none, so this is the project's choice."""
 _APPEAL = "如有异议，可依法申请行政复议或提起行政诉讼"
 
 

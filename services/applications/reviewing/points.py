@@ -11,7 +11,6 @@ from app.errors import Conflict, FieldFault, InvalidRequest
 from services.applications.reviewing.types import CorrectionPoint, PointView
 from services.catalogue.types import Item
 
-MOST_POINTS = 30
 _LONGEST = 500
 
 

@@ -9,6 +9,9 @@ from msgspec import Meta, Struct
 
 from services.applications.documents.types import DocumentView
 
+CORRECTION_DAYS = 30
+"""So many calendar days the citizen has for a correction; the law names none, so this is the project's choice."""
+MOST_POINTS = 30
 _SAYING = r"^[^\x00]*[^\x00\s][^\x00]*$"
 Text = Annotated[str, Meta(min_length=1, max_length=300, pattern=_SAYING)]
 OptionalText = Annotated[str, Meta(max_length=300, pattern=r"^[^\x00]*$")]
