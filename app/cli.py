@@ -17,6 +17,7 @@ from app.cli_exchange import exchange_cli
 from app.cli_items import items_cli
 from app.cli_merchants import merchants_cli
 from app.cli_payments import payments_cli, reconcile
+from app.cli_staff import staff_cli
 from app.errors import SettingsError
 from app.settings import described
 from app.terminal import make_console, make_table
@@ -24,7 +25,6 @@ from app.terminal import make_console, make_table
 ROOT = Path(__file__).resolve().parent.parent
 
 cli = typer.Typer(help="三晋通小程序后端", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-staff_cli = typer.Typer(help="工作人员账号", no_args_is_help=True)
 audit_cli = typer.Typer(help="检查账目与审计链", no_args_is_help=True)
 keys_cli = typer.Typer(help="密钥", no_args_is_help=True)
 cli.add_typer(items_cli, name="items")
@@ -82,25 +82,6 @@ def simulate() -> None:
     with start.surroundings(ROOT, engines=False) as settings, start.simulators(ROOT, settings):
         console.print(f"模拟器已启动，控制端口 {settings.sim_port}；按 Ctrl-C 停止")
         start.wait_for_signal()
-
-
-@staff_cli.command("import")
-def staff_import(
-    file: Annotated[Path | None, typer.Argument(help="账号文件；演示环境默认 data/staff.json")] = None,
-) -> None:
-    """建立账号文件中缺少的账号，列出初始密码与动态口令密钥；已有账号不变。生产环境只列出一次，不留存。"""
-    from app import loading
-
-    with start.surroundings(ROOT) as settings:
-        if file is None and not settings.is_demo:
-            raise SettingsError("生产环境不使用演示账号，请给出账号文件：run.py staff import 文件")
-        listed = asyncio.run(loading.import_staff_accounts(settings, file or ROOT / "data" / "staff.json"))
-    table = make_table("账号", "姓名", "初始密码", "TOTP 密钥")
-    for row in listed:
-        table.add_row(row.username, row.display_name, row.password, row.totp_secret)
-    console.print(table)
-    if not settings.is_demo:
-        loading.credentials_file(settings).unlink(missing_ok=True)
 
 
 @audit_cli.command("ledger")

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from redis.asyncio import Redis
 
 from app import db, exchange_desk
+from app.broadcast import Broadcast
 from app.crypto import FieldCipher, parse_keys
 from app.demo_merchants import IMPORT_FILE
+from app.errors import SettingsError
 from app.merchant_desk import import_demonstration
 from app.settings import Settings
 from notify.templates import import_templates
@@ -29,7 +33,10 @@ from services.catalogue.types import ImportSummary, ItemRecord
 from services.licences.intake import kind_faults, load_kinds
 from services.staff.accounts_file import import_staff
 from services.staff.audit import AuditTrail
-from services.staff.types import StaffCredentials
+from services.staff.members import Members
+from services.staff.second_factor import Passwords
+from services.staff.sessions import Sessions
+from services.staff.types import FirstPassword, NewStaff, StaffCredentials, Terms
 
 CREDENTIALS = "staff.json"
 
@@ -98,6 +105,30 @@ async def import_staff_accounts(settings: Settings, source: Path) -> list[StaffC
     """Make the staff accounts of a file that are missing; return the credentials that the operator's file holds."""
     async with _database(settings):
         return await _import_staff(settings, source)
+
+
+async def add_staff(settings: Settings, terms: dict[str, Any]) -> FirstPassword:
+    """Make one account. Raises: SanjinError naming what is wrong with it."""
+    try:
+        new = msgspec.convert(terms, NewStaff)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"账号信息有误：{error}") from error
+    async with _staff_members(settings) as members:
+        return await members.add_by_operator(new)
+
+
+async def reset_staff(settings: Settings, username: str) -> FirstPassword:
+    """Let somebody in again with a first password and a new second factor. Raises: SanjinError."""
+    async with _staff_members(settings) as members:
+        return await members.reset_by_operator(username)
+
+
+@asynccontextmanager
+async def _staff_members(settings: Settings) -> AsyncIterator[Members]:
+    """Open the part of the staff room that commands use; other processes hear of its acts through Redis."""
+    audit = AuditTrail(next(iter(parse_keys(settings.hash_key).values())))
+    async with _database(settings), Redis.from_url(settings.redis_url, socket_connect_timeout=1) as redis:
+        yield Members(Passwords(), Sessions(Broadcast(redis), Terms()), audit)
 
 
 async def _import_merchants(settings: Settings) -> None:
