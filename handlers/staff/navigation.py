@@ -47,6 +47,7 @@ NAVIGATION = (
         (
             _entry("queues", "认领队列", "/staff/queues", *_QUEUES),
             _entry("cases", "办件查询", "/staff/cases", *_CASES),
+            _entry("licences", "证照", "/staff/licences", Role.WINDOW, Role.REVIEWER),
             _entry("deliveries", "寄送看板", "/staff/deliveries", Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR),
         ),
     ),

@@ -75,7 +75,7 @@ async def figures_export(call: Call[None]) -> Reply:
 
 async def _named(call: Call[None], query: FigureQuery) -> list[RatingSum]:
     found = await call.house.ratings.desk.sums(call.staff, SumsBy(query.by), query.months)
-    if query.by == SumsBy.ITEM:
+    if query.by == "item":
         return found
     names = await call.house.catalogue.department_names()
     return [msgspec.structs.replace(row, name=names.get(row.code, row.code)) for row in found]

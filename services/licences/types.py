@@ -10,9 +10,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from services.licences.states import Change, LicenceStatus
+from services.licences.states import CHANGE_TEXT, Change, LicenceStatus
 
-__all__ = ["Change", "LicenceStatus"]
+__all__ = ["CHANGE_TEXT", "Change", "LicenceStatus"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +160,7 @@ class LicenceHistory(Struct, frozen=True, kw_only=True):
     sealed_at: str | None
     superseded_at: str | None
     changes: list[ChangeView]
+    acts: list[str]
 
 
 class PresentationView(Struct, frozen=True, kw_only=True):

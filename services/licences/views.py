@@ -8,7 +8,7 @@ from datetime import date, datetime
 from app import clock
 from app.db import Row
 from services.licences.kinds import Kind
-from services.licences.states import CHANGE_TEXT, CODES, TEXT, LicenceStatus, effective
+from services.licences.states import CHANGE_TEXT, CODES, TEXT, TRANSITIONS, Change, LicenceStatus, effective
 from services.licences.types import (
     ChangeView,
     FieldView,
@@ -107,6 +107,7 @@ def history(row: Row, changes: Sequence[Row]) -> LicenceHistory:
         sealed_at=moment(row["sealed_at"]),
         superseded_at=moment(row["superseded_at"]),
         changes=[change(each, by_name=True) for each in changes],
+        acts=[act.value for act in Change if (status, act) in TRANSITIONS],
     )
 
 
