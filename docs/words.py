@@ -16,6 +16,7 @@ SETTING_GROUPS = (
     ("Fiscal platform", "财政非税平台", "fiscal"),
     ("Business register", "市场主体登记", "register"),
     ("Licences and seals", "证照与印章", "seal ofd licence presentation"),
+    ("Notices", "消息", "notice campaign"),
     ("Virus scan", "病毒扫描", "clamav"),
     ("Simulators", "模拟器", "sim"),
     (

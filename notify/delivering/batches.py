@@ -23,7 +23,7 @@ from notify.states import LEASE_SECONDS, Reason
 from notify.templates import Shelf
 
 _SLICE = 100
-_SLICES_AT_ONCE = 2
+_SLICES_AT_ONCE = 4
 _LEAST_LEASE_SECONDS = 60
 log = structlog.get_logger()
 
