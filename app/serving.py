@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import shutil
 import sys
 from functools import partial
@@ -30,6 +31,7 @@ def serve(root: Path, *, simulators: bool) -> None:
         stack.enter_context(start.only_one(root))
         settings = stack.enter_context(start.surroundings(root))
         stop.check()
+        _raise_file_limit()
         _fresh_metrics()
         console.print("[dim]数据库迁移…[/dim]")
         stop.run(migrate(settings.database_url))
@@ -37,6 +39,13 @@ def serve(root: Path, *, simulators: bool) -> None:
         if settings.is_demo and simulators:
             stack.enter_context(start.simulators(root, settings, stop.check))
         _run(settings, stop)
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as the machine does: each live stream is one. Child processes inherit it."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _fresh_metrics() -> None:
