@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from app import clock, db
+from models.reconciliation import ReconciliationRun
 from tests.fakes.payments_house import PaymentsHouse
 from tests.integration.console.conftest import Browser
 
@@ -142,6 +143,33 @@ async def test_faulty_days_and_cursors_show_the_form_again(browser: Browser, roo
 async def test_hostile_queries_are_refused(browser: Browser, room: PaymentsHouse, query: str) -> None:
     await browser.sign_in("cashier")
     await browser.get(f"/staff/payments?{query}", 400)
+
+
+async def test_reconciliation_is_taken_away_as_files(browser: Browser, room: PaymentsHouse) -> None:
+    await db.execute(
+        "INSERT INTO discrepancy (id, created_at, account_code, business_on, kind, reference_no, department_code,"
+        " division_code, status, details, bill_no, repair, note, resolved_by, ours_fen)"
+        " VALUES (gen_random_uuid(), now(), 'wechat-default', '2026-03-01', 'AMOUNT_DIFFERS', '=1', '', '', 'OPEN',"
+        " '{}', '', '', '', '', 1234)"
+    )
+    await ReconciliationRun.create(
+        account_code="wechat-default",
+        channel="WECHAT",
+        business_on=date(2026, 3, 1),
+        status="DONE",
+        started_at=clock.now(),
+    )
+    await browser.sign_in("auditor")
+    text = await browser.get("/staff/discrepancies/export?status=OPEN")
+    _, heading, row = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    shown = dict(zip(heading, row, strict=True))
+    assert (shown["编号"], shown["本地（元）"], shown["对方（元）"]) == ("'=1", "12.34", "")
+    assert len((await browser.get("/staff/reconciliations/export")).splitlines()) == 3
+    for path in ("discrepancies", "reconciliations"):
+        assert f"/staff/{path}/export" in await browser.get(f"/staff/{path}")
+        await browser.get(f"/staff/{path}/export?format=pdf", 400)
+    await browser.sign_in("clerk")
+    assert "role_required" in await browser.get("/staff/discrepancies/export", 403)
 
 
 async def test_day_summary_has_its_charts(browser: Browser, room: PaymentsHouse) -> None:
