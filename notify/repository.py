@@ -97,3 +97,17 @@ async def move_notices(from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -
     """Give a merged person's notices and permissions to the person that stays. Idempotent."""
     await db.execute("UPDATE notice SET citizen_id = $2 WHERE citizen_id = $1", from_citizen_id, into_citizen_id)
     await db.execute("UPDATE subscription SET citizen_id = $2 WHERE citizen_id = $1", from_citizen_id, into_citizen_id)
+
+
+async def has_open_cases(citizen_id: uuid.UUID) -> bool:
+    """Tell whether a person was told lately of a case or package that nobody has said to be over."""
+    row = await db.fetch_row(
+        "SELECT EXISTS (SELECT 1 FROM (SELECT DISTINCT ON (subject_no) template_code FROM"
+        " (SELECT subject_no, template_code, id FROM notice WHERE citizen_id = $1 ORDER BY id DESC LIMIT 200) AS lately"
+        " WHERE template_code LIKE 'application.%' OR template_code LIKE 'package.%'"
+        " ORDER BY subject_no, id DESC) AS last"
+        " WHERE template_code NOT IN ('application.closed', 'application.withdrawn', 'application.terminated',"
+        " 'application.not_accepted', 'package.closed')) AS open",
+        citizen_id,
+    )
+    return row is not None and bool(row["open"])

@@ -6,7 +6,7 @@ Handlers, reactions and wiring call it. It builds no query, knows no vendor and 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from app.errors import CallbackRejected, FieldFault, InvalidRequest
 from app.events import DomainEvent
 from app.jobs import JobFunction
 from app.tokens import Caller
-from notify import notices_repository, repository, stock_repository
+from notify import asking, notices_repository, repository, stock_repository
 from notify.delivering.allowances import Allowances
 from notify.delivering.attempts_repository import record_receipt
 from notify.delivering.batches import Delivering
@@ -28,7 +28,7 @@ from notify.render import INBOX_LENGTH, TITLE_LENGTH, filled, variables_of
 from notify.states import lease
 from notify.stock_repository import Grant
 from notify.templates import Binding, Shelf, Template
-from notify.types import Channel, NoticeView, ReadNotices, SubscriptionView, Told
+from notify.types import Channel, NoticeView, ReadNotices, SubscriptionPanel, SubscriptionView, Told
 
 Live = Callable[[DomainEvent], Awaitable[None]]
 _REPORTED = {
@@ -126,12 +126,12 @@ class NotifyService:
         return unread
 
     async def subscriptions(self, caller: Caller) -> list[SubscriptionView]:
-        """List the permissions worth asking for at the caller's platform, with their stock."""
+        """List the permissions of the caller's platform with their stock, those most worth asking for first."""
         stock = await stock_repository.stock_of(caller.identity_id)
         by_id: dict[str, list[tuple[Template, Binding]]] = {}
         for template, binding in await self.shelf.bound(Channel(caller.provider)):
             by_id.setdefault(binding.template_id, []).append((template, binding))
-        return [
+        views = [
             SubscriptionView(
                 template_id=template_id,
                 title=pairs[0][1].title or pairs[0][0].title,
@@ -141,6 +141,7 @@ class NotifyService:
             )
             for template_id, pairs in by_id.items()
         ]
+        return asking.in_order(views, await repository.has_open_cases(caller.citizen_id))
 
     async def report_subscriptions(self, caller: Caller, results: Mapping[str, str]) -> list[SubscriptionView]:
         """Take what the permission panel told the phone; return the stock after it.
@@ -166,6 +167,10 @@ class NotifyService:
             ]
         )
         return await self.subscriptions(caller)
+
+    def panels(self, caller: Caller, views: Sequence[SubscriptionView]) -> list[SubscriptionPanel]:
+        """Group what is worth asking for into the panels that the caller's platform takes."""
+        return asking.panels(views, caller.provider)
 
     async def told(self, subject_no: str) -> list[Told]:
         """Return what was told about a case, in order; for rooms that have checked whose case it is."""

@@ -76,12 +76,22 @@ class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["ONE_TIME", "LONG_TERM"]
     events: list[str]
     in_stock: int
+    worth_asking: bool = True
+
+
+class SubscriptionPanel(msgspec.Struct, frozen=True, kw_only=True):
+    """One request of the platform's permission panel: templates of one kind, at most as many as it takes."""
+
+    kind: Literal["ONE_TIME", "LONG_TERM"]
+    template_ids: list[str]
 
 
 class SubscriptionList(msgspec.Struct, frozen=True, kw_only=True):
-    """What to ask for; one panel takes 5 templates at WeChat and 3 at Alipay, of one kind."""
+    """What to ask for, the most wanted first, and `panels` as the platform takes them: 5 templates at WeChat, 3 at
+    Alipay, one-time and long-term ones never together."""
 
     data: list[SubscriptionView]
+    panels: list[SubscriptionPanel] = []
     next_cursor: str | None = None
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.parsing import make_cursor, read_cursor
-from notify.types import NoticePage, ReadNotices, SubscriptionList, SubscriptionReport, UnreadCount
+from notify.types import NoticePage, ReadNotices, SubscriptionList, SubscriptionReport, SubscriptionView, UnreadCount
 
 _TAG = "消息"
 
@@ -35,13 +35,16 @@ async def read_notices(call: Call[ReadNotices]) -> Reply:
 
 async def list_subscriptions(call: Call[None]) -> Reply:
     """List the permissions worth asking for."""
-    return Reply(SubscriptionList(data=await call.house.notify.subscriptions(call.caller)))
+    return _listed(call, await call.house.notify.subscriptions(call.caller))
 
 
 async def report_subscriptions(call: Call[SubscriptionReport]) -> Reply:
     """Take what the permission panel told the phone."""
-    stock = await call.house.notify.report_subscriptions(call.caller, call.body.results)
-    return Reply(SubscriptionList(data=stock))
+    return _listed(call, await call.house.notify.report_subscriptions(call.caller, call.body.results))
+
+
+def _listed(call: Call[Any], views: list[SubscriptionView]) -> Reply:
+    return Reply(SubscriptionList(data=views, panels=call.house.notify.panels(call.caller, views)))
 
 
 ROUTES = (

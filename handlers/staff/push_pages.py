@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -66,7 +67,7 @@ async def _form(
         case=case,
         templates=templates,
         chosen=chosen,
-        written=written,
+        written=defaultdict(str, written),
         previews=shown,
         unshown=unshown,
         done=done,

@@ -5,6 +5,7 @@ The same use cases as the JSON doors in handlers/staff/templates.py.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Annotated, Any
 
 import msgspec
@@ -33,7 +34,13 @@ _ONE = f"{_LIST}/<code:str>"
 _VERSION = f"{_ONE}/versions/<version:str>"
 _LIMIT_BYTES = 131_072
 _DONE = {"saved": "草稿已保存", "enable": "已启用", "retire": "已停用", "test": "测试消息已发出"}
-_WORDS: dict[str, Any] = {"uses": USES, "topics": TOPICS, "statuses": STATUSES, "channels": CHANNELS, "unknowns": ON_UNKNOWN}
+_WORDS: dict[str, Any] = {
+    "uses": USES,
+    "topics": TOPICS,
+    "statuses": STATUSES,
+    "channels": CHANNELS,
+    "unknowns": ON_UNKNOWN,
+}
 _NEW = {"topic": "case", "on_unknown": "REPEAT", "used_for": "PUSH", "lifetime_hours": "168"}
 
 
@@ -189,7 +196,7 @@ async def _editor(
         "staff/template_form.html",
         status=problem.status if problem else 200,
         here="templates",
-        form=form,
+        form=defaultdict(str, form),
         is_new=is_new,
         view=view,
         previews=shown,
