@@ -173,6 +173,7 @@ def _purpose(function: str, room: str, read: Sequence[tuple[str, ast.Module]]) -
 def state_modules() -> list[str]:
     """Name every room's states.py."""
     files = [*(ROOT / "services").glob("*/states.py"), ROOT / "payments/states.py", ROOT / "notify/states.py"]
+    files += [*(ROOT / "notify").glob("*/states.py")]
     return sorted(".".join(f.relative_to(ROOT).with_suffix("").parts) for f in files if f.is_file())
 
 

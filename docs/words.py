@@ -134,6 +134,10 @@ SETTINGS = {
 }
 
 DIAGRAMS = {
+    "notify.campaigns.states.TRANSITIONS": (
+        "Campaign (群发)",
+        "What staff do to a mass push, and what its jobs find. One that grew waits with its notices written.",
+    ),
     "services.applications.states.TRANSITIONS": (
         "Application (办件)",
         "What citizens, staff and the house itself do to a case.",
