@@ -69,6 +69,7 @@ _EXAMPLES = (
     ("/staff/v1/templates/", {"code": "bill.issued", "version": "1"}),
     ("/staff/templates/", {"code": "bill.issued", "version": "1"}),
     ("/api/staff/v1/items/", {"version": "1"}),
+    ("/staff/items/", {"version": "1", "act": "publish"}),
     ("/api/v1/items/", {"item_code": "11140105MB0001177F4140709012000", "material_code": "M02"}),
     ("/api/v1/packages/", {"package_code": "YJS1401050005"}),
     ("/api/v1/service-points/", {"code": "140105-hall"}),
