@@ -39,6 +39,7 @@ def _name(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
+@functools.cache
 def _called(function: ast.AST) -> set[str]:
     """Name what a function calls, or hands on to be called (as an argument, in a table of acts)."""
     calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
@@ -50,6 +51,7 @@ def _called(function: ast.AST) -> set[str]:
     return {_name(call) for call in calls} | handed
 
 
+@functools.cache
 def _records(function: ast.AST) -> bool:
     """Tell whether a function makes an act, or hands one to the trail."""
     for node in ast.walk(function):
