@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 import msgspec
-from redis.asyncio import Redis
 
 from app import providers
 from app.adapters import (
@@ -16,16 +14,12 @@ from app.adapters import (
     AccountRaters,
     DocumentSealing,
     LicenceHolders,
-    NoticeAudit,
     PaymentAudit,
-    PushedCases,
     RatedCases,
-    TrialPhones,
 )
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher
 from app.limits import RateLimits
-from app.pacing import Pacing
 from app.provider_health import ProviderHealth
 from app.revocations import Revocations
 from app.settings import Settings
@@ -33,25 +27,6 @@ from app.storage import FileStore
 from app.tokens import AccessTokens
 from clients.clamav.client import ClamAv
 from clients.departments.client import DepartmentClient
-from clients.sms.aliyun import AliyunSms
-from notify.channels.alipay import AlipayNoticeChannel
-from notify.channels.sms import (
-    AliyunReceiptDoor,
-    AliyunSender,
-    SmsNoticeChannel,
-    TencentReceiptDoor,
-    TencentSender,
-)
-from notify.channels.wechat import WeChatNoticeChannel
-from notify.channels.wechat_push import WeChatPushDoor
-from notify.channels.wechat_templates import WeChatTemplates
-from notify.delivering.allowances import Allowances, Rates
-from notify.ports import NoticeTable
-from notify.pushing.service import Pushing
-from notify.service import NotifyService
-from notify.templating.comparing import Comparison
-from notify.templating.service import TemplateDesk
-from notify.types import Channel as NoticeName
 from payments import accounts as payment_accounts
 from payments.channels.alipay import AlipayPaymentChannel
 from payments.channels.alipay_gateway import AlipayPlatformGateway
@@ -84,7 +59,7 @@ from services.ratings.service import RatingService
 from services.ratings.types import Days
 from services.staff.audit import AuditTrail
 from services.staff.service import StaffService
-from services.staff.types import StaffCaller, Terms
+from services.staff.types import Terms
 
 _DATA = Path(__file__).parent.parent / "data"
 
@@ -273,65 +248,4 @@ def _payment_channels(settings: Settings, clients: providers.Clients) -> Channel
             (Channel.ALIPAY, settings.alipay_app_id): alipay,
         },
         gateways={settings.alipay_app_id: AlipayPlatformGateway(clients.alipay.app)},
-    )
-
-
-def template_desk(
-    settings: Settings,
-    clients: providers.Clients,
-    notify: NotifyService,
-    accounts: AccountsService,
-    audit: AuditTrail,
-    announce: Callable[[str], Awaitable[None]],
-    events: Collection[str],
-) -> TemplateDesk:
-    return TemplateDesk(
-        notify.shelf,
-        notify.table,
-        audit=NoticeAudit(audit),
-        testers=TrialPhones(accounts, settings.notice_test_phone_list),
-        announce=announce,
-        comparison=Comparison(notify.shelf, WeChatTemplates(clients.mini_program)),
-        events=events,
-        sign=settings.sms_sign_name,
-    )
-
-
-def pushing(
-    notify: NotifyService,
-    templates: TemplateDesk,
-    applications: ApplicationService,
-    audit: AuditTrail,
-    announce: Callable[[str], Awaitable[None]],
-) -> Pushing[StaffCaller]:
-    return Pushing(notify.shelf, templates, PushedCases(applications), NoticeAudit(audit), announce)
-
-
-def notice_allowances(settings: Settings, redis: Redis, limits: RateLimits, secret: bytes) -> Allowances:
-    per_second: dict[str, int] = {
-        NoticeName.WECHAT: settings.notice_rate_wechat,
-        NoticeName.ALIPAY: settings.notice_rate_alipay,
-        NoticeName.SMS: settings.notice_rate_sms,
-    }
-    return Allowances(Pacing(redis), limits, Rates(per_second, settings.notice_sms_per_day), secret)
-
-
-def notice_table(settings: Settings, clients: providers.Clients, cipher: FieldCipher) -> NoticeTable:
-    sms = clients.sms
-    sender = (
-        AliyunSender(sms, settings.sms_sign_name)
-        if isinstance(sms, AliyunSms)
-        else TencentSender(sms, settings.sms_sign_name)
-    )
-    return NoticeTable(
-        channels={
-            (NoticeName.WECHAT, settings.wechat_app_id): WeChatNoticeChannel(clients.mini_program),
-            (NoticeName.ALIPAY, settings.alipay_app_id): AlipayNoticeChannel(clients.alipay),
-            (NoticeName.SMS, ""): SmsNoticeChannel(sender),
-        },
-        push_doors={settings.wechat_app_id: WeChatPushDoor(clients.message_push, cipher)},
-        receipt_doors={
-            "aliyun": AliyunReceiptDoor(settings.sms_push_token),
-            "tencent": TencentReceiptDoor(settings.sms_push_token),
-        },
     )

@@ -15,17 +15,15 @@ from redis.asyncio import Redis
 
 from app import assembly, providers
 from app.adapters import (
-    AccountRecipients,
     PaymentAudit,
 )
 from app.broadcast import Broadcast
-from app.campaign_parts import campaigns_room
 from app.consulting import consultations_room
 from app.crypto import FieldCipher, parse_keys
 from app.jobs import JobTable
 from app.limits import RateLimits
 from app.live import Announcements, LiveEvents
-from app.pacing import Pacing
+from app.notice_rooms import notice_rooms
 from app.provider_health import ProviderHealth
 from app.revocations import Revocations
 from app.settings import Settings
@@ -39,7 +37,6 @@ from notify.service import NotifyService
 from notify.templating.service import TemplateDesk
 from payments.service import PaymentService
 from services.accounts import repository as account_repository
-from services.accounts.places import DivisionTable
 from services.accounts.service import AccountsService
 from services.applications import calendar_days
 from services.applications.service import ApplicationService
@@ -158,14 +155,10 @@ async def build(settings: Settings) -> Container:
     applications = assembly.applications_room(settings, *neighbours, audit, cipher, storage, seals)
     ratings = assembly.ratings_room(settings, accounts, applications, audit, cipher)
     exchange = assembly.exchange_room(settings, session, applications, accounts, catalogue, audit, cipher, health)
-    allowances = assembly.notice_allowances(settings, redis, limits, hash_key)
-    channels = assembly.notice_table(settings, clients, cipher)
-    notify = NotifyService(channels, AccountRecipients(accounts), allowances, live.publish)
-    templates = assembly.template_desk(
-        settings, clients, notify, accounts, audit, announcements.publish, CITIZEN_EVENTS
-    )
-    audiences = AudienceService(cipher, audit, DivisionTable())
-    campaigns = campaigns_room(settings, channels, notify, Pacing(redis), audiences, audit, announcements)
+    told = notice_rooms(
+        settings, clients, redis, limits, cipher, hash_key, accounts, applications, audit, live, announcements,
+        CITIZEN_EVENTS,
+    )  # fmt: skip
     return Container(
         settings=settings,
         session=session,
@@ -188,16 +181,14 @@ async def build(settings: Settings) -> Container:
         staff=staff,
         ratings=ratings,
         payments=payments,
-        notify=notify,
-        templates=templates,
-        pushing=assembly.pushing(notify, templates, applications, audit, announcements.publish),
-        audiences=audiences,
-        campaigns=campaigns,
+        notify=told.notify,
+        templates=told.templates,
+        pushing=told.pushing,
+        audiences=told.audiences,
+        campaigns=told.campaigns,
         exchange=exchange,
         health=health,
         operations=OperationsService(health, audit, announcements.publish),
-        consultations=consultations_room(
-            settings, clients, accounts, catalogue, applications, audit, cipher, limits
-        ),
+        consultations=consultations_room(settings, clients, accounts, catalogue, applications, audit, cipher, limits),
         showcase=Showcase(settings, session),
     )

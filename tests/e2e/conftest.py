@@ -196,7 +196,7 @@ def product(run_folder: Path) -> Iterator[Product]:
     """The product, started once for all tests of a worker."""
     port, sim_port = free_ports()
     behind_a_proxy = {"SJT_PROXIES": "1", "SJT_LOGIN_RATE": LOGIN_RATE, "SJT_CITIZEN_RATE": "100000/minute"}
-    behind_a_proxy |= {"SJT_PAYMENT_SWEEP_SECONDS": "1"}
+    behind_a_proxy |= {"SJT_PAYMENT_SWEEP_SECONDS": "1", "SJT_CAMPAIGN_APPROVAL_SIZE": "0"}
     running = Product(run_folder / "var", port, sim_port, behind_a_proxy)
     running.start()
     yield running
