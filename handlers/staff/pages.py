@@ -79,9 +79,7 @@ async def sign_in(call: Call[SignInForm]) -> Reply:
     try:
         _require_filled(form)
         code = form.totp.replace(" ", "")
-        signed_in = await call.house.staff.sign_in(
-            form.username.strip(), form.password, code, call.address, call.agent
-        )
+        signed_in = await call.house.staff.sign_in(form.username.strip(), form.password, code, call.address, call.agent)
     except (InvalidRequest, Unauthenticated, TooManyRequests) as refusal:
         return _refused(call, form, refusal)
     cookie = session_cookie(signed_in.access_token, secure=needs_secure_cookie(call.house.settings))

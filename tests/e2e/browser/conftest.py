@@ -22,7 +22,9 @@ async def browser() -> AsyncIterator[Browser]:
     found = installed(_FOLDER)
     async with async_playwright() as playwright:
         started = await playwright.chromium.launch(
-            executable_path=found.program, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"], env=dict(found.environment)
+            executable_path=found.program,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+            env=dict(found.environment),
         )
         yield started
         await started.close()
