@@ -145,7 +145,6 @@ async def build(settings: Settings) -> Container:
     revocations = Revocations(tokens, broadcast, account_repository.recent_revocations)
     accounts = assembly.accounts_room(settings, clients, tokens, cipher, limits, revocations)
     audit = AuditTrail(hash_key)
-    staff = assembly.staff_room(settings, cipher, limits, broadcast, audit)
     catalogue = CatalogueService()
     seals = SealAdapter(clients.seal) if clients.seal else None
     licences = assembly.licences_room(settings, clients, accounts, cipher, storage, seals)
@@ -153,12 +152,8 @@ async def build(settings: Settings) -> Container:
     payments = assembly.payments_room(settings, clients, accounts, PaymentAudit(audit))
     neighbours = (catalogue, accounts, licences, delivery, payments)
     applications = assembly.applications_room(settings, *neighbours, audit, cipher, storage, seals)
-    ratings = assembly.ratings_room(settings, accounts, applications, audit, cipher)
-    exchange = assembly.exchange_room(settings, session, applications, accounts, catalogue, audit, cipher, health)
-    told = notice_rooms(
-        settings, clients, redis, limits, cipher, hash_key, accounts, applications, audit, live, announcements,
-        CITIZEN_EVENTS,
-    )  # fmt: skip
+    people = (accounts, applications, audit, live, announcements, CITIZEN_EVENTS)
+    told = notice_rooms(settings, clients, redis, limits, cipher, hash_key, *people)
     return Container(
         settings=settings,
         session=session,
@@ -178,15 +173,15 @@ async def build(settings: Settings) -> Container:
         licences=licences,
         delivery=delivery,
         applications=applications,
-        staff=staff,
-        ratings=ratings,
+        staff=assembly.staff_room(settings, cipher, limits, broadcast, audit),
+        ratings=assembly.ratings_room(settings, accounts, applications, audit, cipher),
         payments=payments,
         notify=told.notify,
         templates=told.templates,
         pushing=told.pushing,
         audiences=told.audiences,
         campaigns=told.campaigns,
-        exchange=exchange,
+        exchange=assembly.exchange_room(settings, session, applications, accounts, catalogue, audit, cipher, health),
         health=health,
         operations=OperationsService(health, audit, announcements.publish),
         consultations=consultations_room(settings, clients, accounts, catalogue, applications, audit, cipher, limits),

@@ -22,7 +22,10 @@ SETTING_GROUPS = (
     (
         "Limits and times",
         "限额与时间",
-        "upload draft later material payment refund login staff_login citizen card mandate represent rating consultation",
+        (
+            "upload draft later material payment refund login staff_login citizen card mandate represent rating"
+            " consultation"
+        ),
     ),
 )
 """English title, Chinese title, beginnings of the field names; a later group loses to an earlier one."""
