@@ -8,8 +8,8 @@ COMPOSITION = {
     f"app.{name}"
     for name in (
         "wiring assembly notice_rooms tables worker factory serving loading start migrate providers adapters upkeep"
-        " showcase cli consulting cli_calendar cli_items cli_merchants cli_payments merchant_desk exchange_desk cli_exchange"
-        " cli_staff campaign_parts"
+        " showcase cli consulting cli_calendar cli_items cli_merchants cli_payments merchant_desk"
+        " exchange_desk cli_exchange cli_staff campaign_parts"
     ).split()
 }
 """The frame's front: it puts the house together and so may know every room."""
