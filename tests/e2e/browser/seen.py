@@ -46,7 +46,7 @@ class Shown:
             applicant = await scene.applicant("wechat", "wang-fang")
             found = await _case_with_refund(applicant, scene)
             found |= await _rated_case_with_parcel(applicant, scene)
-            found |= await _consultation(applicant) | await _campaign(scene)
+            found |= await _consultation(applicant, found["submitted"]) | await _campaign(scene)
             self._facts |= found
         return self._facts
 
@@ -101,8 +101,8 @@ async def _rated_case_with_parcel(applicant: Applicant, scene: Surroundings) -> 
     return {"shipment_no": shipment_no, "follow_up_id": str(waiting[0]["follow_up_id"])}
 
 
-async def _consultation(applicant: Applicant) -> Facts:
-    wish = {"title": "补领身份证", "text": "身份证丢失期间如何乘坐火车？"}
+async def _consultation(applicant: Applicant, number: str) -> Facts:
+    wish = {"title": "补领身份证", "text": "身份证丢失期间如何乘坐火车？", "application_no": number}
     made = (await applicant.phone.call("POST", "/consultations", wish)).expect(201)
     return {"consultation_no": str(made["consultation_no"])}
 
@@ -156,6 +156,7 @@ PAGES: tuple[Page, ...] = (
         "/staff/reconciliations",
         "/staff/discrepancies",
     ),
+    *_pages("reviewer-xiaodian", "/staff/licences"),
     *_pages("cashier-second", "/staff/refunds/<out_refund_no:str>/<act:str>", act="approve"),
     *_pages("dispatcher", "/staff/deliveries", "/staff/deliveries/<shipment_no:str>"),
     *_pages("approver-xiaodian", "/staff/ratings", "/staff/ratings/<follow_up_id:str>", "/staff/rating-figures"),
@@ -176,7 +177,7 @@ PAGES: tuple[Page, ...] = (
     *_pages("admin", "/staff/members/<username:str>", "/staff/members/<username:str>/edit", username="dispatcher"),
     *_pages("admin", "/staff/providers/of/<provider:str>", provider="wechat"),
     *_pages(
-        "publisher",
+        "admin",
         "/staff/items/<item_code:str>",
         "/staff/items/<item_code:str>/versions/<version:str>",
         item_code=STORY["item_code"],
@@ -190,6 +191,7 @@ NO_PAGES = frozenset(
         "/staff/today/deadlines",
         "/staff/today/charts",
         "/staff/queue-counts",
+        "/staff/audit/check",
         "/staff/stream",
         # Pictures and files.
         "/staff/totp.svg",
@@ -201,6 +203,11 @@ NO_PAGES = frozenset(
         "/staff/cases/<application_no:str>/request-correction",
         "/staff/campaigns/<campaign_no:str>/edit",
         "/staff/audience-lists/<list_id:str>",
+        "/staff/templates/<code:str>/versions/<version:str>/edit",
+        "/staff/items/<item_code:str>/versions/<version:str>/<act:str>",
+        "/staff/items/<item_code:str>/versions/<version:str>/changes",
+        "/staff/licences/<licence_no:str>",
+        "/staff/discrepancies/<discrepancy_id:str>/<act:str>",
     }
 )
 """Addresses that are no pages by themselves; those that end in /part and /export are parts and files as well."""
