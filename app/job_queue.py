@@ -17,6 +17,7 @@ import msgspec
 from pgqueuer.domain.models import Job, Schedule
 from pgqueuer.domain.settings import DBSettings
 
+from app.errors import Conflict
 from app.jobs import queries
 
 MOST_AT_ONCE = 1_000
@@ -81,7 +82,9 @@ async def parked(connection: asyncpg.Connection, name: str, offset: int, limit: 
 
 
 async def find_parked(connection: asyncpg.Connection, job_id: int) -> Parked | None:
-    """Find a parked job."""
+    """Find a parked job, and keep it parked until the transaction ends."""
+    if await connection.fetchrow(_HOLD, job_id) is None:
+        return None
     statements = queries(connection)
     job = await statements.queue_job_by_id(job_id)  # type: ignore[arg-type]  # a number is its number
     if job is None or job.status != "failed":
@@ -90,17 +93,26 @@ async def find_parked(connection: asyncpg.Connection, job_id: int) -> Parked | N
 
 
 async def put_back(connection: asyncpg.Connection, job_id: int) -> None:
-    """Have a parked job tried again from its first try. Idempotent."""
-    await queries(connection).requeue_jobs([job_id])  # type: ignore[list-item]  # a number is its number
+    """Have a parked job tried again from its first try. Raises: Conflict `job_waits_already`."""
+    await _requeue(connection, [job_id])
 
 
 async def put_all_back(connection: asyncpg.Connection, name: str) -> int:
-    """Have the parked jobs of one kind tried again, MOST_AT_ONCE at most; returns how many."""
-    statements = queries(connection)
-    jobs = await statements.browse_queue(MOST_AT_ONCE, 0, ["failed"], [name])
-    if jobs:
-        await statements.requeue_jobs([job.id for job in jobs])
-    return len(jobs)
+    """Have the parked jobs of one kind tried again, MOST_AT_ONCE at most; returns how many.
+
+    Of those with one key a single one is, unless that waits already. Raises: Conflict `job_waits_already`.
+    """
+    ids = [row["id"] for row in await connection.fetch(_HOLD_ALL, name, MOST_AT_ONCE)]
+    if ids:
+        await _requeue(connection, ids)
+    return len(ids)
+
+
+async def _requeue(connection: asyncpg.Connection, ids: Sequence[int]) -> None:
+    try:
+        await queries(connection).requeue_jobs(list(ids))  # type: ignore[arg-type]  # a number is its number
+    except asyncpg.UniqueViolationError as error:
+        raise Conflict("同一任务已在队列中等待，无须重新执行；可放弃此任务", code="job_waits_already") from error
 
 
 async def throw_away(connection: asyncpg.Connection, job_id: int) -> None:
@@ -152,6 +164,16 @@ def _named(kind: str, message: str) -> str:
     code = _ERROR_CODE.match(message)
     return code[1] if code else kind
 
+
+_QUEUE = DBSettings().queue_table
+_HOLD = f"SELECT id FROM {_QUEUE} WHERE id = $1 AND status = 'failed' FOR UPDATE"
+
+_HOLD_ALL = f"""
+SELECT id FROM {_QUEUE} AS job WHERE entrypoint = $1 AND status = 'failed' AND (dedupe_key IS NULL OR NOT EXISTS (
+    SELECT 1 FROM {_QUEUE} AS twin WHERE twin.dedupe_key = job.dedupe_key
+        AND (twin.status IN ('queued', 'picked') OR twin.status = 'failed' AND twin.id < job.id)))
+ORDER BY id LIMIT $2 FOR UPDATE
+"""
 
 _NEWEST_ERRORS = f"""
 SELECT wanted.id AS job_id, line.traceback ->> 'exception_type' AS kind,

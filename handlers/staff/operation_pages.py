@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from app import clock
-from app.errors import InvalidRequest, NotFound, SanjinError
+from app.errors import Conflict, InvalidRequest, NotFound, SanjinError
 from handlers.doors import FORM, Auth, Call, Reply, Route
 from handlers.pages import page, see_other
 from handlers.staff.operations import JobName, job_id_of
@@ -88,7 +88,7 @@ async def requeue(call: Call[RequeueForm]) -> Reply:
     """Have one parked job tried again."""
     try:
         await call.house.operations.requeue(call.staff, job_id_of(call), call.address)
-    except NotFound as refusal:
+    except (Conflict, NotFound) as refusal:
         return await _jobs(call, "staff/jobs.html", JobsQuery(), refusal)
     return see_other(f"{_JOBS}?done=requeued")
 
@@ -97,7 +97,7 @@ async def requeue_all(call: Call[RequeueForm]) -> Reply:
     """Have the parked jobs of one kind tried again."""
     try:
         await call.house.operations.requeue_all(call.staff, call.body.job, call.address)
-    except NotFound as refusal:
+    except (Conflict, NotFound) as refusal:
         return await _jobs(call, "staff/jobs.html", JobsQuery(), refusal)
     return see_other(f"{_JOBS}?done=requeued")
 

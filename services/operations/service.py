@@ -102,7 +102,7 @@ class OperationsService:
         return FailedJobs(data=[_failed(one) for one in found[:limit]], next_cursor=following)
 
     async def requeue(self, caller: StaffCaller, job_id: int, address: str) -> None:
-        """Have a parked job tried again. Raises: Forbidden `role_required`, NotFound."""
+        """Have a parked job tried again. Raises: Forbidden `role_required`, NotFound, Conflict `job_waits_already`."""
         caller.require_role(Role.ADMINISTRATOR)
         async with db.transaction() as tx:
             found = await self._parked(tx, job_id)
@@ -115,13 +115,13 @@ class OperationsService:
     async def requeue_all(self, caller: StaffCaller, job: str, address: str) -> int:
         """Have the parked jobs of one kind tried again, a thousand at a time; returns how many.
 
-        Raises: Forbidden `role_required`, NotFound.
+        Raises: Forbidden `role_required`, NotFound, Conflict `job_waits_already`.
         """
         caller.require_role(Role.ADMINISTRATOR)
         async with db.transaction() as tx:
             count = await job_queue.put_all_back(tx.connection, job)
             if not count:
-                raise NotFound("没有这类失败的任务")
+                raise NotFound("没有这类失败的任务，或同一任务已在队列中等待")
             tx.wakes = True
             act = Act(caller.username, "job.all_requeued", "job", job[:64], {"count": count}, address)
             await self._audit.record(act, tx)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from app import db
-from app.errors import Forbidden, InvalidRequest, NotFound
+from app.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from app.jobs import queries
 from services.operations.types import FailedJob
 from tests.integration.operations.conftest import ADMINISTRATOR, AUDITOR, CLERK, House
@@ -149,3 +151,52 @@ async def test_sweeps_tell_when_they_ran(house: House) -> None:
     (sweep,) = (await house.operations.queue(AUDITOR)).sweeps
     assert (sweep.sweep, sweep.schedule, sweep.is_running) == ("frame.job_log", "* * * * *", False)
     assert sweep.last_run_at is not None
+
+
+async def _park_with_key(times: int) -> list[int]:
+    """Write parked jobs that all have the same key, which only those that wait must not share."""
+    for _ in range(times):
+        async with db.transaction() as tx:
+            tx.enqueue("delivery.book", {"shipment_no": "S1"}, dedupe_key="delivery.book:S1")
+        await db.execute("UPDATE pgqueuer SET status = 'failed' WHERE status = 'queued'")
+    return [row["id"] for row in await db.fetch_all("SELECT id FROM pgqueuer ORDER BY id")]
+
+
+async def test_job_whose_twin_waits_again_already_is_not_requeued(house: House) -> None:
+    (job_id,) = await _park_with_key(1)
+    async with db.transaction() as tx:
+        tx.enqueue("delivery.book", {"shipment_no": "S1"}, dedupe_key="delivery.book:S1")
+    with pytest.raises(Conflict) as refused:
+        await house.operations.requeue(ADMINISTRATOR, job_id, "a")
+    assert refused.value.stable_code == "job_waits_already"
+    assert await _acts() == []
+    with pytest.raises(NotFound):
+        await house.operations.requeue_all(ADMINISTRATOR, "delivery.book", "a")
+
+
+async def test_of_twins_one_is_requeued(house: House) -> None:
+    await _park_with_key(2)
+    await _park("delivery.book", {})
+    assert await house.operations.requeue_all(ADMINISTRATOR, "delivery.book", "a") == 2
+    assert len(await _failed(house)) == 1
+
+
+async def test_job_that_is_requeued_at_the_same_time_is_not_discarded(house: House) -> None:
+    await _park("reaction", PERSONAL)
+    (job,) = await _failed(house)
+    begun = asyncio.Event()
+
+    async def requeue_slowly() -> None:
+        async with db.transaction() as tx:
+            await tx.execute("UPDATE pgqueuer SET status = 'queued' WHERE id = $1", job.id)
+            begun.set()
+            await asyncio.sleep(0.3)
+
+    requeuing = asyncio.create_task(requeue_slowly())
+    await begun.wait()
+    with pytest.raises(NotFound):
+        await house.operations.discard(ADMINISTRATOR, job.id, "重复", "a")
+    await requeuing
+    row = await db.fetch_row("SELECT status::text AS status FROM pgqueuer")
+    assert row is not None
+    assert row["status"] == "queued"
