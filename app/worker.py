@@ -6,6 +6,7 @@ It outlives its database: when the connection is lost it tries again until the d
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from contextlib import suppress
 
 import asyncpg
 import structlog
+import uvloop
 
 from app import clock, db, logs, wiring
 from app.jobs import JobRunner
@@ -26,7 +28,7 @@ log = structlog.get_logger()
 def run_worker(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; entry point of the process."""
     logs.configure(settings.log_level)
-    asyncio.run(_work(settings))
+    uvloop.run(_work(settings))
 
 
 async def _work(settings: Settings) -> None:
@@ -35,6 +37,7 @@ async def _work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     await db.start(settings.database_url)
     house = await wiring.build(settings)
+    gc.freeze()  # what was loaded stays for good: looking through it again and again took a fifth of a notice's time
     house.watch_merchants()
     house.watch_calendar()
     house.watch_providers()
