@@ -213,8 +213,9 @@ _MOVE = (
     " END, notice_id = CASE WHEN used THEN s.notice_id END FROM (SELECT h.id, (m.status = 'SENT'"
     " AND h.channel = m.sent_channel) OR EXISTS (SELECT 1 FROM notice_attempt a WHERE a.notice_id = h.notice_id"
     " AND a.channel = h.channel AND a.outcome IN ('STARTED', 'UNKNOWN', 'SENT', 'DELIVERED')) AS used"
-    " FROM moved m JOIN subscription h ON h.notice_id = m.id AND h.status = 'HELD' WHERE m.status <> 'QUEUED')"
-    " AS end_of WHERE s.id = end_of.id),"
+    # Each is looked up by its notice (OFFSET 0): else every permission that is held by anybody is gone through.
+    " FROM moved m CROSS JOIN LATERAL (SELECT id, notice_id, channel FROM subscription WHERE notice_id = m.id"
+    " AND status = 'HELD' OFFSET 0) AS h WHERE m.status <> 'QUEUED') AS end_of WHERE s.id = end_of.id),"
     " counted AS (SELECT campaign_id, status, sent_channel AS channel, reason, 1 AS n FROM moved"
     " WHERE campaign_id IS NOT NULL UNION ALL SELECT campaign_id, old_status, old_channel, old_reason, -1 FROM moved"
     " WHERE campaign_id IS NOT NULL)"
