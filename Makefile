@@ -30,7 +30,7 @@ $(BROWSER): $(READY) tests/e2e/browser/package-lock.json
 run: $(READY) ## set up and run everything: PostgreSQL, Redis, simulators, API, job runner
 	@exec $(BIN)/python run.py serve
 
-demo: $(READY) ## play the two citizens' journey, the money part and the cases against the running service, or start one
+demo: $(READY) ## play the two citizens' journey, money, cases, notices and console against the running service, or start one
 	@$(BIN)/python run.py demo
 
 test: $(READY) $(BROWSER) ## set up and run the whole test suite

@@ -51,7 +51,7 @@ def serve(
 
 @cli.command()
 def demo() -> None:
-    """以微信和支付宝两位群众的身份走完整个办事旅程，再演示资金往来；有出入则以非零退出。"""
+    """以微信和支付宝两位群众的身份走完整个办事旅程，再演示资金、办件、消息与工作台；有出入则以非零退出。"""
     from demo.main import main
 
     sys.exit(main(ROOT))

@@ -1,4 +1,4 @@
-"""`run.py demo`: plays both journeys, the money and the cases against the running service, or starts one meanwhile."""
+"""`run.py demo`: plays journeys, money, cases and notices against the running service, or starts one meanwhile."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ from rich.console import Console
 
 from demo.afterwards import Afterwards
 from demo.cases import Cases
+from demo.consulting import Consulting
 from demo.counter import Counter
 from demo.journey import Journey, check_one_person_on_both_platforms
+from demo.mass_push import MassPush
 from demo.money import Money
 from demo.narrator import Narrator
+from demo.newcomer import Newcomer
+from demo.notices import Notices
 from demo.payer import Payer
 from demo.person import Person
 from demo.phone import Phone
@@ -41,7 +45,13 @@ _DESKS = (
     "approver-xiaodian",
     "reviewer-yibao-xiaodian",
     "reviewer-yibao-taiyuan",
+    "publisher",
+    "approver",
+    "auditor",
+    "admin",
 )
+_APPROVAL_SIZE = "2"
+"""So small that the mass push of the demonstration needs a second person."""
 
 
 def main(root: Path) -> int:
@@ -55,7 +65,7 @@ def main(root: Path) -> int:
         except (Unexpected, aiohttp.ClientError, TimeoutError) as error:
             console.print(f"[bold red]与预期不符：{error}[/bold red]")
             return 1
-    console.print("\n[bold green]两段旅程、资金与办件均与预期一致[/bold green]")
+    console.print("\n[bold green]两段旅程、资金、办件、消息与工作台均与预期一致[/bold green]")
     return 0
 
 
@@ -89,6 +99,11 @@ async def _play(root: Path, var: Path, base: str, control: str) -> None:
         principal, agent = person("zhao-min", "wechat"), person("wang-fang", "alipay")
         await StandingIn(principal, agent, window, simulators, story, narrator).play()
         await Afterwards(citizen, desks, service, narrator).play(number)
+        number = await Notices(principal, window, simulators, story, session, narrator).play()
+        await Consulting(principal.phone, desks["approver"], window, simulators, narrator).play(number)
+        crowd = [person("liu-yang", "wechat"), person("wang-fang", "wechat"), person("li-na", "alipay"), principal]
+        await MassPush(desks["publisher"], desks["approver"], crowd, narrator).play()
+        await Newcomer(desks["admin"], desks["auditor"], service, narrator).play(number)
 
 
 @contextlib.contextmanager
@@ -100,7 +115,8 @@ def _service(root: Path, base: str) -> Iterator[None]:
     log = (root / "var" / "demo.log").absolute()
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
-        process = subprocess.Popen([sys.executable, "run.py", "serve"], cwd=root, stdout=out, stderr=out)
+        own = {"SJT_CAMPAIGN_APPROVAL_SIZE": _APPROVAL_SIZE} | os.environ
+        process = subprocess.Popen([sys.executable, "run.py", "serve"], cwd=root, env=own, stdout=out, stderr=out)
         try:
             limit = time.monotonic() + _START_SECONDS
             while not _answers(base):

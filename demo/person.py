@@ -50,16 +50,20 @@ class Person:
         (await self.phone.call("POST", f"{path}/submit", {})).expect(200)
         return number
 
+    async def bill(self, number: str) -> dict[str, Any]:
+        """Look at the bill of a case; empty while there is none."""
+        found = (await self.phone.call("GET", f"/applications/{number}/bills")).expect(200)["data"]
+        return dict(found[0]) if found else {}
+
+    async def billed(self, number: str) -> dict[str, Any]:
+        """Wait until the bill of a case can be paid; return it."""
+        return await until("缴款码", lambda: self.bill(number), lambda seen: bool(seen.get("payment_code")))
+
     async def pay_fee(self, number: str) -> dict[str, Any]:
         """Wait for the bill of a case, pay it, wait until the fiscal platform has it; return the bill."""
-
-        async def bill() -> dict[str, Any]:
-            found = (await self.phone.call("GET", f"/applications/{number}/bills")).expect(200)["data"]
-            return dict(found[0]) if found else {}
-
-        due = await until("缴款码", bill, lambda seen: bool(seen.get("payment_code")))
+        due = await self.billed(number)
         await self.phone.pay(due["bill_no"])
-        await until("财政确认", bill, lambda seen: seen["status"] == "CONFIRMED")
+        await until("财政确认", lambda: self.bill(number), lambda seen: seen["status"] == "CONFIRMED")
 
         async def case() -> dict[str, Any]:
             return await self.phone.case(number)

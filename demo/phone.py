@@ -81,13 +81,18 @@ class Phone:
     async def allow_messages(self) -> int:
         """Accept every subscribe message that the backend asks for; returns how many."""
         wanted = (await self.call("GET", "/subscriptions")).expect(200)["data"]
-        ids = [row["template_id"] for row in wanted]
-        for template_id in ids:
-            choice = {"person": self.person["key"], "template_id": template_id, "result": "accept"}
+        for kind in dict.fromkeys(row["kind"] for row in wanted):
+            ids = [row["template_id"] for row in wanted if row["kind"] == kind]
+            await self.accept(ids, long_term=kind == "LONG_TERM")
+        return len(wanted)
+
+    async def accept(self, template_ids: list[str], *, long_term: bool = False) -> None:
+        """Say yes in the permission panel: the platform notes it and pushes its event, the phone reports it."""
+        for template_id in template_ids:
+            choice = {"person": self.person["key"], "template_id": template_id, "long_term": long_term}
             (await self._control.send("POST", f"/control/{self.platform}/subscriptions", value=choice)).expect(200)
-        results = dict.fromkeys(ids, "accept")
+        results = dict.fromkeys(template_ids, "accept")
         (await self.call("POST", "/subscriptions", {"results": results})).expect(200)
-        return len(ids)
 
     async def order(self, bill_no: str) -> dict[str, Any]:
         """Open (or continue) a payment of a bill on this phone's platform."""
@@ -127,15 +132,16 @@ class Phone:
         rows: list[dict[str, Any]] = (await self._control.send("GET", path)).expect(200)
         return list(reversed(rows))
 
-    async def listen(self, session: aiohttp.ClientSession) -> None:
-        """Open the live stream; events gather in `seen`."""
-        address = self._service.base.replace("http", "ws", 1) + "/api/v1/stream"
+    async def listen(self, session: aiohttp.ClientSession, last_event_id: str = "") -> None:
+        """Open the live stream, or go on after the last event of an earlier one; events gather in `seen`."""
+        address = self._service.base.replace("http", "ws", 1) + f"/api/v1/stream?last_event_id={last_event_id}"
         link = await session.ws_connect(address, headers={"Authorization": f"Bearer {self.token}"})
 
         async def gather() -> None:
-            async for message in link:
-                if message.type is aiohttp.WSMsgType.TEXT:
-                    self.seen.append(json.loads(message.data))
+            async with link:
+                async for message in link:
+                    if message.type is aiohttp.WSMsgType.TEXT:
+                        self.seen.append(json.loads(message.data))
 
         self._stream = asyncio.create_task(gather())
 
