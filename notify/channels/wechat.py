@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from app.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
 from clients.wechat.api_errors import ApiCode
@@ -77,9 +78,15 @@ def fitted(values: Mapping[str, str]) -> dict[str, str]:
     Source: WeChat mini-program documents, 订阅消息参数值内容限制说明.
     """
     try:
-        return fit_values({key: _shortened(key, text) for key, text in values.items()})
+        return {key: _fitted(key, text) for key, text in values.items()}
     except UnfitTemplateValue as error:
         raise UnfitValue(error.key) from None
+
+
+@lru_cache(256)
+def _fitted(key: str, text: str) -> str:
+    """Fit one value; those of a mass push are the same for everybody. Raises UnfitTemplateValue."""
+    return fit_values({key: _shortened(key, text)})[key]
 
 
 def _shortened(key: str, text: str) -> str:
