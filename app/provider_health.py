@@ -16,6 +16,7 @@ from typing import Protocol
 
 import msgspec
 import structlog
+from prometheus_client import Histogram
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -57,6 +58,8 @@ class ProviderHealth:
         self._redis = redis
         self._minutes: dict[tuple[str, datetime], _Minute] = {}
         self._breakers: dict[str, Breaker] = {}
+        self._times: dict[tuple[str, str, str], Histogram] = {}
+        """The metric's children: looking one up by its labels takes a third of what counting does."""
         self._own_name = f"{socket.gethostname()}:{os.getpid()}"
 
     @property
@@ -70,11 +73,16 @@ class ProviderHealth:
 
     def observe(self, provider: str, call: str, outcome: str, seconds: float) -> None:
         """Count a call to a provider, with its time. Never waits, never fails."""
-        metrics.PROVIDER_CALLS.labels(provider, call, outcome).observe(seconds)
+        key = (provider, call, outcome)
+        if (times := self._times.get(key)) is None:
+            times = self._times[key] = metrics.PROVIDER_CALLS.labels(*key)
+        times.observe(seconds)
         if outcome == _IGNORED:
             return
         name = provider.partition(":")[0][:_NAME_LENGTH]
-        minute = self._minutes.setdefault((name, clock.now().replace(second=0, microsecond=0)), _Minute())
+        at = (name, clock.now().replace(second=0, microsecond=0))
+        if (minute := self._minutes.get(at)) is None:
+            minute = self._minutes[at] = _Minute()
         minute.slowest_ms = max(minute.slowest_ms, int(seconds * 1000))
         if outcome == "answered":
             minute.succeeded += 1
