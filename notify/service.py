@@ -18,10 +18,10 @@ from app.jobs import JobFunction
 from app.tokens import Caller
 from notify import asking, notices_repository, repository, stock_repository
 from notify.delivering.allowances import Allowances
-from notify.delivering.attempts_repository import record_receipt
+from notify.delivering.attempts_repository import RECEIPT, expect_message, record_receipt
 from notify.delivering.batches import Delivering
 from notify.figures import NoticeFigures
-from notify.neutral import PermissionChange
+from notify.neutral import PermissionChange, Receipt
 from notify.notices_repository import NewNotice
 from notify.ports import NoticeTable, Recipients
 from notify.render import INBOX_LENGTH, TITLE_LENGTH, filled, variables_of
@@ -69,7 +69,10 @@ class NotifyService:
         async def deliver(payload: dict[str, str]) -> None:
             await self.deliver(uuid.UUID(payload["notice_id"]), datetime.fromisoformat(payload["occurred_at"]))
 
-        return {notices_repository.DELIVER: deliver}
+        async def hear(payload: dict[str, Any]) -> None:
+            await record_receipt(payload["message_no"], payload["delivered"], payload["provider_code"])
+
+        return {notices_repository.DELIVER: deliver, RECEIPT: hear}
 
     async def tell(self, event: DomainEvent) -> None:
         """Write the notice of an event, if a template answers it and a person is concerned, with its delivery job.
@@ -212,8 +215,7 @@ class NotifyService:
                 for template_id, change in event.changes.items()
                 if template_id in kinds
             ]
-        for receipt in event.receipts:
-            await record_receipt(receipt.message_no, receipt.delivered, receipt.provider_code)
+        await self._hear(event.receipts)
         new = await stock_repository.record_push(
             event.provider, event.event_key, event.occurred_at, app_id, grants, event.sealed
         )
@@ -230,10 +232,16 @@ class NotifyService:
         Raises: NotFound (also for a wrong token), CallbackRejected. Idempotent: yes, by the attempts' outcomes.
         """
         door = self.table.receipt_door(provider, token)
-        for receipt in door.parse(body):
-            await record_receipt(receipt.message_no, receipt.delivered, receipt.provider_code)
+        await self._hear(door.parse(body))
         metrics.CALLBACKS.labels(f"sms_{provider}", "applied").inc()
         return door.acknowledgement()
+
+    async def _hear(self, receipts: Sequence[Receipt]) -> None:
+        """Take words on messages; one that came before its message was written down is heard again later."""
+        for receipt in receipts:
+            said = (receipt.message_no, receipt.delivered, receipt.provider_code)
+            if not await record_receipt(*said):
+                await expect_message(*said)
 
     async def _show(self, name: str, citizen_id: str, subject_no: str, facts: dict[str, Any]) -> None:
         if self._live is not None:

@@ -12,6 +12,9 @@ from app.ids import new_id
 from notify import notices_repository
 from notify.notices_repository import NoticeRecord
 
+RECEIPT = "notify.receipt"
+_EARLY_SECONDS = 90
+"""A round of a batch is written at its end: by then a report that has overtaken it finds its message."""
 _CLOCKS_APART = timedelta(hours=1)
 """More than the clocks of our machines differ: tries are looked for since the oldest notice, less this."""
 
@@ -99,6 +102,8 @@ async def record_receipt(message_no: str, delivered: bool, provider_code: str) -
 
     Idempotent: yes, by the attempt's outcome. Returns False when no message is known by this number.
     """
+    if not (message_no and message_no.isprintable()):
+        return False
     async with db.transaction() as tx:
         attempt = await tx.fetch_row(
             "UPDATE notice_attempt SET outcome = $2, provider_code = $3 WHERE provider_message_no = $1"
@@ -110,3 +115,12 @@ async def record_receipt(message_no: str, delivered: bool, provider_code: str) -
         if attempt is not None and not delivered:
             await notices_repository.take_back(tx, attempt["notice_id"], attempt["channel"])
     return attempt is not None
+
+
+async def expect_message(message_no: str, delivered: bool, provider_code: str) -> None:
+    """Have a word on a message that is not known (yet) heard again, once, by a job."""
+    if not (message_no and message_no.isprintable()):
+        return
+    payload = {"message_no": message_no[:64], "delivered": delivered, "provider_code": provider_code[:64]}
+    async with db.transaction() as tx:
+        tx.enqueue(RECEIPT, payload, delay_seconds=_EARLY_SECONDS)

@@ -55,13 +55,13 @@ class Delivering:
                 if clock.monotonic() - begun_seconds > LEASE_SECONDS - _LEAST_LEASE_SECONDS:
                     await _put_back(part)
                 else:
-                    await self._run(part)
+                    await self._run(part, begun_seconds + LEASE_SECONDS)
 
         await asyncio.gather(*(run(part) for part in slices))
 
-    async def _run(self, courses: list[Course]) -> None:
+    async def _run(self, courses: list[Course], ends_seconds: float) -> None:
         while courses:
-            await self._sending.attempt(courses)
+            await self._sending.attempt(courses, ends_seconds)
             courses = [each for each in courses if each.move is None]
 
     async def _courses(self, batch: Sequence[NoticeRecord]) -> tuple[list[Course], list[Move]]:

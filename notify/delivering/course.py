@@ -48,7 +48,10 @@ class Step:
 
 @dataclass(slots=True)
 class Course:
-    """A notice under way. `number` is that of its next try; `move` is set when it is at its end for this time."""
+    """A notice under way. `number` is that of its next try; `move` is set when it is at its end for this time.
+
+    `left_behind`: a channel was tried this time and is done with, so that who comes next must ask what it came to.
+    """
 
     notice: NoticeRecord
     template: Template
@@ -57,6 +60,7 @@ class Course:
     number: int
     reason: Reason
     failed: bool = False
+    left_behind: bool = False
     move: Move | None = None
 
     @property
@@ -87,8 +91,8 @@ class Course:
         self.move = Move(self.notice, NoticeStatus.SENT, self.step.channel)
 
     def wait(self, until: datetime) -> None:
-        """Try again then, as if this time had not been."""
-        self._again(until, max(0, self.notice.tries - 1))
+        """Try again then, as if this time had not been; what channels came to in it stays known."""
+        self._again(until, max(self.number - 1, int(self.left_behind)))
 
     def wait_for_midnight(self, midnight: datetime) -> None:
         """The app's share of the day is used up: tomorrow, or the next channel where tomorrow is too late."""

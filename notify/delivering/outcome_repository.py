@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import dataclass, field
+
+import asyncpg
 
 from app import db
 from notify import notices_repository, stock_repository
@@ -12,6 +15,8 @@ from notify.delivering.attempts_repository import Finished
 from notify.notices_repository import DELIVER, Move
 
 _SOON_SECONDS = 3
+_AGAIN_SECONDS = (0.2, 1.0, 4.0)
+"""Pauses before it is written again: what was sent and not written down goes out a second time."""
 
 
 @dataclass(slots=True)
@@ -27,9 +32,20 @@ class Outcomes:
 
 
 async def record(outcomes: Outcomes) -> None:
-    """Write it all, or nothing. Idempotent: yes, as its parts are."""
+    """Write it all, or nothing; waits for a database that is away for a moment. Idempotent: yes, as its parts are."""
     if not (outcomes.attempts or outcomes.moves):
         return
+    for pause_seconds in _AGAIN_SECONDS:
+        try:
+            await _write(outcomes)
+        except (asyncpg.DeadlockDetectedError, *db.AWAY):
+            await asyncio.sleep(pause_seconds)
+        else:
+            return
+    await _write(outcomes)
+
+
+async def _write(outcomes: Outcomes) -> None:
     async with db.transaction() as tx:
         if outcomes.attempts:
             await attempts_repository.finish_attempts(tx, outcomes.attempts)

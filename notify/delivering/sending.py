@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import structlog
 
-from app import metrics
+from app import clock, metrics
 from app.clock import now
 from notify import stock_repository
 from notify.delivering import attempts_repository, outcome_repository
@@ -30,7 +30,10 @@ from notify.stock_repository import Wish
 from notify.types import Channel
 
 _AT_ONCE = 50
+_LONGEST_CALL_SECONDS = 15.0
+"""More than any channel's time-out: whoever begins a call this long before the lease ends has its answer within it."""
 _AWAY = Delivery(Outcome.LATER, "circuit_open")
+_NO_TIME = Delivery(Outcome.LATER, "lease_over", is_soon=True)
 log = structlog.get_logger()
 _WRITTEN = {
     Outcome.SENT: AttemptOutcome.SENT,
@@ -61,32 +64,41 @@ class Sending:
         self._allowances = allowances
         self._gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def attempt(self, courses: Sequence[Course]) -> None:
-        """Try every course's step; afterwards each has a move (it is written) or another step."""
+    async def attempt(self, courses: Sequence[Course], ends_seconds: float) -> None:
+        """Try every course's step; afterwards each has a move (it is written) or another step.
+
+        Args:
+            ends_seconds: when the lease ends (monotonic); what cannot be sent well before it comes again.
+        """
         tries = await self._admitted(courses)
         begun = [each for each in tries if each.delivery is None or each.message is None]
         if begun:
             numbered = [(each.course.notice.id, each.course.step.channel, each.course.number) for each in begun]
             for each, attempt in zip(begun, await attempts_repository.begin_attempts(numbered), strict=True):
                 each.attempt = attempt
-        await self._send([each for each in tries if each.delivery is None])
-        await self._settle(courses, tries)
+        try:
+            await self._send([each for each in tries if each.delivery is None], ends_seconds - _LONGEST_CALL_SECONDS)
+        finally:
+            # Whatever ends the sending: what was answered is written, or it would go out again.
+            await self._settle(courses, [each for each in tries if each.delivery is not None])
 
     async def _admitted(self, courses: Sequence[Course]) -> list[Try]:
-        """Return the tries that are made: rests, outages, permissions, turns and daily shares decide, in this order."""
+        """Return the tries that are made: rests, permissions, outages, turns and daily shares decide, in this order."""
         open_ones = await self._with_permission(await self._not_resting(courses))
         tries: list[Try] = []
         by_app: dict[tuple[str, str], list[Try]] = defaultdict(list)
         for each in open_ones:
             if self._channel(each).pause_seconds() > 0:
                 await self._provider_away(each, tries)
-            elif each.course.step.channel != Channel.SMS or await self._has_share(each.course):
+            else:
                 by_app[each.course.step.channel, each.course.step.app_id].append(each)
         for (name, app_id), waiting in by_app.items():
             offset, apart = await self._allowances.turns(name, app_id, len(waiting))
             for at, each in enumerate(waiting):
                 if offset > MOST_WAIT_SECONDS:
                     each.course.wait(now() + timedelta(seconds=offset))
+                    continue
+                if each.course.step.channel == Channel.SMS and not await self._has_share(each.course):
                     continue
                 each.after_seconds = max(0.0, offset + at * apart)
                 self._word(each)
@@ -131,7 +143,8 @@ class Sending:
             each.course.follow(_AWAY, now())
 
     async def _has_share(self, course: Course) -> bool:
-        free = course.template.urgent or course.template.statutory
+        """A notice counts once, however often it is tried."""
+        free = course.template.urgent or course.template.statutory or Channel.SMS in course.tried
         if free or await self._allowances.take_sms(course.step.recipient):
             return True
         course.pass_over(Reason.DAILY_CAP)
@@ -151,26 +164,27 @@ class Sending:
         except UnfitValue as error:
             each.delivery = Delivery(Outcome.REFUSED, f"unfit {error.key}", is_fault=True)
 
-    async def _send(self, tries: Sequence[Try]) -> None:
+    async def _send(self, tries: Sequence[Try], until_seconds: float) -> None:
         """Send them at once, but never two to one person: platforms refuse that, and order would be lost."""
         by_person: dict[str, list[Try]] = defaultdict(list)
         for each in tries:
             by_person[each.course.step.recipient].append(each)
         started = asyncio.get_running_loop().time()
         ends = await asyncio.gather(
-            *(self._send_in_turn(group, started) for group in by_person.values()), return_exceptions=True
+            *(self._send_in_turn(group, started, until_seconds) for group in by_person.values()), return_exceptions=True
         )
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
 
-    async def _send_in_turn(self, group: Sequence[Try], started: float) -> None:
+    async def _send_in_turn(self, group: Sequence[Try], started: float, until_seconds: float) -> None:
         for each in group:
             if each.after_seconds:
                 await asyncio.sleep(started + each.after_seconds - asyncio.get_running_loop().time())
             assert each.message is not None, "what is sent has its words"
             async with self._gate:
-                each.delivery = await self._channel(each).send(each.message)
+                is_late = clock.monotonic() > until_seconds
+                each.delivery = _NO_TIME if is_late else await self._channel(each).send(each.message)
 
     def _channel(self, each: Try) -> NoticeChannel:
         return self._table.channels[each.course.step.channel, each.course.step.app_id]
@@ -193,6 +207,7 @@ class Sending:
             outcomes.attempts.append(
                 Finished(each.attempt, _WRITTEN[delivery.outcome], delivery.provider_code, delivery.message_no)
             )
+            course.left_behind |= delivery.outcome is not Outcome.LATER
         if each.permission is not None and delivery.outcome is Outcome.REFUSED:
             outcomes.released.append(each.permission)
         if step.identity is not None and delivery.outcome is Outcome.NO_PERMISSION:
