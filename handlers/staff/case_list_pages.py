@@ -138,13 +138,15 @@ async def take_away(call: Call[ExportForm]) -> Reply:
     """Hand the list out as a file; what is refused shows the list again."""
     form, finding = call.body, call.house.applications.finding
     try:
+        if form.number:
+            raise InvalidRequest(faults=(FieldFault("q", "按编号查到的办件不能导出，请改用其他条件"),))
         wanted = form.wanted()
         if form.names and not form.reason.strip():
             raise InvalidRequest(faults=(FieldFault("reason", "请写明导出个人信息的理由"),))
         reason = form.reason.strip() if form.names else ""
         names = await finding.begin_export(call.staff, wanted, reason=reason, address=call.address)
     except (InvalidRequest, Forbidden) as refusal:
-        return _listed(call, form, [], problem=refusal)
+        return _listed(call, form, [], problem=refusal, asked=form)
 
     async def rows() -> AsyncIterator[Rows]:
         async for cases in finding.exported(call.staff, wanted, names=names):
@@ -164,6 +166,7 @@ def _listed(
     *,
     looked_up: bool = False,
     problem: SanjinError | None = None,
+    asked: ExportForm | None = None,
 ) -> Reply:
     return page(
         call,
@@ -183,6 +186,7 @@ def _listed(
         given=query.given(),
         looked_up=looked_up,
         problem=problem,
+        asked=asked or ExportForm(),
         next_address=next_address,
         first_address=first_address,
     )

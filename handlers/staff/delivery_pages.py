@@ -148,7 +148,7 @@ async def _facts(call: Call[Any]) -> dict[str, Any]:
     return {
         "parcel": found,
         "custody": CUSTODY_TEXT,
-        "may_open_case": call.staff.may(Role.WINDOW, Role.REVIEWER, Role.DISPATCHER),
+        "may_open_case": call.staff.may(Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.ADMINISTRATOR),
     }
 
 

@@ -136,3 +136,25 @@ async def test_file_with_names_needs_a_reason_and_the_right(browser: Browser) ->
     token = _token(await browser.get("/staff/cases"))
     status, _, _ = await browser.post("/staff/cases/export", names="1", reason="看看", csrf_token=token)
     assert status == 403
+
+
+async def test_refused_file_keeps_what_was_chosen(clerk: Browser) -> None:
+    number = await clerk.house.submitted_case()
+    token = _token(await clerk.get("/staff/cases"))
+    sent = {"names": "1", "format": "xlsx", "reason": "查" * 201, "csrf_token": token}
+    status, _, page = await clerk.post("/staff/cases/export", **sent)
+    assert (status, "不能超过200字" in page, "查" * 201 in page) == (400, True, True)
+    assert 'value="1" checked' in page
+    assert 'value="xlsx" selected' in page
+    status, _, page = await clerk.post("/staff/cases/export", q=number, csrf_token=token)
+    assert (status, "按编号查到的办件不能导出" in page) == (400, True)
+
+
+@pytest.mark.parametrize(("username", "opens"), [("dispatcher", False), ("cashier", False), ("auditor", True)])
+async def test_list_leads_only_those_to_a_case_who_may_open_it(browser: Browser, username: str, opens: bool) -> None:
+    number = await browser.house.submitted_case()
+    await browser.sign_in(username)
+    page = await browser.get("/staff/cases")
+    assert (number in page, f'href="/staff/cases/{number}"' in page) == (True, opens)
+    async with browser.session.get(f"{browser.base}/staff/cases/{number}") as answer:
+        assert answer.status == (200 if opens else 403)

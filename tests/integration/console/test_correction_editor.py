@@ -89,3 +89,8 @@ async def test_odd_forms_are_bad_requests(clerk: Browser, fields: dict[str, str]
 async def test_full_editor_of_thirty_rows_is_sent(clerk: Browser) -> None:
     fields = {f"text_{place}": f"第{place}处请更正" for place in range(30)}
     assert (await clerk.send(await _address(clerk), do="send", **fields))[0] == 303
+
+
+async def test_thirty_points_of_full_length_are_sent(clerk: Browser) -> None:
+    fields = {f"text_{place}": "请" * 300 for place in range(30)}
+    assert (await clerk.send(await _address(clerk), do="send", **fields))[0] == 303
