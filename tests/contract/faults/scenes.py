@@ -41,22 +41,13 @@ class Scene(ABC):
     async def before(self) -> None:  # noqa: B027  # most calls need nothing before them
         """Come to where the call is made."""
 
+    @abstractmethod
     async def act(self) -> Outcome:
-        """Make the call; return what the room makes of it."""
-        known = await self.house.quarantined()
-        with suppress(ProviderUnavailable, ProviderRejected, ProviderProtocolError, Conflict):
-            await self.work()
-        if await self.house.quarantined() > known:
-            return Outcome.QUARANTINED
-        return self.house.listening[self.name].heard[self.call]
+        """Have the call made; return what the room makes of it."""
 
     async def states(self) -> str:
         """Return where the room stands, in the words of the row."""
         return await self.house.states()
-
-    @abstractmethod
-    async def work(self) -> None:
-        """Do what makes the room call the provider."""
 
     @abstractmethod
     async def repair(self) -> None:
@@ -82,7 +73,24 @@ class Scene(ABC):
         return self.order.out_trade_no, number
 
 
-class Opening(Scene):
+class Calling(Scene):
+    """A call that the room makes itself."""
+
+    async def act(self) -> Outcome:
+        """Make the call; return what the room makes of it."""
+        known = await self.house.quarantined()
+        with suppress(ProviderUnavailable, ProviderRejected, ProviderProtocolError, Conflict):
+            await self.work()
+        if await self.house.quarantined() > known:
+            return Outcome.QUARANTINED
+        return self.house.listening[self.name].heard[self.call]
+
+    @abstractmethod
+    async def work(self) -> None:
+        """Do what makes the room call the provider."""
+
+
+class Opening(Calling):
     """The person taps on `pay`."""
 
     call = "open"
@@ -95,7 +103,7 @@ class Opening(Scene):
         await self.house.deliver_caught(self.name)
 
 
-class Asking(Scene):
+class Asking(Calling):
     """The order was paid and nobody told us."""
 
     call = "query"
@@ -111,7 +119,7 @@ class Asking(Scene):
         await self.house.follow()
 
 
-class Closing(Scene):
+class Closing(Calling):
     """The person has an open order and wants to pay in the other channel."""
 
     call = "close"
@@ -142,7 +150,7 @@ class Closing(Scene):
             self.end = "CONFIRMED / SUCCEEDED / SUCCEEDED"
 
 
-class Refunding(Scene):
+class Refunding(Calling):
     """Staff give a part of the money back."""
 
     call, end = "refund", "CONFIRMED / SUCCEEDED / SUCCEEDED"

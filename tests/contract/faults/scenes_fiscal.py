@@ -11,7 +11,7 @@ from app.errors import Conflict, ProviderProtocolError, ProviderRejected, Provid
 from tests.contract.faults.house import BILL_FEN, REFUND_FEN, RealHouse
 from tests.contract.faults.matrix import Outcome
 from tests.contract.faults.platforms import Fiscal
-from tests.contract.faults.scenes import Scene, finish_refunds
+from tests.contract.faults.scenes import Calling, finish_refunds
 
 _HAD = """
 SELECT b.status, b.payment_code IS NOT NULL AS code,
@@ -21,7 +21,7 @@ FROM bill b WHERE b.bill_no = $1
 """
 
 
-class FiscalScene(Scene):
+class FiscalScene(Calling):
     """A call to the fiscal platform; the money itself goes through WeChat Pay, without faults."""
 
     end = "CONFIRMED + code + receipt"
@@ -119,7 +119,7 @@ class Reversing(Confirming):
         self.called().check(self.house.bill_no, paid_fen=BILL_FEN, reversed_fen=REFUND_FEN)
 
 
-FISCAL_SCENES: dict[str, type[Scene]] = {
+FISCAL_SCENES: dict[str, type[Calling]] = {
     "issue": Issuing,
     "query": Pricing,
     "confirm": Confirming,
