@@ -36,6 +36,7 @@ from notify.channels.wechat_push import WeChatPushDoor
 from notify.channels.wechat_templates import WeChatTemplates
 from notify.delivering.allowances import Allowances, Rates
 from notify.ports import NoticeTable
+from notify.pushing.ports import Live
 from notify.pushing.service import Pushing
 from notify.service import NotifyService
 from notify.templating.comparing import Comparison
@@ -85,7 +86,7 @@ def notice_rooms(
     return NoticeRooms(
         notify=notify,
         templates=templates,
-        pushing=_pushing(notify, templates, applications, audit, announce),
+        pushing=_pushing(notify, templates, applications, audit, announce, live.publish),
         audiences=audiences,
         campaigns=campaigns_room(settings, channels, notify, Pacing(redis), audiences, audit, announcements),
     )
@@ -118,8 +119,9 @@ def _pushing(
     applications: ApplicationService,
     audit: AuditTrail,
     announce: Callable[[str], Awaitable[None]],
+    live: Live,
 ) -> Pushing[StaffCaller]:
-    return Pushing(notify.shelf, templates, PushedCases(applications), NoticeAudit(audit), announce)
+    return Pushing(notify.shelf, templates, PushedCases(applications), NoticeAudit(audit), announce, live)
 
 
 def _allowances(settings: Settings, redis: Redis, limits: RateLimits, secret: bytes) -> Allowances:

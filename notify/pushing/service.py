@@ -12,10 +12,11 @@ from typing import Generic, Protocol, TypeVar
 
 from app import clock, db
 from app.errors import FieldFault, InvalidRequest
+from app.events import DomainEvent
 from app.ids import new_id
 from notify import notices_repository
 from notify.notices_repository import NewNotice
-from notify.pushing.ports import Cases
+from notify.pushing.ports import Cases, Live
 from notify.pushing.types import PushedCase, PushPreview, PushRequest, PushResult, PushTemplate, PushVariable
 from notify.render import INBOX_LENGTH, TITLE_LENGTH, filled
 from notify.templates import Shelf, Template
@@ -43,10 +44,18 @@ P = TypeVar("P", bound=Person)
 
 
 class Pushing(Generic[P]):
-    """Use cases of direct pushes."""
+    """Use cases of direct pushes.
 
-    def __init__(self, shelf: Shelf, desk: TemplateDesk, cases: Cases[P], audit: Audit, announce: Announce) -> None:
-        self._shelf, self._desk, self._cases, self._audit, self._announce = shelf, desk, cases, audit, announce
+    Args:
+        announce: tells open pages of the console that the case has changed.
+        live: tells the person's open phones that the inbox has.
+    """
+
+    def __init__(
+        self, shelf: Shelf, desk: TemplateDesk, cases: Cases[P], audit: Audit, announce: Announce, live: Live
+    ) -> None:
+        self._shelf, self._desk, self._cases, self._audit = shelf, desk, cases, audit
+        self._announce, self._live = announce, live
 
     async def templates(self, staff: P, subject_no: str) -> tuple[PushedCase, list[PushTemplate]]:
         """Return a case and the templates that may be pushed to it. Raises: Forbidden, NotFound."""
@@ -80,6 +89,7 @@ class Pushing(Generic[P]):
                 await self._audit.record(act, tx)
         if is_new:
             await self._announce(f"case:{case.subject_no}")
+            await self._live(_heard(case, template))
         return PushResult(title=new.title, text=new.text, is_repeat=not is_new)
 
     async def _template(self, request: PushRequest) -> Template:
@@ -141,6 +151,15 @@ def _offered(template: Template) -> PushTemplate:
         title=template.title,
         inbox_text=template.inbox_text,
         variables=list(_asked(template).values()),
+    )
+
+
+def _heard(case: PushedCase, template: Template) -> DomainEvent:
+    return DomainEvent(
+        name="notice.created",
+        subject_no=case.subject_no,
+        citizen_id=case.citizen_id.hex,
+        facts={"event": template.code},
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from app import db
 from app.adapters import NoticeAudit, PushedCases, TrialPhones
+from app.events import DomainEvent
 from app.ids import new_id
 from app.tables import CITIZEN_EVENTS
 from notify.channels import alipay, sms, wechat
@@ -25,8 +26,14 @@ pytestmark = pytest.mark.anyio
 DATA = Path(__file__).parents[3] / "data"
 
 
+@pytest.fixture
+def heard() -> list[DomainEvent]:
+    """What open phones were told."""
+    return []
+
+
 @pytest.fixture(autouse=True)
-async def _desk(house: House) -> None:
+async def _desk(house: House, heard: list[DomainEvent]) -> None:
     """Put the desk of templates and direct pushes into the house."""
     await import_templates(DATA / "templates.json")
     channels = {}
@@ -39,7 +46,11 @@ async def _desk(house: House) -> None:
         shelf, NoticeTable(channels), audit=audit, testers=TrialPhones(house.accounts, ("13800000001",)),
         announce=announce, comparison=Comparison(shelf, None), events=CITIZEN_EVENTS, sign="三晋通",
     )  # fmt: skip
-    house.pushing = Pushing(shelf, house.templates, PushedCases(house.applications), audit, announce)
+
+    async def hear(event: DomainEvent) -> None:
+        heard.append(event)
+
+    house.pushing = Pushing(shelf, house.templates, PushedCases(house.applications), audit, announce, hear)
 
 
 async def _form(browser: Browser, path: str) -> dict[str, str]:
@@ -141,7 +152,9 @@ async def test_pages_of_templates_are_for_those_who_edit_or_approve(browser: Bro
     await browser.get("/staff/templates/bill.issued?version=0", 400)
 
 
-async def test_push_is_seen_before_it_is_sent_and_goes_out_once(house: House, clerk: Browser) -> None:
+async def test_push_is_seen_before_it_is_sent_and_goes_out_once(
+    house: House, clerk: Browser, heard: list[DomainEvent]
+) -> None:
     number = await house.submitted_case()
     path = f"/staff/cases/{number}/push"
     assert path in await clerk.get(f"/staff/cases/{number}")
@@ -160,6 +173,7 @@ async def test_push_is_seen_before_it_is_sent_and_goes_out_once(house: House, cl
     assert "照片" not in str(acts[0]["details"])
     jobs = await db.fetch_all("SELECT 1 FROM pgqueuer WHERE entrypoint = 'notify.deliver'")
     assert len(jobs) == 1
+    assert [(event.name, event.subject_no) for event in heard] == [("notice.created", number)]
 
 
 @pytest.mark.parametrize(
