@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+import asyncpg
 import msgspec
 import structlog
 from prometheus_client import Histogram
@@ -101,13 +102,13 @@ class ProviderHealth:
                 await announce(TOPIC)
 
     async def flush(self) -> bool:
-        """Add what was counted to the table; False where there was nothing, or the database is away."""
+        """Add what was counted to the table; False where there was nothing, or the database does not take it now."""
         counted, self._minutes = self._minutes, {}
         if not counted:
             return False
         try:
             await db.execute(_ADD, *_columns(counted))
-        except db.AWAY as error:
+        except (asyncpg.PostgresError, *db.AWAY) as error:  # a deadlock or a time-out must not end the counting
             log.warning("provider_minutes_kept", error=type(error).__name__)
             for key, minute in self._minutes.items():
                 _merge(counted.setdefault(key, _Minute()), minute)

@@ -113,3 +113,15 @@ async def test_minutes_are_kept_for_a_week(house: House) -> None:
     await db.execute("UPDATE provider_minute SET minute_at = minute_at - interval '8 days'")
     await forget_minutes()
     assert await db.fetch_all("SELECT 1 FROM provider_minute") == []
+
+
+async def test_statement_that_fails_once_does_not_lose_what_was_counted(house: House) -> None:
+    _call(house.health, "answered", 2)
+    async with db.connection() as link:
+        await link.execute("ALTER TABLE provider_minute RENAME TO provider_minute_away")
+        try:
+            assert not await house.health.flush()
+        finally:
+            await link.execute("ALTER TABLE provider_minute_away RENAME TO provider_minute")
+    assert await house.health.flush()
+    assert (await _one(house, "sms")).calls_60 == 2
