@@ -35,6 +35,8 @@ from services.staff.types import (
 TOTP_COLUMN = "staff_member.totp"
 MOST_FAILURES = 5
 LOCK = timedelta(minutes=30)
+OFFER_SECONDS = 900
+"""A TOTP secret that was shown must be proved within this time, in the session that asked for it."""
 _CODE_RATE = "10/minute"
 _DONE = "密码和动态口令均已设置"
 
@@ -68,13 +70,13 @@ class OwnAccount:
             username=caller.username,
             display_name=caller.display_name,
             steps=self._steps(member),
-            totp_offered=member["totp_pending_cipher"] is not None,
+            totp_offered=self._offered(caller, member) is not None,
         )
 
     async def set_password(self, caller: StaffCaller, password: str, origin: Origin) -> StaffSignedIn | None:
         """Choose a password in place of a first or an expired one; returns the full session where that was all.
 
-        Raises: InvalidRequest at `new_password`, Conflict `setup_done`.
+        All other sessions end. Raises: InvalidRequest at `new_password`, Conflict `setup_done`, Unauthenticated.
         """
         member = await self._member(caller)
         if not caller.is_setup or SetupStep.PASSWORD not in self._steps(member):
@@ -83,6 +85,8 @@ class OwnAccount:
         answer = None
         async with db.transaction() as tx:
             await self._store(tx, member, new_hash)
+            # Whoever else knows the first password must not put the rest right in a session of theirs.
+            await self._sessions.end_all(tx, caller.staff_id, but=caller.session_id)
             if member["totp_cipher"] is not None:
                 answer = await self._sessions.replace(tx, caller, member, origin)
             await self._audit.record(Act(caller.username, "staff.password_set", address=origin.address), tx)
@@ -96,6 +100,8 @@ class OwnAccount:
 
         Raises: InvalidRequest (at `new_password`, or `proof_refused`), TooManyRequests.
         """
+        # What cannot be chosen anyway is said first: it must not use up a code and one of the tries.
+        _require_fit(new_password, caller.username)
         member, step = await self._proved(caller, password, totp, origin)
         new_hash = await self._chosen(member, new_password)
         async with db.transaction() as tx:
@@ -119,37 +125,39 @@ class OwnAccount:
         async with db.transaction() as tx:
             if step is not None:
                 await self._use(tx, caller, step)
-            await repository.offer_totp(tx, caller.staff_id, self._cipher.encrypt(TOTP_COLUMN, secret))
+            pending = f"{secret} {caller.session_id.hex} {clock.timestamp() + OFFER_SECONDS}"
+            await repository.offer_totp(tx, caller.staff_id, self._cipher.encrypt(TOTP_COLUMN, pending))
             await self._audit.record(Act(caller.username, "staff.totp_offered", address=origin.address), tx)
         return TotpOffer(secret=secret, uri=totp_uri(secret, caller.username))
 
     async def offered_totp(self, caller: StaffCaller) -> TotpOffer:
-        """Return the TOTP secret that waits for its proof. Raises: NotFound."""
-        pending = (await self._member(caller))["totp_pending_cipher"]
-        if pending is None:
+        """Return the TOTP secret that this session has been offered and must prove. Raises: NotFound."""
+        secret = self._offered(caller, await self._member(caller))
+        if secret is None:
             raise NotFound("请先生成二维码")
-        secret = self._cipher.decrypt(TOTP_COLUMN, pending)
         return TotpOffer(secret=secret, uri=totp_uri(secret, caller.username))
 
     async def confirm_totp(self, caller: StaffCaller, code: str, origin: Origin) -> StaffSignedIn | None:
         """Prove the shown secret by a code; from now on it counts. Returns the full session where that was all.
 
-        Raises: InvalidRequest at `totp`, NotFound, TooManyRequests.
+        All other sessions end. Raises: InvalidRequest at `totp`, NotFound, TooManyRequests, Unauthenticated.
         """
         await self._limits.hit(_CODE_RATE, "staff-totp", caller.staff_id.hex)
-        offer = await self.offered_totp(caller)
         member = await self._member(caller)
-        step = matching_step(offer.secret, code, clock.timestamp())
+        secret = self._offered(caller, member)
+        if secret is None:
+            raise NotFound("请先生成二维码")
+        step = matching_step(secret, code, clock.timestamp())
         if step is None:
             raise InvalidRequest(faults=(FieldFault("totp", "动态口令不正确，请核对手机时间后重试"),))
         answer = None
         async with db.transaction() as tx:
-            if not await repository.accept_totp(tx, caller.staff_id, member["totp_pending_cipher"], step, clock.now()):
+            pending, cipher = member["totp_pending_cipher"], self._cipher.encrypt(TOTP_COLUMN, secret)
+            if not await repository.accept_totp(tx, caller.staff_id, pending, cipher, step, clock.now()):
                 raise Conflict("二维码已更换，请重新扫描", code="totp_replaced")
+            await self._sessions.end_all(tx, caller.staff_id, but=caller.session_id)
             if caller.is_setup and self._steps(member) == [SetupStep.TOTP]:
                 answer = await self._sessions.replace(tx, caller, member, origin)
-            elif not caller.is_setup:
-                await self._sessions.end_all(tx, caller.staff_id, but=caller.session_id)
             await self._audit.record(Act(caller.username, "staff.totp_set", address=origin.address), tx)
         await self._sessions.announce_member(caller.staff_id)
         return answer
@@ -184,6 +192,13 @@ class OwnAccount:
             raise Unauthenticated("登录已失效，请重新登录", code="staff_session_ended")
         return row
 
+    def _offered(self, caller: StaffCaller, member: Row) -> str | None:
+        """Return the shown secret, as long as it waits for this session: another's cookie must not find it."""
+        if member["totp_pending_cipher"] is None:
+            return None
+        secret, session, until = self._cipher.decrypt(TOTP_COLUMN, member["totp_pending_cipher"]).split(" ")
+        return secret if session == caller.session_id.hex and clock.timestamp() < int(until) else None
+
     def _steps(self, member: Row) -> list[SetupStep]:
         return steps_of(member, self._sessions.terms, clock.now())
 
@@ -210,12 +225,10 @@ class OwnAccount:
             raise InvalidRequest(faults=(FieldFault("totp", "该动态口令已使用，请等待下一个"),))
 
     async def _chosen(self, member: Row, password: str) -> str:
-        fault = fault_of(password, member["username"])
+        _require_fit(password, member["username"])
         former = [member["password_hash"], *msgspec.json.decode(member["former_hashes"], type=list[str])]
-        if fault is None and await self._passwords.among(former, password):
-            fault = f"不能使用当前或最近{KEPT_HASHES}次用过的密码"
-        if fault is not None:
-            raise InvalidRequest(faults=(FieldFault("new_password", fault),))
+        if await self._passwords.among(former, password):
+            raise InvalidRequest(faults=(FieldFault("new_password", f"不能使用当前或最近{KEPT_HASHES}次用过的密码"),))
         return await self._passwords.hashed(password)
 
     async def _store(self, tx: db.Transaction, member: Row, new_hash: str) -> None:
@@ -223,3 +236,9 @@ class OwnAccount:
         former = [old, *msgspec.json.decode(member["former_hashes"], type=list[str])][:KEPT_HASHES]
         if not await repository.set_password(tx, member["id"], old, new_hash, former, clock.now()):
             raise Conflict("密码刚被更改，请重新登录", code="password_changed")
+
+
+def _require_fit(password: str, username: str) -> None:
+    fault = fault_of(password, username)
+    if fault is not None:
+        raise InvalidRequest(faults=(FieldFault("new_password", fault),))

@@ -77,13 +77,16 @@ async def offer_totp(tx: Transaction, staff_id: uuid.UUID, cipher: bytes) -> Non
     await tx.execute("UPDATE staff_member SET totp_pending_cipher = $2 WHERE id = $1", staff_id, cipher)
 
 
-async def accept_totp(tx: Transaction, staff_id: uuid.UUID, cipher: bytes, step: int, now: datetime) -> bool:
+async def accept_totp(
+    tx: Transaction, staff_id: uuid.UUID, pending: bytes, cipher: bytes, step: int, now: datetime
+) -> bool:
     """Make the shown TOTP secret the one that counts; False where another has been shown since."""
     return (
         await tx.execute(
-            "UPDATE staff_member SET totp_cipher = $2, totp_pending_cipher = NULL, totp_last_step = $3,"
-            " totp_set_at = $4, version = version + 1 WHERE id = $1 AND totp_pending_cipher = $2",
+            "UPDATE staff_member SET totp_cipher = $3, totp_pending_cipher = NULL, totp_last_step = $4,"
+            " totp_set_at = $5, version = version + 1 WHERE id = $1 AND totp_pending_cipher = $2",
             staff_id,
+            pending,
             cipher,
             step,
             now,

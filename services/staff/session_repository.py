@@ -26,10 +26,11 @@ class NewSession:
     agent: str
 
 
-async def open_session(tx: Transaction, session: NewSession, totp_step: int) -> bool:
+async def open_session(tx: Transaction, session: NewSession, totp_step: int, read_hash: str) -> bool:
     """Use the one-time code's step up and open a session. False where that step was used before.
 
-    Without a second factor (`totp_step` 0) it opens only as long as the account has none.
+    Without a second factor (`totp_step` 0) it opens only as long as the account has none. Nor does it open where the
+    account was switched off or got another password since the password was compared with `read_hash`.
     """
     row = await tx.fetch_row(
         _OPEN_SESSION,
@@ -43,6 +44,7 @@ async def open_session(tx: Transaction, session: NewSession, totp_step: int) -> 
         session.kind,
         session.address,
         session.agent,
+        read_hash,
     )
     return row is not None
 
@@ -117,7 +119,8 @@ _OPEN_SESSION = """
 WITH member AS (
     UPDATE staff_member SET failed_count = 0, locked_until = NULL, signed_in_at = $4,
                             totp_last_step = greatest(totp_last_step, $2)
-    WHERE id = $1 AND (CASE WHEN totp_cipher IS NULL THEN $2 = 0 ELSE totp_last_step < $2 END)
+    WHERE id = $1 AND status = 'ACTIVE' AND password_hash = $11
+      AND (CASE WHEN totp_cipher IS NULL THEN $2 = 0 ELSE totp_last_step < $2 END)
     RETURNING id
 )
 INSERT INTO staff_session (id, created_at, staff_id, token_hash, csrf_token, last_seen_at, expires_at, kind, address,

@@ -79,14 +79,18 @@ class Sessions:
     async def begin(
         self, tx: Transaction, member: Row, step: int, steps: list[SetupStep], origin: Origin
     ) -> StaffSignedIn | None:
-        """Open a session with a one-time code that has not served yet; None where it has."""
+        """Open a session with a one-time code that has not served yet; None where it has, or the password has gone."""
         token, session = self._new(member, steps, origin)
-        fresh = await repository.open_session(tx, session, step)
+        fresh = await repository.open_session(tx, session, step, member["password_hash"])
         return self._answer(token, session, member, steps) if fresh else None
 
     async def replace(self, tx: Transaction, caller: StaffCaller, member: Row, origin: Origin) -> StaffSignedIn:
-        """End the session in which somebody has put everything right, and open one that is good for all doors."""
-        await repository.revoke_session(tx, caller.staff_id, caller.session_id, clock.now())
+        """End the session in which somebody has put everything right, and open one that is good for all doors.
+
+        Raises: Unauthenticated `staff_session_ended` where somebody else has just ended it.
+        """
+        if await repository.revoke_session(tx, caller.staff_id, caller.session_id, clock.now()) is None:
+            raise Unauthenticated("登录已失效，请重新登录", code="staff_session_ended")
         token, session = self._new(member, [], origin)
         await repository.continue_as(tx, session)
         return self._answer(token, session, member, [])

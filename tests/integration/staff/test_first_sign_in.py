@@ -148,3 +148,47 @@ async def test_secrets_of_newcomers_are_stored_hashed_or_encrypted(house: House,
     known = (first.first_password, GOOD, offer.secret)
     assert [one for one in known if one in stored or one.encode().hex() in stored] == []
     assert not any(one in repr(first) + repr(offer) for one in known)
+
+
+async def test_password_that_is_set_ends_whoever_else_came_in_with_the_first_one(
+    house: House, first: FirstPassword
+) -> None:
+    other = await house.staff.sign_in("newcomer", first.first_password, "", ADDRESS)
+    caller = await enter(house, first)
+    await house.staff.own.set_password(caller, GOOD, HERE)
+    with pytest.raises(Unauthenticated):
+        await house.staff.authenticate(other.access_token, setup=True)
+
+
+async def test_expired_password_that_is_replaced_ends_the_older_sessions(house: House) -> None:
+    older, _ = await house.sign_in()
+    await db.execute("UPDATE staff_member SET password_set_at = now() - interval '91 days'")
+    password = house.credentials["window-1"].password
+    late = await house.staff.sign_in("window-1", password, house.code("window-1", 1), ADDRESS)
+    assert await house.staff.own.set_password(await house.staff.authenticate(late.access_token, setup=True), GOOD, HERE)
+    with pytest.raises(Unauthenticated):
+        await house.staff.authenticate(older.access_token)
+
+
+async def test_second_factor_that_is_set_ends_whoever_else_came_in_without_one(
+    house: House, first: FirstPassword
+) -> None:
+    caller = await enter(house, first)
+    await house.staff.own.set_password(caller, GOOD, HERE)
+    other = await house.staff.sign_in("newcomer", GOOD, "", ADDRESS)
+    offer = await house.staff.own.offer_totp(caller, "", "", HERE)
+    assert await house.staff.own.confirm_totp(caller, code_of(offer.secret), HERE)
+    with pytest.raises(Unauthenticated):
+        await house.staff.authenticate(other.access_token, setup=True)
+
+
+async def test_session_that_has_just_been_ended_does_not_become_a_full_one(house: House, first: FirstPassword) -> None:
+    caller = await enter(house, first)
+    await house.staff.own.set_password(caller, GOOD, HERE)
+    offer = await house.staff.own.offer_totp(caller, "", "", HERE)
+    await db.execute("UPDATE staff_session SET revoked_at = now() WHERE revoked_at IS NULL")
+    with pytest.raises(Unauthenticated):
+        await house.staff.own.confirm_totp(caller, code_of(offer.secret), HERE)
+    row = await db.fetch_row("SELECT totp_cipher FROM staff_member WHERE username = 'newcomer'")
+    assert row is not None
+    assert row["totp_cipher"] is None

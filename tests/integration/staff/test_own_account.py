@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app import db
+from app import clock, db
 from app.errors import InvalidRequest, NotFound, Unauthenticated
+from services.staff.own_account import OFFER_SECONDS
 from services.staff.types import Origin
 from tests.integration.staff.conftest import House
 from tests.integration.staff.newcomers import GOOD, code_of
@@ -121,3 +122,31 @@ async def test_profile_tells_when_the_password_expires(house: House) -> None:
     assert profile.password_expires_at is not None
     assert profile.password_expires_at > profile.password_set_at
     assert profile.totp_set_at is not None
+
+
+async def test_shown_secret_is_for_the_session_that_proved_itself_and_for_minutes(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, caller = await house.sign_in()
+    _, other = await house.sign_in(steps=1)
+    house_clock, password = clock.timestamp(), house.credentials["window-1"].password
+    monkeypatch.setattr(clock, "timestamp", lambda: house_clock + 60)
+    await house.staff.own.offer_totp(caller, password, house.code("window-1"), HERE)
+    assert (await house.staff.own.setup(caller)).totp_offered
+    assert not (await house.staff.own.setup(other)).totp_offered
+    with pytest.raises(NotFound):
+        await house.staff.own.offered_totp(other)
+    with pytest.raises(NotFound):
+        await house.staff.own.confirm_totp(other, "000000", HERE)
+    monkeypatch.setattr(clock, "timestamp", lambda: house_clock + 60 + OFFER_SECONDS)
+    with pytest.raises(NotFound):
+        await house.staff.own.offered_totp(caller)
+
+
+async def test_password_that_cannot_be_chosen_uses_up_neither_code_nor_tries(house: House) -> None:
+    _, caller = await house.sign_in()
+    password, code = house.credentials["window-1"].password, house.code("window-1", 1)
+    for _ in range(5):
+        with pytest.raises(InvalidRequest):
+            await house.staff.own.change_password(caller, password, code, "short", HERE)
+    await house.staff.own.change_password(caller, password, code, GOOD, HERE)

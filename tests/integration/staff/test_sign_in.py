@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
-from app import db
+from app import clock, db
 from app.crypto import FieldCipher
 from app.errors import Forbidden, SettingsError, TooManyRequests, Unauthenticated
+from services.staff import repository as staff_repository
 from services.staff import sessions
 from services.staff.accounts_file import import_staff, read_records
 from services.staff.audit import AuditTrail
 from services.staff.service import StaffService
 from services.staff.sweeps import forget_ended_sessions
-from services.staff.types import Role
+from services.staff.types import Origin, Role
 from tests.integration.staff.conftest import House, make_service
 
 pytestmark = pytest.mark.anyio
@@ -115,6 +117,18 @@ async def test_session_ends(house: House, redis: Redis, change: str) -> None:
     with pytest.raises(Unauthenticated) as refused:
         await fresh.authenticate(signed_in.access_token)
     assert refused.value.stable_code == "staff_session_ended"
+
+
+@pytest.mark.parametrize("change", ["status = 'DISABLED'", "password_hash = 'another'"])
+async def test_what_changes_while_the_password_is_compared_keeps_the_session_from_opening(
+    house: House, change: str
+) -> None:
+    member = await staff_repository.claim_attempt("window-1", clock.now(), 5, timedelta(minutes=30))
+    assert member is not None
+    await db.execute(f"UPDATE staff_member SET {change} WHERE username = 'window-1'")
+    async with db.transaction() as tx:
+        assert await house.staff.sessions.begin(tx, member, clock.timestamp() // 30, [], Origin("10.0.0.1")) is None
+    assert await db.fetch_all("SELECT id FROM staff_session") == []
 
 
 async def test_use_keeps_a_session_alive(house: House, redis: Redis) -> None:
