@@ -150,10 +150,14 @@ def _job(notice_id: uuid.UUID, occurred_at: datetime) -> dict[str, str]:
 
 
 async def claim_notice(notice_id: uuid.UUID, occurred_at: datetime, lease_until: datetime) -> NoticeRecord | None:
-    """Take one queued notice whose time has come, for the time of a lease; None when there is nothing to do."""
+    """Take one queued notice whose time has come, for the time of a lease; None when there is nothing to do.
+
+    One of a campaign that does not send now stays where it is: the campaign itself takes it up again, or back.
+    """
     row = await db.fetch_row(
         "UPDATE notice SET next_try_at = $3, tries = tries + 1"
         " WHERE id = $1 AND occurred_at = $2 AND status = 'QUEUED' AND next_try_at <= now()"
+        " AND NOT EXISTS (SELECT 1 FROM campaign c WHERE c.id = notice.campaign_id AND c.status <> 'SENDING')"
         f" RETURNING {_NOTICE}",
         notice_id,
         occurred_at,
