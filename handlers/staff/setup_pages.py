@@ -9,7 +9,6 @@ import io
 from typing import Annotated, Any
 
 import msgspec
-import segno
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError, TooManyRequests
 from handlers.doors import FORM, Auth, Call, Reply, Route
@@ -107,6 +106,8 @@ async def setup_confirm(call: Call[ProofForm]) -> Reply:
 async def qr(call: Call[None]) -> Reply:
     """Draw the QR code of the secret that waits for its proof."""
     offer = await call.house.staff.own.offered_totp(call.staff)
+    import segno  # drawn once in an account's life; a process that draws none does not load it
+
     drawn = io.BytesIO()
     segno.make(offer.uri, error="m").save(drawn, kind="svg", scale=5, border=4, light="#fff")
     headers = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'"}
