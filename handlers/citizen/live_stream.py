@@ -69,8 +69,8 @@ class OpenStream:
     """One open stream and the token it lives by."""
 
     __slots__ = (
-        "_caller", "_ending", "_house", "_is_held", "_last_id", "_outgoing", "_read_to", "_reader", "_socket",
-        "_streams", "_token", "_writing",
+        "_caller", "_ending", "_has_missed", "_house", "_is_held", "_last_id", "_outgoing", "_read_to", "_reader",
+        "_socket", "_streams", "_token", "_writing",
     )  # fmt: skip
 
     def __init__(self, house: Container, streams: Streams, socket: Websocket, caller: Caller, token: str) -> None:
@@ -83,6 +83,7 @@ class OpenStream:
         self._read_to = ""
         self._outgoing: deque[Entry] = deque()
         self._is_held = True
+        self._has_missed = False
         self._writing = False
         self._ending = False
         self._reader = asyncio.current_task()
@@ -110,8 +111,10 @@ class OpenStream:
             self._write()
 
     def missed(self) -> None:
-        """Read again what may have gone by unheard."""
-        if not self._is_held and not self._ending:
+        """Read again what may have gone by unheard; where the log is being read, once more after that."""
+        if self._is_held:
+            self._has_missed = True
+        elif not self._ending:
             self._is_held = True
             self._streams.run(asyncio.create_task(self._catch_up()))
 
@@ -144,6 +147,9 @@ class OpenStream:
         self._is_held = False
         if self._outgoing:
             self._write()
+        if self._has_missed:
+            self._has_missed = False
+            self.missed()
 
     def _write(self) -> None:
         if not self._writing and not self._ending:

@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from app.events import DomainEvent
+from app.live_log import History
 from handlers.citizen import live_stream, stream
 from tests.integration.accounts.conftest import House
 from tests.integration.accounts.test_doors import Phone, phone  # noqa: F401  # the fixture
@@ -112,6 +113,32 @@ async def test_what_redis_dropped_meanwhile_is_read_again(phone: Phone, house: H
         for number in range(3):
             await house.live.publish(_event(citizen_id, number))
         assert [(await _next(socket))["facts"]["n"] for _ in range(3)] == [0, 1, 2]
+
+
+async def test_what_redis_dropped_while_the_log_was_read_is_read_again(
+    phone: Phone, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    citizen_id = (await phone.sign_in())["citizen"]["id"]
+    headers = {"Authorization": f"Bearer {phone.token}"}
+    reads, breaks = house.live.since, [True]
+
+    async def since(asked: uuid.UUID, last_id: str) -> History:
+        history: History = await reads(asked, last_id)
+        if breaks.pop() if breaks else False:
+            link = house.broadcast._link
+            assert link is not None
+            await link.connection.disconnect()  # type: ignore[union-attr]  # there is one while it listens
+            await house.live.publish(_event(citizen_id, 7))
+            while house.broadcast._link in (None, link):
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.3)  # by now the streams have been told that they may have missed something
+        return history
+
+    monkeypatch.setattr(house.live, "since", since)
+    async with phone.session.ws_connect(f"{phone.base}{stream.PATH}", headers=headers) as socket:
+        assert (await _next(socket))["event"] == "stream.ready"
+        async with asyncio.timeout(10):
+            assert (await _next(socket))["facts"] == {"n": 7}
 
 
 async def test_log_that_is_gone_is_told_on_an_open_stream(phone: Phone, house: House) -> None:
