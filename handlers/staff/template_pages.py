@@ -112,8 +112,10 @@ async def new_form(call: Call[None]) -> Reply:
 
 async def make(call: Call[Form]) -> Reply:
     """Make a draft, or show the preview of what was written."""
-    form = dict(call.body) | ({"code": call.path["code"]} if "code" in call.path else {})
-    is_new = "code" not in call.path
+    form, is_new = dict(call.body), "code" not in call.path
+    if not is_new:
+        newest = (await call.house.templates.versions(editor_of(call), call.path["code"]))[0]
+        form |= {"code": newest.line.code, "used_for": newest.line.used_for}
     if form.get("act") == "preview":
         return await _editor(call, form, is_new=is_new)
     try:

@@ -141,6 +141,13 @@ async def test_new_code_that_is_no_code_is_refused(browser: Browser) -> None:
     assert (status, location) == (303, "/staff/templates/push.visit?version=1&done=saved"), page
 
 
+async def test_form_that_lost_its_fields_is_refused_in_the_page(browser: Browser) -> None:
+    await browser.sign_in("chief")
+    status, _, page = await browser.post("/staff/templates/campaign.policy/new")
+    assert (status, "群发" in page) == (400, True)
+    assert (await browser.post("/staff/templates/no.such/new"))[0] == 404
+
+
 async def test_pages_of_templates_are_for_those_who_edit_or_approve(browser: Browser) -> None:
     await browser.sign_in("clerk")
     for path in ("/staff/templates", "/staff/templates/new", "/staff/templates/bill.issued"):
