@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from sanic import Sanic
@@ -30,6 +31,7 @@ def create_app(settings: Settings) -> Sanic[Any, Any]:
         await db.start(settings.database_url)
         app.ctx.house = await wiring.build(settings)
         await app.ctx.house.open()
+        gc.freeze()  # what was loaded stays for good: looking through all of it holds every request up
 
     @app.after_server_stop
     async def close_house(app: Sanic[Any, Any]) -> None:
