@@ -143,9 +143,10 @@ async def test_new_code_that_is_no_code_is_refused(browser: Browser) -> None:
 
 async def test_form_that_lost_its_fields_is_refused_in_the_page(browser: Browser) -> None:
     await browser.sign_in("chief")
-    status, _, page = await browser.post("/staff/templates/campaign.policy/new")
+    token = (await _form(browser, "/staff/templates/campaign.policy/new"))["csrf_token"]
+    status, _, page = await browser.post("/staff/templates/campaign.policy/new", csrf_token=token)
     assert (status, "群发" in page) == (400, True)
-    assert (await browser.post("/staff/templates/no.such/new"))[0] == 404
+    assert (await browser.post("/staff/templates/no.such/new", csrf_token=token))[0] == 404
 
 
 async def test_pages_of_templates_are_for_those_who_edit_or_approve(browser: Browser) -> None:
