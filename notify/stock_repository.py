@@ -14,6 +14,8 @@ from notify.neutral import PermissionChange
 
 PAIRING_SECONDS = 600
 """The phone and the platform both tell of one consent; within this time their two words count as one."""
+MOST_IN_STOCK = 100
+"""Of one person and template: nobody is told so often, and a phone may report what it likes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +102,20 @@ async def _apply(tx: db.Transaction, grant: Grant, own: str, other: str) -> None
 
 
 async def _insert(tx: db.Transaction, grant: Grant, own: str) -> None:
-    """Add a permission; a long-term one is in stock once, however often the person agrees."""
+    """Add a permission, up to MOST_IN_STOCK; a long-term one is in stock once, however often the person agrees."""
     await tx.execute(
         f"INSERT INTO subscription (id, created_at, citizen_id, identity_id, channel, template_id, kind, status,"
         f" changed_at, {own}) SELECT $1, now(), $2, $3, $4, $5::varchar, $6::varchar, 'IN_STOCK', now(), now()"
-        " WHERE $6::varchar <> 'LONG_TERM' OR NOT EXISTS (SELECT 1 FROM subscription WHERE identity_id = $3"
-        " AND template_id = $5 AND kind = 'LONG_TERM' AND status = 'IN_STOCK')",
+        " WHERE CASE WHEN $6::varchar = 'LONG_TERM' THEN NOT EXISTS (SELECT 1 FROM subscription WHERE identity_id = $3"
+        " AND template_id = $5 AND kind = 'LONG_TERM' AND status = 'IN_STOCK') ELSE (SELECT count(*) FROM subscription"
+        " WHERE identity_id = $3 AND template_id = $5 AND status = 'IN_STOCK') < $7 END",
         new_id(),
         grant.citizen_id,
         grant.identity_id,
         grant.channel,
         grant.template_id,
         grant.kind,
+        MOST_IN_STOCK,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from app.clock import now
 from app.errors import CallbackRejected, InvalidRequest, NotFound
 from app.ids import new_id
 from app.tokens import Caller
+from notify import stock_repository
 from notify.types import ReadNotices
 from tests.fakes.notify_house import WECHAT_APP, NotifyHouse
 
@@ -160,3 +162,13 @@ async def test_merge_moves_notices_and_permissions(house: NotifyHouse) -> None:
     await house.service.move_notices(house.caller.citizen_id, survivor.citizen_id)
     assert len((await house.service.inbox(survivor))[0]) == 1
     assert (await house.service.inbox(house.caller))[0] == []
+
+
+async def test_a_phone_that_reports_without_end_fills_no_table(house: NotifyHouse, monkeypatch: Any) -> None:
+    monkeypatch.setattr(stock_repository, "MOST_IN_STOCK", 3)
+    await house.allow(times=5)
+    assert await house.stock() == {"IN_STOCK": 3}
+    await house.service.tell(house.event())
+    await house.drain()
+    await house.allow()
+    assert await house.stock() == {"IN_STOCK": 3, "CONSUMED": 1}
