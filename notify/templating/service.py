@@ -103,7 +103,10 @@ class TemplateDesk:
         return await self._changed(editor, code, version)
 
     async def edit(self, editor: Editor, code: str, version: int, edit: str, content: Content) -> TemplateView:
-        """Replace a draft's content. Raises: as `draft`, NotFound, Conflict `stale_version`, `not_a_draft`."""
+        """Replace a draft's content; a statutory one has one author.
+
+        Raises: as `draft`, Forbidden `not_author`, NotFound, Conflict `stale_version`, `not_a_draft`.
+        """
         _require(editor.may_edit)
         known = await repository.find_version(code, version)
         kept = content if known is None else await self._declared(code, known["used_for"], content)
@@ -112,6 +115,9 @@ class TemplateDesk:
             row = _seen(rows, version, edit)
             if row["status"] != "DRAFT":
                 raise Conflict("只能修改草稿；请另存为新版本", code="not_a_draft")
+            if (row["statutory"] or kept.statutory) and row["edited_by"] != editor.username:
+                # Else somebody could have another save their words once more, and then confirm them.
+                raise Forbidden("法定告知模板的草稿只能由起草人修改", code="not_author")
             self._check(code, row["used_for"], kept, [each for each in rows if each["version"] != version])
             at = max(clock.now(), row["edited_at"])
             await repository.change_draft(tx, code, version, kept, editor.username, at)

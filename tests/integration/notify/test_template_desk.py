@@ -149,6 +149,17 @@ async def test_versions_enabled_at_once_leave_exactly_one(room: Room) -> None:
     assert sorted(statuses) == ["ENABLED", "RETIRED"]
 
 
+async def test_a_statutory_draft_is_written_by_one_so_that_a_second_person_reads_it(room: Room) -> None:
+    draft = await _next(room, "bill.issued", CHIEF, title="有一笔费用待缴纳")
+    with pytest.raises(Forbidden) as others:
+        await room.desk.edit(EDITOR, "bill.issued", 2, draft.line.edit, draft.content)
+    assert others.value.stable_code == "not_author"
+    again = await room.desk.edit(CHIEF, "bill.issued", 2, draft.line.edit, draft.content)
+    with pytest.raises(Forbidden):
+        await room.desk.enable(CHIEF, "bill.issued", 2, again.line.edit)
+    assert (await room.desk.enable(APPROVER, "bill.issued", 2, again.line.edit)).line.status == "ENABLED"
+
+
 async def test_statutory_template_takes_a_second_person_and_stays_statutory(room: Room) -> None:
     with pytest.raises(InvalidRequest) as unset:
         await _next(room, "bill.issued", statutory=False)
