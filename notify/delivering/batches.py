@@ -22,7 +22,7 @@ from notify.ports import NoticeTable, Recipients
 from notify.states import LEASE_SECONDS, Reason
 from notify.templates import Shelf
 
-_SLICE = 100
+_SLICE = 125
 _SLICES_AT_ONCE = 4
 _LEAST_LEASE_SECONDS = 60
 log = structlog.get_logger()
