@@ -218,7 +218,8 @@ async def show(call: Call[None]) -> Reply:
 
 async def show_part(call: Call[None]) -> Reply:
     """Show what of one campaign changes."""
-    return page(call, "staff/campaign_part.html", campaign=await _campaign(call))
+    campaign = await _campaign(call)
+    return page(call, "staff/campaign_live.html", act_text=TEXT, **await _facts(call, campaign))
 
 
 async def act(call: Call[ActForm]) -> Reply:

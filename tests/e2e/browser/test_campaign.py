@@ -44,6 +44,7 @@ async def test_campaign_goes_from_the_form_to_the_phones_by_two_people(desks: De
     await author.open(f"/staff/campaigns/{number}")
     await author.press("立即开始")
     await expect(page.get_by_text("已完成").first).to_be_visible(timeout=60_000)
+    await expect(page.get_by_role("button", name="暂停")).to_have_count(0)
     assert await author.faults() == []
     await author.picture("campaign-finished")
 
