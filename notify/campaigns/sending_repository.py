@@ -40,8 +40,13 @@ WITH held AS (
     RETURNING n.id, n.status, n.sent_channel, n.reason, held.status AS old_status, held.sent_channel AS old_channel,
         held.reason AS old_reason
 ), freed AS (
-    UPDATE subscription s SET status = 'IN_STOCK', notice_id = NULL, changed_at = now()
-    FROM moved WHERE s.notice_id = moved.id AND s.status = 'HELD'
+    -- What may have been sent has used its permission, as where a notice ends by itself.
+    UPDATE subscription s SET changed_at = now(), status = CASE WHEN used THEN 'CONSUMED' ELSE 'IN_STOCK' END,
+        notice_id = CASE WHEN used THEN s.notice_id END
+    FROM (SELECT h.id, EXISTS (SELECT 1 FROM notice_attempt a WHERE a.notice_id = h.notice_id
+            AND a.channel = h.channel AND a.outcome IN ('STARTED', 'UNKNOWN', 'SENT', 'DELIVERED')) AS used
+          FROM moved JOIN subscription h ON h.notice_id = moved.id AND h.status = 'HELD') AS end_of
+    WHERE s.id = end_of.id
 ), counted AS ({_COUNT_MOVED})
 SELECT count(*) AS n FROM moved
 """

@@ -15,6 +15,7 @@ from app.ids import new_id
 from app.limits import RateLimits
 from app.pacing import Pacing
 from notify import notices_repository
+from notify.campaigns import sending_repository
 from notify.delivering import sending
 from notify.delivering.allowances import Allowances, Rates
 from notify.neutral import Delivery, Message, Outcome
@@ -212,3 +213,16 @@ async def test_outcomes_survive_a_moment_without_a_database(
     assert {row["status"]: row["n"] for row in rows} == {"SENT": 2}
     await house.retry_now()
     assert len(house.sms.sent) == 2
+
+
+async def test_taking_back_a_notice_that_may_have_been_told_gives_no_permission_back(house: NotifyHouse) -> None:
+    await house.allow(times=2)
+    house.wechat.answers = [Outcome.UNKNOWN, Outcome.LATER]
+    for _ in range(2):
+        await house.service.tell(house.event())
+    await house.drain()
+    assert await house.stock() == {"HELD": 2}
+    campaign_id = new_id()
+    await db.execute("UPDATE notice SET campaign_id = $1, next_try_at = now()", campaign_id)
+    assert await sending_repository.suppress_page(campaign_id, 10) == 2
+    assert await house.stock() == {"CONSUMED": 1, "IN_STOCK": 1}
