@@ -23,6 +23,7 @@ async def acts(kind: str = "case") -> list[tuple[str, str]]:
 async def test_page_hides_personal_data_until_they_are_asked_for(clerk: Browser) -> None:
     number = await clerk.house.submitted_case()
     page = await clerk.get(f"/staff/cases/{number}")
+    assert "/staff/files/" in page
     assert not [text for text in SECRET if text in page]
     assert "140105********0012" in page
     status, _, shown = await clerk.post(f"/staff/cases/{number}/unmask", csrf_token=_token(page))
@@ -47,6 +48,7 @@ async def test_who_looks_on_sees_masked_data_and_cannot_unmask(browser: Browser,
     await browser.sign_in(username)
     page = await browser.get(f"/staff/cases/{number}")
     assert "显示个人信息" not in page
+    assert "/staff/files/" not in page
     assert not [text for text in SECRET if text in page]
     status, _, refused = await browser.post(f"/staff/cases/{number}/unmask", csrf_token=_token(page))
     assert (status, [text for text in SECRET if text in refused]) == (403, [])
