@@ -81,16 +81,15 @@ async def test_approving_before_payment_says_why_not(clerk: Browser) -> None:
     assert (status, "申请人尚未缴费" in page, 'role="alert"' in page) == (409, True, True)
 
 
-@pytest.mark.parametrize("act", ["request-correction", "not-accept"])
-async def test_reason_is_required_kept_and_told(clerk: Browser, act: str) -> None:
-    number = await clerk.house.submitted_case()
+async def test_reason_is_required_kept_and_told(clerk: Browser) -> None:
+    number, act = await clerk.house.submitted_case(), "not-accept"
     status, _, page = await clerk.send(f"/staff/cases/{number}/{act}", given="  \r\n ")
     assert (status, "请写明" in page, 'aria-invalid="true"' in page) == (400, True, True)
     status, _, page = await clerk.send(f"/staff/cases/{number}/{act}", given="长" * 501)
     assert (status, "现有501字" in page, "长" * 501 in page) == (400, True, True)
     assert (await clerk.send(f"/staff/cases/{number}/{act}", given="照片<底色>不符\r\n请重拍"))[0] == 303
     page = await clerk.get(f"/staff/cases/{number}")
-    assert "照片&lt;底色&gt;不符\n请重拍" in page or "<li>照片&lt;底色&gt;不符</li><li>请重拍</li>" in page
+    assert "照片&lt;底色&gt;不符\n请重拍" in page
 
 
 async def test_special_procedure_is_chosen_from_those_of_the_item(clerk: Browser) -> None:

@@ -86,8 +86,7 @@ async def test_stream_ends_with_the_session(
         assert await _line(response) == "retry: 3000"
         await db.execute("UPDATE staff_session SET revoked_at = now()")
         async with asyncio.timeout(20):
-            while not response.content.at_eof():
-                assert (await response.content.readline()).strip() in (b"", b":")
+            await response.content.read()
 
 
 async def test_open_page_does_not_keep_an_unattended_session_alive(

@@ -179,6 +179,7 @@ async def test_own_key_with_other_claims_opens_nothing(whole_house: WholeHouse) 
 
 
 async def _row_counts() -> dict[str, int]:
+    """Count the rows of every table but that of the house's own calls to providers."""
     tables = await db.fetch_all(
         "SELECT relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
@@ -188,6 +189,7 @@ async def _row_counts() -> dict[str, int]:
         row = await db.fetch_row(f'SELECT count(*) AS n FROM "{table["name"]}"')
         assert row is not None
         counts[table["name"]] = int(row["n"])
+    del counts["provider_minute"]
     return counts
 
 
