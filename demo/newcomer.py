@@ -85,8 +85,12 @@ class Newcomer:
 
     async def look_after(self) -> None:
         """Every provider's health and the job queue, as the administrator sees them."""
-        providers = (await self._administrator.call("GET", "/providers")).expect(200)["data"]
-        expect(any(row["last_success_at"] for row in providers), f"应有成功的调用：{providers}")
+
+        async def health() -> list[dict[str, Any]]:
+            return list((await self._administrator.call("GET", "/providers")).expect(200)["data"])
+
+        # Processes write down what they counted every ten seconds.
+        providers = await until("服务商状态", health, lambda seen: any(row["last_success_at"] for row in seen))
         self._say("服务商状态", f"{len(providers)} 家")
         for row in providers:
             if row["calls_60"]:
