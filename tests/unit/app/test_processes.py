@@ -148,6 +148,8 @@ def test_a_process_that_ends_unasked_is_started_again(stop: Stop, number: signal
         looked = threading.Event()
         house.states.between = looked.set
         looked.wait()
+        while looked.wait(1.0):  # it asks until it has seen that all are up
+            looked.clear()
         os.kill(seen[0], number)
         seen.append(house.marks.get())
 
