@@ -5,11 +5,13 @@ Called by handlers of citizens and of staff.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 
 from app import clock, db
 from app.db import Row
-from app.errors import Conflict, Forbidden, NotFound
+from app.errors import Conflict, Forbidden, NotFound, StaleVersion
 from app.tokens import Caller
 from services.applications import moves, own, repository
 from services.applications.instant import repository as decisions
@@ -33,6 +35,7 @@ _BEFORE_DECISION = frozenset(
         Status.SUSPENDED,
     }
 )
+_REREADS = 3
 _VERDICT_TEXT = {Verdict.GRANT: "自动核验全部通过", Verdict.PERSON: "转由工作人员办理"}
 _SOURCE_TEXT = {
     "form": "申请表",
@@ -71,8 +74,15 @@ class Asking:
     async def ask_for_person(self, caller: Caller, application_no: str) -> ExplanationView:
         """Have a person decide an own case, or look again at what a rule has granted. Idempotent.
 
+        The person names no version: a case that moved on meanwhile by itself, as one just granted does, is read again.
         Raises: NotFound, StaleVersion, Conflict `not_automatic` where no rule decides.
         """
+        for _ in range(_REREADS):
+            with suppress(StaleVersion):
+                return await self._ask(caller, application_no)
+        return await self._ask(caller, application_no)
+
+    async def _ask(self, caller: Caller, application_no: str) -> ExplanationView:
         held = await own.find(self._parts.people, caller, application_no)
         row = held.row
         standing = await decisions.standing(application_no)
