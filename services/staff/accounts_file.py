@@ -14,12 +14,13 @@ import msgspec
 from app import clock, db
 from app.crypto import FieldCipher
 from app.errors import SettingsError
+from app.identifiers import division_prefix
 from services.staff import repository
 from services.staff.audit import AuditTrail
 from services.staff.own_account import TOTP_COLUMN
 from services.staff.repository import NewMember
 from services.staff.second_factor import Passwords, new_password, new_totp_secret
-from services.staff.types import Act, StaffCredentials, StaffRecord, division_prefix
+from services.staff.types import Act, StaffCredentials, StaffRecord
 
 
 def read_records(source: Path) -> list[StaffRecord]:

@@ -13,6 +13,7 @@ import msgspec
 from app import clock, db
 from app.db import Row, Transaction
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, StaleVersion
+from app.identifiers import division_prefix
 from services.staff import member_repository, repository
 from services.staff.audit import AuditTrail
 from services.staff.repository import NewMember
@@ -30,7 +31,6 @@ from services.staff.types import (
     NewStaff,
     Role,
     StaffCaller,
-    division_prefix,
 )
 
 FIRST_PASSWORD_DAYS = 7

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import Forbidden, NotFound
-from app.identifiers import division_prefix as division_prefix
 
 
 class Role(StrEnum):
