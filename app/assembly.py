@@ -50,6 +50,8 @@ from services.applications.drafts.types import DraftTerms
 from services.applications.files.adapters.clamav import ClamAvScan
 from services.applications.service import ApplicationService
 from services.catalogue.service import CatalogueService
+from services.delivery.couriers.sf import SfCourier
+from services.delivery.couriers.table import CourierTable
 from services.delivery.service import DeliveryService
 from services.exchange.service import ExchangeService
 from services.licences.adapters.ofd import OfdAdapter
@@ -184,6 +186,11 @@ def ratings_room(
         supplement=settings.rating_supplement_days,
     )
     return RatingService(cases, AccountRaters(accounts), cases, audit, cipher, days)
+
+
+def delivery_room(settings: Settings, clients: providers.Clients, cipher: FieldCipher) -> DeliveryService:
+    """Make the delivery room with the couriers of this installation."""
+    return DeliveryService(CourierTable({"SF": SfCourier(clients.sf)}), cipher)
 
 
 def licences_room(

@@ -32,9 +32,8 @@ from services.applications.routing.reactions import RoutingReactions
 from services.catalogue import sweeps as catalogue_sweeps
 from services.catalogue.publishing import sweeps as publishing_sweeps
 from services.consultations.reactions import ConsultationReactions
-from services.delivery import repository as delivery_repository
-from services.delivery import sweeps as delivery_sweeps
 from services.delivery.reactions import DeliveryReactions
+from services.delivery.tracking import sweeps as tracking_sweeps
 from services.exchange import event_repository
 from services.exchange import sweeps as exchange_sweeps
 from services.exchange.reactions import ExchangeReactions
@@ -73,8 +72,7 @@ def job_table(rooms: Container) -> JobTable:
 
 def _jobs(rooms: Container) -> dict[str, JobFunction]:
     return {
-        delivery_repository.BOOK: rooms.delivery.book,
-        delivery_repository.CONFIRM: rooms.delivery.confirm,
+        **rooms.delivery.jobs(),
         **rooms.applications.documents.jobs(),
         event_repository.DELIVER: rooms.exchange.delivery.deliver,
         **rooms.payments.jobs(),
@@ -138,7 +136,7 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         **rating_sweeps.table(rooms.ratings),
         **exchange_sweeps.table(rooms.exchange.delivery),
         **ConsultationReactions(rooms.consultations).sweeps(),
-        "delivery.ask_silent": ("* * * * * */30", partial(delivery_sweeps.ask_silent, rooms.delivery)),
+        "delivery.ask_silent": ("* * * * * */30", partial(tracking_sweeps.ask_silent, rooms.delivery)),
         "applications.accept_by_silence": ("*/10 * * * *", partial(application_sweeps.accept_by_silence, progress)),
         "applications.expire_corrections": ("5 16 * * *", partial(application_sweeps.expire_corrections, progress)),
         "applications.continue_stalled": ("25 * * * *", partial(application_sweeps.continue_stalled, progress)),

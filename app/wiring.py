@@ -44,7 +44,6 @@ from services.audiences.service import AudienceService
 from services.catalogue.publishing.service import Publishing
 from services.catalogue.service import CatalogueService
 from services.consultations.service import ConsultationService
-from services.delivery.couriers.sf import SfCourier
 from services.delivery.service import DeliveryService
 from services.exchange.service import ExchangeService
 from services.licences.adapters.seal import SealAdapter
@@ -148,7 +147,7 @@ async def build(settings: Settings) -> Container:
     catalogue = CatalogueService()
     seals = SealAdapter(clients.seal) if clients.seal else None
     licences = assembly.licences_room(settings, clients, accounts, cipher, storage, seals)
-    delivery = DeliveryService({"SF": SfCourier(clients.sf)}, cipher)
+    delivery = assembly.delivery_room(settings, clients, cipher)
     payments = assembly.payments_room(settings, clients, accounts, PaymentAudit(audit))
     neighbours = (catalogue, accounts, licences, delivery, payments)
     applications = assembly.applications_room(settings, *neighbours, audit, cipher, storage, seals)

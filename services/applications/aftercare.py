@@ -43,7 +43,7 @@ class Aftercare:
         staff.require_role(Role.WINDOW, Role.DISPATCHER)
         await _require_scope(staff, await self._delivery.subject_of(shipment_no))
         act = Act(staff.username, "shipment.rebooked", "shipment", shipment_no, {}, address)
-        await self._delivery.rebook(shipment_no, partial(self._audit.record, act))
+        await self._delivery.booking.rebook(shipment_no, partial(self._audit.record, act))
 
     async def licence(self, staff: StaffCaller, licence_no: str) -> LicenceHistory:
         """Return a licence of a case in scope with its history. Raises: NotFound, Forbidden."""

@@ -2,59 +2,93 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Protocol
 
-from services.delivery.types import Booking, CourierEvent, CourierOrder
+from services.delivery.types import Booking, Contact, CourierOrder, Estimate, ParcelRef, Push, Reach, Report
+
+
+class Ability(StrEnum):
+    """What a courier can do for us; a method whose ability is missing is never called."""
+
+    ORDER = "ORDER"
+    CANCEL = "CANCEL"
+    LABEL = "LABEL"
+    REACH = "REACH"
+    ESTIMATE = "ESTIMATE"
+    FOLLOW_ANY = "FOLLOW_ANY"
+    """Follows also numbers of other carriers, such as a citizen typed."""
 
 
 class Courier(Protocol):
-    """A courier company.
+    """A courier company, or an aggregator of several.
 
-    Called by the booking job, the confirming job, the sweep and the callback door; never inside the request that
-    decides a case. Freight is on account or paid at the door, so no money moves here.
+    Called by jobs, sweeps, the doors that ask before an order, and the callback door; never inside a transaction nor
+    inside the request that decides a case. Freight is on account or paid at the door, so no money moves here.
+
+    Every call may raise:
+        ProviderUnavailable: the outcome is unknown (for reads: nothing was learnt; ask again later).
+        ProviderRejected: the courier refused. With `retryable` the same call may come later; without it a person
+            must look, because address, contract or number are at fault.
+        ProviderProtocolError: the answer cannot be read; as unknown.
     """
 
     @property
     def code(self) -> str:
-        """Short fixed code, as stored with every shipment."""
+        """Short fixed code, as stored with every shipment and as in the address of its callbacks (in lower case)."""
 
     @property
     def name(self) -> str:
         """Chinese name for people."""
 
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What it can do."""
+
+    @property
+    def signs_pushes(self) -> bool:
+        """Whether a push that `parse_push` lets through is proven to come from the courier.
+
+        If not, its events end nothing until `track` confirms them.
+        """
+
     async def book(self, order: CourierOrder) -> Booking:
         """Place an order.
 
         Idempotent: yes, by `order.shipment_no`; a second call returns the first booking.
-
-        Raises:
-            ProviderUnavailable: the outcome is unknown. The caller must ask with `find` before it calls again.
-            ProviderRejected: nothing was booked. With `retryable` the same call may come later; without it the
-                caller must stop and show the case to the staff, because address or contract are at fault.
-            ProviderProtocolError: the answer cannot be read. The caller treats the outcome as unknown.
+        Raises: see above; after an unknown outcome the caller must ask with `find` before it calls again.
         """
 
-    async def find(self, shipment_no: str) -> Booking | None:
-        """Ask for the order by our number; None when the courier certainly has none. A read.
+    async def find(self, parcel: ParcelRef) -> Booking | None:
+        """Ask for the order by our number; None when the courier certainly has none. A read."""
 
-        Raises:
-            ProviderUnavailable: nothing was learnt; ask again later, and do not book meanwhile.
-            ProviderRejected, ProviderProtocolError: as above; a person must look.
+    async def cancel(self, parcel: ParcelRef, reason: str) -> None:
+        """Withdraw an order before pick-up; a cancelled one stays cancelled. Idempotent: yes.
+
+        Raises: ProviderRejected with `provider_code` "collected" when the courier has the parcel already, else above.
         """
 
-    async def track(self, shipment_no: str) -> tuple[CourierEvent, ...]:
-        """Ask for every event of a parcel by our number. A read; its events count as confirmed.
+    async def label(self, parcel: ParcelRef) -> bytes | None:
+        """Return the courier's own label as PDF; None where it gives data only and we draw it. A read."""
+
+    async def reaches(self, sender: Contact, receiver: Contact, carrier: str) -> Reach:
+        """Ask whether both addresses are served. A read."""
+
+    async def estimate(self, order: CourierOrder) -> Estimate:
+        """Ask for price and time of an order that is not placed. A read."""
+
+    async def track(self, parcel: ParcelRef) -> Report:
+        """Ask for everything about a parcel. A read; its events count as confirmed."""
+
+    async def follow(self, parcel: ParcelRef) -> None:
+        """Ask for pushes about a parcel; nothing to do where they come by themselves. Idempotent: yes."""
+
+    def parse_push(self, push: Push) -> Report:
+        """Verify and read the raw body of a push.
 
         Raises:
-            ProviderUnavailable, ProviderRejected, ProviderProtocolError: nothing was learnt; the sweep asks again.
+            CallbackRejected: not signed by the courier, or not of its shape; nothing may be stored.
         """
 
-    def parse_push(self, body: bytes) -> tuple[CourierEvent, ...]:
-        """Read the raw body of a push. Its events are unconfirmed, because couriers do not sign.
-
-        Raises:
-            CallbackRejected: not of the courier's shape; nothing may be stored.
-        """
-
-    def acknowledge(self, accepted: bool) -> bytes:
-        """Return the body (JSON) that tells the courier to stop, or to send the push again."""
+    def acknowledge(self, push: Push, accepted: bool) -> bytes:
+        """Return the body that tells the courier to stop, or to send the push again."""

@@ -7,41 +7,36 @@ applications room, on the events emitted here.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from itertools import groupby
-from typing import Any
 
 import msgspec
 import structlog
 
-from app import clock, metrics
+from app import clock
 from app.crypto import FieldCipher
-from app.db import Transaction
-from app.errors import CallbackRejected, Conflict, NotFound, ProviderRejected
-from app.events import DomainEvent
+from app.errors import Conflict, NotFound
 from app.ids import dated_no
+from app.jobs import JobFunction
 from services.delivery import repository, together_repository
 from services.delivery.board import DeliveryBoard
-from services.delivery.ports import Courier
+from services.delivery.booking.repository import BOOK
+from services.delivery.booking.service import BookingDesk
+from services.delivery.couriers.table import CourierTable
 from services.delivery.repository import ShipmentRow
-from services.delivery.states import MEANINGS, TERMINAL, Derived, derive
+from services.delivery.tracking.recording import Recorder
+from services.delivery.tracking.repository import CONFIRM
+from services.delivery.tracking.service import Tracking
 from services.delivery.types import (
-    Booking,
+    RECEIVER_COLUMN,
     Choice,
     ChoiceView,
-    Contact,
-    CourierEvent,
-    CourierOrder,
     DeliveryMethod,
     ShipmentOrder,
     ShipmentView,
 )
-from services.delivery.views import booked_event, choice_view, made_choice, refused_event, shipment_view
+from services.delivery.views import choice_view, made_choice, shipment_view
 
-_CHOICE_COLUMN = "delivery.receiver"
-_AHEAD = timedelta(days=1)
-"""So far our clock and a courier's may differ."""
 _CARGO_LENGTH = 56
 """So much fits with the words that a further parcel gets."""
 _SENDER_PAYS, _RECEIVER_PAYS = "SENDER", "RECEIVER"
@@ -51,25 +46,23 @@ log = structlog.get_logger()
 class DeliveryService:
     """Use cases of delivery.
 
+    The parts are doors of their own: `tracking`, `booking`, `board`.
+
     Args:
-        couriers: code → courier, as wiring lists them.
-        default_courier: the code that new parcels go to.
         silence_seconds: how long a parcel may be silent before we ask.
     """
 
-    def __init__(
-        self,
-        couriers: Mapping[str, Courier],
-        cipher: FieldCipher,
-        *,
-        default_courier: str = "SF",
-        silence_seconds: int = 6 * 3600,
-    ) -> None:
+    def __init__(self, couriers: CourierTable, cipher: FieldCipher, *, silence_seconds: int = 6 * 3600) -> None:
         self._couriers = couriers
         self._cipher = cipher
-        self._default_courier = default_courier
-        self._silence = timedelta(seconds=silence_seconds)
-        self.board = DeliveryBoard(self._name)
+        recorder = Recorder(couriers, (), silence_seconds)
+        self.tracking = Tracking(couriers, recorder)
+        self.booking = BookingDesk(couriers, recorder, cipher)
+        self.board = DeliveryBoard(couriers.name)
+
+    def jobs(self) -> Mapping[str, JobFunction]:
+        """Return job name → function of the decoded payload, for wiring's job table."""
+        return {BOOK: self.booking.book, CONFIRM: self.tracking.confirm}
 
     async def choose(self, choice: Choice) -> ChoiceView:
         """Keep how the citizen wants the result; the address is copied, later changes of the book do not move it.
@@ -126,95 +119,6 @@ class DeliveryService:
         """
         return await repository.request_shipment(self._new_shipment(order))
 
-    async def book(self, job: Mapping[str, Any]) -> None:
-        """Book one parcel at its courier (job `delivery.book`).
-
-        Idempotent: yes. A repeat after an unknown outcome first asks the courier by our number.
-        Raises: ProviderUnavailable, ProviderProtocolError, ProviderRejected (retryable): the job runs again.
-        """
-        row = await repository.find_shipment(job["shipment_no"])
-        if row is None or row.booked_at is not None or row.status in TERMINAL:
-            return
-        courier = self._courier(row.courier)
-        try:
-            booking = await self._ask_or_book(courier, row)
-        except ProviderRejected as error:
-            if error.retryable:
-                raise
-            log.error("booking_refused", shipment_no=row.shipment_no, provider_code=error.provider_code)
-            await self._record(row.shipment_no, [refused_event(row.shipment_no)], confirmed=True)
-            return
-        await self._record(
-            row.shipment_no, [booked_event(courier.name, booking)], confirmed=True, waybill_no=booking.waybill_no
-        )
-
-    async def _ask_or_book(self, courier: Courier, row: ShipmentRow) -> Booking:
-        if row.booking_tried_at is not None:
-            known = await courier.find(row.shipment_no)
-            if known is not None:
-                return known
-        await repository.mark_booking_tried(row.shipment_no, clock.now())
-        receiver = msgspec.convert(self._cipher.decrypt_json(_CHOICE_COLUMN, row.receiver_cipher), Contact)
-        return await courier.book(
-            CourierOrder(
-                shipment_no=row.shipment_no,
-                cargo=row.cargo,
-                sender=msgspec.convert(row.sender["contact"], Contact),
-                receiver=receiver,
-                paid_by_receiver=row.sender["pays"] == _RECEIVER_PAYS,
-            )
-        )
-
-    async def confirm(self, job: Mapping[str, Any]) -> None:
-        """Ask the courier about one parcel (job `delivery.confirm`), because a push alone ends nothing.
-
-        Idempotent: yes. Raises: as the courier's `track`; the job runs again.
-        """
-        row = await repository.find_shipment(job["shipment_no"])
-        if row is None:
-            return
-        events = await self._courier(row.courier).track(row.shipment_no)
-        await self._record(row.shipment_no, events, confirmed=True)
-
-    async def receive(self, courier_code: str, body: bytes) -> bytes:
-        """Take a courier's push; return its acknowledgement. The door has checked the address's token.
-
-        Unknown parcels are acknowledged, so that the courier stops, and counted. Idempotent: yes, by event.
-        Raises: only when our own database is away, so that the courier sends it again.
-        """
-        courier = self._couriers[courier_code]
-        try:
-            events = courier.parse_push(body)
-        except CallbackRejected:
-            metrics.CALLBACKS.labels(courier_code.lower(), "rejected").inc()
-            log.warning("push_rejected", courier=courier_code)
-            return courier.acknowledge(accepted=False)
-        latest = clock.now() + _AHEAD
-        for shipment_no, own in groupby(sorted(events, key=_by_shipment), key=_by_shipment):
-            # The newest event decides, so one from the future would hold its parcel for ever. Pushes are unsigned.
-            believed = [event for event in own if event.occurred_at <= latest]
-            known = await self._record(shipment_no, believed, confirmed=False)
-            metrics.CALLBACKS.labels(courier_code.lower(), "unknown_number" if known is None else "recorded").inc()
-        return courier.acknowledge(accepted=True)
-
-    async def rebook(self, shipment_no: str, record: Callable[[Transaction], Awaitable[None]]) -> None:
-        """Have a parcel that the courier refused booked again, after staff corrected what was wrong.
-
-        Args:
-            record: writes down who wants it, in the transaction of the act.
-        Raises: NotFound; Conflict `already_booked`.
-        """
-        row = await repository.find_shipment(shipment_no)
-        if row is None:
-            raise NotFound("未找到该快递")
-        if row.booked_at is not None:
-            raise Conflict("该快递已下单", code="already_booked")
-        facts = {"shipment_no": shipment_no}
-        event = DomainEvent(
-            name="shipment.rebooked", subject_no=row.subject_no, citizen_id=row.citizen_id.hex, facts=facts
-        )
-        await repository.rebook(shipment_no, event, record)
-
     async def subject_of(self, shipment_no: str) -> str:
         """Return the number of the case that a parcel belongs to. Raises: NotFound."""
         row = await repository.find_shipment(shipment_no)
@@ -250,7 +154,7 @@ class DeliveryService:
         return repository.NewShipment(
             shipment_no=dated_no("SJ", now, 12),
             subject_no=order.subject_no,
-            courier=self._default_courier,
+            courier=self._couriers.usual,
             cargo=order.cargo[:_CARGO_LENGTH],
             sender=msgspec.json.encode(sender).decode(),
             requested_at=now,
@@ -260,55 +164,7 @@ class DeliveryService:
         )
 
     def _sealed(self, choice: Choice) -> bytes | None:
-        return self._cipher.encrypt_json(_CHOICE_COLUMN, choice.receiver) if choice.receiver else None
-
-    async def _record(
-        self, shipment_no: str, events: Iterable[CourierEvent], *, confirmed: bool, waybill_no: str = ""
-    ) -> Derived | None:
-        return await repository.record_events(
-            shipment_no,
-            events,
-            confirmed=confirmed,
-            at=clock.now(),
-            derive=derive,
-            decide=self._decide,
-            waybill_no=waybill_no,
-        )
-
-    def _decide(self, parcel: repository.Parcel, derived: Derived) -> repository.Change:
-        meaning = MEANINGS[derived.status]
-        moved = derived.status != parcel.status
-        asked = 0 if moved else parcel.asked_count
-        ask_after = clock.now() + (self._soon(asked) if derived.needs_confirmation else self._silence)
-        emits = None
-        if moved and meaning.emits:
-            facts = {
-                "shipment_no": parcel.shipment_no,
-                "courier_name": self._name(parcel.courier),
-                "waybill_no": parcel.waybill_no,
-                "status": derived.status.value,
-            }
-            emits = DomainEvent(
-                name=meaning.emits, subject_no=parcel.subject_no, citizen_id=parcel.citizen_id.hex, facts=facts
-            )
-        return repository.Change(meaning.custody, None if meaning.is_terminal else ask_after, asked, emits)
-
-    def _soon(self, asked_count: int) -> timedelta:
-        return min(timedelta(minutes=2 << min(asked_count, 8)), self._silence)
-
-    def _courier(self, code: str) -> Courier:
-        courier = self._couriers.get(code)
-        if courier is None:
-            raise NotFound("快递公司未配置", courier=code)
-        return courier
-
-    def _name(self, code: str) -> str:
-        courier = self._couriers.get(code)
-        return courier.name if courier else code
+        return self._cipher.encrypt_json(RECEIVER_COLUMN, choice.receiver) if choice.receiver else None
 
     async def _view(self, row: ShipmentRow) -> ShipmentView:
-        return shipment_view(row, self._name(row.courier), await repository.list_events(row.id))
-
-
-def _by_shipment(event: CourierEvent) -> str:
-    return event.shipment_no
+        return shipment_view(row, self._couriers.name(row.courier), await repository.list_events(row.id))

@@ -126,6 +126,8 @@ class Sighting:
     occurred_at: datetime
     confirmed: bool
     is_ours: bool = False
+    code: str = ""
+    undoes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

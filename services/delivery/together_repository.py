@@ -12,7 +12,8 @@ from datetime import datetime
 from app import db
 from app.db import Transaction
 from app.ids import new_id
-from services.delivery.repository import BOOK, INSERT_SHIPMENT, SAVE_CHOICE, NewShipment
+from services.delivery.booking.repository import BOOK
+from services.delivery.repository import INSERT_SHIPMENT, SAVE_CHOICE, NewShipment
 from services.delivery.types import Choice
 
 _COPY = """

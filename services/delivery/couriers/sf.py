@@ -10,8 +10,20 @@ from clients.couriers.sf.client import SfClient
 from clients.couriers.sf.codes import SfProblem, problem_of
 from clients.couriers.sf.push import ACCEPTED, REFUSED, read_route_push
 from clients.couriers.sf.types import FilterResult, PayMethod, SfContact, SfOrder, SfPlacedOrder, SfRouteEvent
+from services.delivery.ports import Ability
 from services.delivery.states import ShipmentStatus
-from services.delivery.types import Booking, Contact, CourierEvent, CourierOrder
+from services.delivery.types import (
+    Booking,
+    Contact,
+    CourierEvent,
+    CourierOrder,
+    Estimate,
+    Freight,
+    ParcelRef,
+    Push,
+    Reach,
+    Report,
+)
 
 _CODES = {
     ShipmentStatus.PICKED_UP: "43 50 54 607",
@@ -27,11 +39,22 @@ STATUS_OF_CODE = {code: status for status, codes in _CODES.items() for code in c
 """Source: 丰桥 路由查询接口, opCode 对照表."""
 
 
+_CARRIER = "shunfeng"
+_REACH = {FilterResult.SERVED: Reach.YES, FilterResult.NOT_SERVED: Reach.NO, FilterResult.ADDRESS_UNCLEAR: Reach.NO}
+_PAY_METHODS = {
+    Freight.ACCOUNT: PayMethod.SENDER,
+    Freight.RECEIVER: PayMethod.RECEIVER,
+    Freight.SENDER: PayMethod.SENDER,
+}
+
+
 class SfCourier:
     """The Courier port over 丰桥."""
 
     code = "SF"
     name = "顺丰速运"
+    abilities = frozenset((Ability.ORDER, Ability.CANCEL, Ability.REACH, Ability.ESTIMATE))
+    signs_pushes = False
 
     def __init__(self, client: SfClient) -> None:
         self._client = client
@@ -44,29 +67,50 @@ class SfCourier:
                 sender=_contact(order.sender),
                 receiver=_contact(order.receiver),
                 cargo_name=order.cargo,
-                pay_method=PayMethod.RECEIVER if order.paid_by_receiver else PayMethod.SENDER,
+                pay_method=_PAY_METHODS[order.freight],
             )
         )
         return _booking(placed)
 
-    async def find(self, shipment_no: str) -> Booking | None:
+    async def find(self, parcel: ParcelRef) -> Booking | None:
         """Ask by our number; see the port."""
         try:
-            return _booking(await self._client.search_order(shipment_no))
+            return _booking(await self._client.search_order(parcel.shipment_no))
         except ProviderRejected as error:
             if problem_of(error.provider_code) is SfProblem.NOT_FOUND:
                 return None
             raise
 
-    async def track(self, shipment_no: str) -> tuple[CourierEvent, ...]:
+    async def cancel(self, parcel: ParcelRef, reason: str) -> None:
+        """Withdraw an order; see the port."""
+        await self._client.cancel_order(parcel.shipment_no)
+
+    async def label(self, parcel: ParcelRef) -> bytes | None:
+        """Leave the drawing to us; see the port."""
+        return None
+
+    async def reaches(self, sender: Contact, receiver: Contact, carrier: str) -> Reach:
+        """Ask by the filter service; see the port."""
+        reach = await self._client.check_reach(_contact(sender), _contact(receiver))
+        return _REACH.get(reach.result, Reach.UNKNOWN)
+
+    async def estimate(self, order: CourierOrder) -> Estimate:
+        """Say nothing yet; see the port."""
+        return Estimate()
+
+    async def track(self, parcel: ParcelRef) -> Report:
         """Ask for the road; see the port."""
-        return tuple(_event(node, shipment_no) for node in await self._client.routes_of_order(shipment_no))
+        nodes = await self._client.routes_of_order(parcel.shipment_no)
+        return Report(events=tuple(_event(node, parcel.shipment_no) for node in nodes))
 
-    def parse_push(self, body: bytes) -> tuple[CourierEvent, ...]:
+    async def follow(self, parcel: ParcelRef) -> None:
+        """Do nothing: orders placed by us are pushed by themselves; see the port."""
+
+    def parse_push(self, push: Push) -> Report:
         """Read a RoutePushService body; see the port."""
-        return tuple(_event(node, node.order_id) for node in read_route_push(body))
+        return Report(events=tuple(_event(node, node.order_id) for node in read_route_push(push.body)))
 
-    def acknowledge(self, accepted: bool) -> bytes:
+    def acknowledge(self, push: Push, accepted: bool) -> bytes:
         """Return SF's own words."""
         return ACCEPTED if accepted else REFUSED
 
@@ -79,7 +123,7 @@ def _booking(placed: SfPlacedOrder) -> Booking:
     if not placed.waybill_no:
         # 人工筛单: SF looks at the addresses by hand and gives a waybill later, so we come and ask again.
         raise ProviderUnavailable(provider="sf", reason="manual_check")
-    return Booking(placed.order_id, placed.waybill_no)
+    return Booking(shipment_no=placed.order_id, waybill_no=placed.waybill_no, carrier=_CARRIER)
 
 
 def _contact(contact: Contact) -> SfContact:

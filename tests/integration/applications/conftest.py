@@ -33,11 +33,12 @@ from services.applications.types import ApplicationView, MaterialRef
 from services.catalogue.areas.types import ReachView
 from services.catalogue.records import ItemRecord
 from services.catalogue.terms import Item, make_item
+from services.delivery.couriers.table import CourierTable
 from services.delivery.service import DeliveryService
-from services.delivery.types import Booking, CourierEvent, CourierOrder
 from services.licences.service import LicenceService
 from services.staff.audit import AuditTrail
 from services.staff.types import Role, StaffCaller
+from tests.fakes.couriers import MemoryCourier
 from tests.fakes.fiscal_platform import FakeFiscalPlatform
 
 ROOT = Path(__file__).parents[3]
@@ -127,27 +128,6 @@ class GivenPeople:
         return EnterpriseProfile(
             enterprise_id, "91140105MA0GU0001N", "太原汾河商贸有限公司", place, "张伟", "03512345678"
         )
-
-
-class MemoryCourier:
-    """Takes every order; nothing is asked of it here."""
-
-    code, name = "SF", "顺丰速运"
-
-    async def book(self, order: CourierOrder) -> Booking:
-        return Booking(order.shipment_no, "SF1000000001")
-
-    async def find(self, shipment_no: str) -> Booking | None:
-        return None
-
-    async def track(self, shipment_no: str) -> tuple[CourierEvent, ...]:
-        return ()
-
-    def parse_push(self, body: bytes) -> tuple[CourierEvent, ...]:
-        return ()
-
-    def acknowledge(self, accepted: bool) -> bytes:
-        return b'{"return_code":"0000"}'
 
 
 class NobodyPays:
@@ -241,7 +221,7 @@ def staff(username: str, *roles: Role, divisions: tuple[str, ...] = ("140105",))
 async def world(database: str, cipher: FieldCipher, tmp_path: Path) -> World:
     storage, catalogue, people = FileStore(f"file://{tmp_path}"), GivenCatalogue(), GivenPeople()
     licences = LicenceService(cipher, storage)
-    delivery = DeliveryService({"SF": MemoryCourier()}, cipher)
+    delivery = DeliveryService(CourierTable({"SF": MemoryCourier()}), cipher)
     trail = AuditTrail(secrets.token_bytes(32))
     payments = PaymentService(
         ChannelTable({}, {}),

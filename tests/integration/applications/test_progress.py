@@ -38,7 +38,7 @@ async def test_granted_case_goes_by_courier_and_closes_when_signed_for(world: An
     assert await world.status(number) == "DELIVERING"
     parcels = await db.fetch_all("SELECT shipment_no, cargo FROM shipment")
     assert [row["cargo"] for row in parcels] == ["居民身份证"]
-    await world.delivery.book({"shipment_no": parcels[0]["shipment_no"]})
+    await world.delivery.booking.book({"shipment_no": parcels[0]["shipment_no"]})
     await world.reactions.close_delivered(DomainEvent(name="shipment.delivered", subject_no=number))
     assert await world.status(number) == "CLOSED"
     assert (await world.react())[-1] == "application.closed"

@@ -45,6 +45,7 @@ from services.applications.types import MaterialRef
 from services.catalogue.intake import importer, loader
 from services.catalogue.service import CatalogueService
 from services.consultations.desk import ConsultationDesk
+from services.delivery.couriers.table import CourierTable
 from services.delivery.service import DeliveryService
 from services.licences.service import LicenceService
 from services.staff.accounts_file import import_staff
@@ -164,7 +165,7 @@ async def house(database: str, redis: Redis, cipher: FieldCipher, tmp_path: Path
     payments = PaymentService(
         ChannelTable({}, {}), FakePayers(), audit=PaymentAudit(audit), fiscal=FakeFiscalPlatform()
     )
-    delivery = DeliveryService({}, cipher)
+    delivery = DeliveryService(CourierTable({}), cipher)
     applications = ApplicationService(
         catalogue=catalogue, people=accounts, licences=LicenceService(storage, cipher),
         delivery=delivery, payments=payments, audit=audit, cipher=cipher, storage=storage,

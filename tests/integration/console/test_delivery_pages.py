@@ -13,6 +13,7 @@ import pytest
 
 from app import clock, db
 from app.errors import ProviderRejected
+from services.delivery.couriers.table import CourierTable
 from services.delivery.service import DeliveryService
 from services.delivery.types import Booking, Choice, Contact, DeliveryMethod, ShipmentOrder
 from tests.integration.console.conftest import Browser, House
@@ -32,9 +33,9 @@ class Courier:
     async def book(self, order: Any) -> Booking:
         if self.refuses:
             raise ProviderRejected(provider="sf", provider_code="1016")
-        return Booking(order.shipment_no, f"SF{order.shipment_no[-8:]}")
+        return Booking(shipment_no=order.shipment_no, waybill_no=f"SF{order.shipment_no[-8:]}")
 
-    async def find(self, shipment_no: str) -> None:
+    async def find(self, parcel: Any) -> None:
         return None
 
 
@@ -42,7 +43,7 @@ class Courier:
 def courier(house: House) -> Courier:
     """A courier in the house's delivery room."""
     made = Courier()
-    delivery = DeliveryService({"SF": made}, house.cipher)  # type: ignore[dict-item]  # asked for nothing else here
+    delivery = DeliveryService(CourierTable({"SF": made}), house.cipher)
     house.delivery = delivery  # type: ignore[attr-defined]  # a room that only these pages need
     house.applications.aftercare._delivery = delivery
     return made
@@ -55,7 +56,7 @@ async def _parcel(house: House, case: str, *, body: tuple[str, str] = BODY, carg
     )
     number = await delivery.request_shipment(ShipmentOrder(case, cargo, SENDER, *body))
     assert number is not None
-    await delivery.book({"shipment_no": number})
+    await delivery.booking.book({"shipment_no": number})
     return number
 
 
@@ -141,7 +142,7 @@ async def test_refused_parcel_is_shown_with_its_road_and_booked_again(browser: B
     assert (status, location) == (303, f"{path}?done=1")
     assert "已重新提交下单" in await browser.get(location)
     courier.refuses = False
-    await browser.house.delivery.book({"shipment_no": number})  # type: ignore[attr-defined]  # as above
+    await browser.house.delivery.booking.book({"shipment_no": number})  # type: ignore[attr-defined]  # as above
     status, _, page = await browser.post(f"{path}/rebook", csrf_token=token[1])
     assert (status, "该快递已下单" in page) == (409, True)
     assert "重新下单</button>" not in page

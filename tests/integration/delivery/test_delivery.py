@@ -12,8 +12,8 @@ import pytest
 from app import db
 from app.errors import Conflict, NotFound, ProviderRejected, ProviderUnavailable
 from services.delivery.service import DeliveryService
-from services.delivery.sweeps import ask_silent
-from services.delivery.types import Choice, Contact, CourierEvent, DeliveryMethod, ShipmentOrder
+from services.delivery.tracking.sweeps import ask_silent
+from services.delivery.types import Choice, Contact, CourierEvent, DeliveryMethod, Push, ShipmentOrder
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +43,7 @@ async def requested(delivery: DeliveryService) -> str:
 
 async def booked(delivery: DeliveryService) -> str:
     number = await requested(delivery)
-    await delivery.book({"shipment_no": number})
+    await delivery.booking.book({"shipment_no": number})
     return number
 
 
@@ -91,7 +91,7 @@ async def test_book_once_stores_waybill_and_tells(delivery: DeliveryService, cou
 
 async def test_book_twice_books_once(delivery: DeliveryService, courier: Any) -> None:
     number = await booked(delivery)
-    await delivery.book({"shipment_no": number})
+    await delivery.booking.book({"shipment_no": number})
     assert courier.book_calls == 1
 
 
@@ -99,8 +99,8 @@ async def test_book_after_lost_answer_asks_before_repeating(delivery: DeliverySe
     courier.fail_after_booking = 1
     number = await requested(delivery)
     with pytest.raises(ProviderUnavailable):
-        await delivery.book({"shipment_no": number})
-    await delivery.book({"shipment_no": number})
+        await delivery.booking.book({"shipment_no": number})
+    await delivery.booking.book({"shipment_no": number})
     assert (courier.book_calls, courier.find_calls) == (1, 1)
     assert (await delivery.shipment(CITIZEN, number)).status == "CREATED"
 
@@ -110,22 +110,22 @@ async def test_book_refused_for_good_becomes_exception_and_can_be_rebooked(
 ) -> None:
     courier.refusal = ProviderRejected(provider="sf", provider_code="1016")
     number = await requested(delivery)
-    await delivery.book({"shipment_no": number})
+    await delivery.booking.book({"shipment_no": number})
     assert (await delivery.shipment(CITIZEN, number)).status == "EXCEPTION"
     courier.refusal = None
-    await delivery.rebook(number, nobody)
-    await delivery.book({"shipment_no": number})
+    await delivery.booking.rebook(number, nobody)
+    await delivery.booking.book({"shipment_no": number})
     assert (await delivery.shipment(CITIZEN, number)).status == "CREATED"
     assert [name for name, _ in await emitted()] == ["shipment.exception", "shipment.rebooked", "shipment.booked"]
     with pytest.raises(Conflict):
-        await delivery.rebook(number, nobody)
+        await delivery.booking.rebook(number, nobody)
 
 
 async def test_book_refused_for_now_runs_again(delivery: DeliveryService, courier: Any) -> None:
     courier.refusal = ProviderRejected(provider="sf", provider_code="A1005", retryable=True)
     number = await requested(delivery)
     with pytest.raises(ProviderRejected):
-        await delivery.book({"shipment_no": number})
+        await delivery.booking.book({"shipment_no": number})
     assert (await delivery.shipment(CITIZEN, number)).status == "REQUESTED"
 
 
@@ -134,8 +134,8 @@ async def test_push_repeated_is_recorded_once(
 ) -> None:
     number = await booked(delivery)
     body = courier.push(event(number, "PICKED_UP", "2026-11-02T09:00:00+08:00"))
-    assert await delivery.receive("SF", body) == b"ok"
-    assert await delivery.receive("SF", body) == b"ok"
+    assert await delivery.tracking.receive("SF", Push(body=body)) == b"ok"
+    assert await delivery.tracking.receive("SF", Push(body=body)) == b"ok"
     view = await delivery.shipment(CITIZEN, number)
     assert (view.status, view.custody, len(view.events)) == ("PICKED_UP", "COURIER", 2)
     assert [name for name, _ in await emitted()] == ["shipment.booked", "shipment.picked_up"]
@@ -145,8 +145,12 @@ async def test_push_late_event_does_not_turn_back(
     delivery: DeliveryService, courier: Any, event: Callable[..., CourierEvent]
 ) -> None:
     number = await booked(delivery)
-    await delivery.receive("SF", courier.push(event(number, "OUT_FOR_DELIVERY", "2026-11-03T09:00:00+08:00")))
-    await delivery.receive("SF", courier.push(event(number, "PICKED_UP", "2026-11-02T09:00:00+08:00")))
+    await delivery.tracking.receive(
+        "SF", Push(body=courier.push(event(number, "OUT_FOR_DELIVERY", "2026-11-03T09:00:00+08:00")))
+    )
+    await delivery.tracking.receive(
+        "SF", Push(body=courier.push(event(number, "PICKED_UP", "2026-11-02T09:00:00+08:00")))
+    )
     assert (await delivery.shipment(CITIZEN, number)).status == "OUT_FOR_DELIVERY"
 
 
@@ -155,13 +159,13 @@ async def test_push_delivered_ends_only_after_the_courier_confirms(
 ) -> None:
     number = await booked(delivery)
     signed = event(number, "DELIVERED", "2026-11-03T10:00:00+08:00")
-    await delivery.receive("SF", courier.push(signed))
+    await delivery.tracking.receive("SF", Push(body=courier.push(signed)))
     assert (await delivery.shipment(CITIZEN, number)).status == "CREATED"
     assert await db.fetch_row("SELECT 1 FROM pgqueuer WHERE entrypoint = 'delivery.confirm'") is not None
-    await delivery.confirm({"shipment_no": number})
+    await delivery.tracking.confirm({"shipment_no": number})
     assert (await delivery.shipment(CITIZEN, number)).status == "CREATED"
     courier.road.append(signed)
-    await delivery.confirm({"shipment_no": number})
+    await delivery.tracking.confirm({"shipment_no": number})
     view = await delivery.shipment(CITIZEN, number)
     assert (view.status, view.custody, view.delivered_at) == ("DELIVERED", "CITIZEN", "2026-11-03T10:00:00+08:00")
     assert [name for name, _ in await emitted()] == ["shipment.booked", "shipment.delivered"]
@@ -174,12 +178,12 @@ async def test_push_of_unknown_parcel_is_acknowledged(
     delivery: DeliveryService, courier: Any, event: Callable[..., CourierEvent]
 ) -> None:
     body = courier.push(event("SJ00000000NOBODY", "DELIVERED", "2026-11-03T10:00:00+08:00"))
-    assert await delivery.receive("SF", body) == b"ok"
+    assert await delivery.tracking.receive("SF", Push(body=body)) == b"ok"
     assert await db.fetch_row("SELECT 1 FROM tracking_event") is None
 
 
 async def test_push_of_foreign_shape_is_asked_for_again(delivery: DeliveryService) -> None:
-    assert await delivery.receive("SF", b"<xml/>") == b"again"
+    assert await delivery.tracking.receive("SF", Push(body=b"<xml/>")) == b"again"
 
 
 async def test_pushes_at_once_keep_every_event(
@@ -190,7 +194,7 @@ async def test_pushes_at_once_keep_every_event(
         courier.push(event(number, status, f"2026-11-02T{hour:02d}:00:00+08:00"))
         for hour, status in enumerate(["PICKED_UP", "IN_TRANSIT", "ARRIVED", "OUT_FOR_DELIVERY"], 8)
     ]
-    await asyncio.gather(*(delivery.receive("SF", body) for body in bodies * 2))
+    await asyncio.gather(*(delivery.tracking.receive("SF", Push(body=body)) for body in bodies * 2))
     view = await delivery.shipment(CITIZEN, number)
     assert (view.status, len(view.events)) == ("OUT_FOR_DELIVERY", 5)
 
@@ -234,13 +238,15 @@ async def test_sweep_books_what_pushes_moved_before_the_booking_was_noted(
     courier.fail_after_booking = 1
     number = await requested(delivery)
     with pytest.raises(ProviderUnavailable):
-        await delivery.book({"shipment_no": number})
-    await delivery.receive("SF", courier.push(event(number, "PICKED_UP", "2026-11-02T09:00:00+08:00")))
+        await delivery.booking.book({"shipment_no": number})
+    await delivery.tracking.receive(
+        "SF", Push(body=courier.push(event(number, "PICKED_UP", "2026-11-02T09:00:00+08:00")))
+    )
     await db.execute("DELETE FROM pgqueuer")
     await db.execute("UPDATE shipment SET ask_after = now() - interval '1 minute'")
     await ask_silent(delivery)
     assert await db.fetch_row("SELECT 1 FROM pgqueuer WHERE entrypoint = 'delivery.book'") is not None
-    await delivery.book({"shipment_no": number})
+    await delivery.booking.book({"shipment_no": number})
     view = await delivery.shipment(CITIZEN, number)
     assert (view.status, view.waybill_no, courier.book_calls) == ("PICKED_UP", f"SF{number[-8:]}", 1)
 
@@ -248,7 +254,7 @@ async def test_sweep_books_what_pushes_moved_before_the_booking_was_noted(
 async def test_sweep_leaves_a_refused_parcel_to_staff(delivery: DeliveryService, courier: Any) -> None:
     courier.refusal = ProviderRejected(provider="sf", provider_code="1016")
     number = await requested(delivery)
-    await delivery.book({"shipment_no": number})
+    await delivery.booking.book({"shipment_no": number})
     await db.execute("DELETE FROM pgqueuer")
     await db.execute("UPDATE shipment SET ask_after = now() - interval '1 minute'")
     await ask_silent(delivery)
@@ -259,9 +265,11 @@ async def test_push_from_the_future_does_not_hold_the_parcel_for_ever(
     delivery: DeliveryService, courier: Any, event: Callable[..., CourierEvent]
 ) -> None:
     number = await booked(delivery)
-    await delivery.receive("SF", courier.push(event(number, "PICKED_UP", "2099-01-01T00:00:00+08:00")))
+    await delivery.tracking.receive(
+        "SF", Push(body=courier.push(event(number, "PICKED_UP", "2099-01-01T00:00:00+08:00")))
+    )
     courier.road.append(event(number, "DELIVERED", "2026-11-03T10:00:00+08:00"))
-    await delivery.confirm({"shipment_no": number})
+    await delivery.tracking.confirm({"shipment_no": number})
     assert (await delivery.shipment(CITIZEN, number)).status == "DELIVERED"
 
 

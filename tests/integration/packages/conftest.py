@@ -38,13 +38,15 @@ from services.applications.states import Act, Correction, forced_edge
 from services.applications.types import Actor, ActorKind
 from services.catalogue.intake import importer, loader
 from services.catalogue.service import CatalogueService
+from services.delivery.couriers.table import CourierTable
 from services.delivery.service import DeliveryService
 from services.licences.service import LicenceService
 from services.staff.audit import AuditTrail
 from tests.doorway import served
+from tests.fakes.couriers import MemoryCourier
 from tests.fakes.fiscal_platform import FakeFiscalPlatform
 from tests.fakes.notify_house import NotifyHouse
-from tests.integration.applications.conftest import GivenPeople, MemoryCourier, NobodyPays, caller, picture
+from tests.integration.applications.conftest import GivenPeople, NobodyPays, caller, picture
 
 DATA = Path(__file__).parents[3] / "data"
 HOUSE = Actor(ActorKind.SYSTEM)
@@ -193,7 +195,7 @@ async def town(
 ) -> AsyncIterator[Town]:
     await importer.import_files(files)
     storage, catalogue, people = FileStore(f"file://{tmp_path}"), CatalogueService(), GivenPeople("L3")
-    delivery = DeliveryService({"SF": MemoryCourier()}, cipher)
+    delivery = DeliveryService(CourierTable({"SF": MemoryCourier()}), cipher)
     trail = AuditTrail(secrets.token_bytes(32))
     payments = PaymentService(
         ChannelTable({}, {}), NobodyPays(), audit=PaymentAudit(trail), fiscal=FakeFiscalPlatform()

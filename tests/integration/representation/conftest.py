@@ -29,6 +29,7 @@ from handlers.staff import cases, decisions
 from services.accounts.types import RealNameRequest
 from services.applications.assistance.reactions import AssistanceReactions
 from services.applications.service import ApplicationService
+from services.delivery.couriers.table import CourierTable
 from services.delivery.service import DeliveryService
 from services.licences.service import LicenceService
 from services.staff.audit import AuditTrail
@@ -191,7 +192,7 @@ async def town(
         catalogue=GivenCatalogue(),
         people=house.accounts,
         licences=LicenceService(cipher, storage),
-        delivery=DeliveryService({"SF": MemoryCourier()}, cipher),
+        delivery=DeliveryService(CourierTable({"SF": MemoryCourier()}), cipher),
         payments=payments.service,
         audit=trail,
         cipher=cipher,

@@ -8,9 +8,10 @@ import structlog
 
 from app import clock
 from app.errors import NotFound, ProviderProtocolError, ProviderRejected, ProviderUnavailable
-from services.delivery import repository
+from services.delivery.booking import repository as booking_repository
 from services.delivery.service import DeliveryService
 from services.delivery.states import ShipmentStatus
+from services.delivery.tracking import repository
 
 _CLAIM = timedelta(minutes=30)
 _BATCH = 50
@@ -25,11 +26,11 @@ async def ask_silent(delivery: DeliveryService) -> None:
             await _ask(delivery, row["shipment_no"])
         elif row["status"] != ShipmentStatus.EXCEPTION:
             # Also one that pushes have moved already; a refused one waits for staff.
-            await repository.enqueue_booking(row["shipment_no"])
+            await booking_repository.enqueue_booking(row["shipment_no"])
 
 
 async def _ask(delivery: DeliveryService, shipment_no: str) -> None:
     try:
-        await delivery.confirm({"shipment_no": shipment_no})
+        await delivery.tracking.confirm({"shipment_no": shipment_no})
     except (ProviderUnavailable, ProviderRejected, ProviderProtocolError, NotFound) as error:
         log.warning("parcel_not_asked", shipment_no=shipment_no, code=error.stable_code)

@@ -1,0 +1,32 @@
+"""Indexes and constraints of express delivery that models cannot say, and what former parcels say in the new columns."""
+
+from __future__ import annotations
+
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+
+class Migration(migrations.Migration):
+    dependencies = [("models", "0013_express")]
+
+    initial = False
+
+    operations = [
+        ops.RunSQL(
+            [
+                "UPDATE shipment SET carrier = 'shunfeng',"
+                " payer = CASE WHEN sender->>'pays' = 'RECEIVER' THEN 'ON_DELIVERY' ELSE 'FREE' END",
+                "INSERT INTO shipment_waybill (id, created_at, shipment_id, carrier, waybill_no, kind)"
+                " SELECT gen_random_uuid(), created_at, id, carrier, waybill_no, 'MAIN' FROM shipment"
+                " WHERE waybill_no <> '' ON CONFLICT DO NOTHING",
+                "CREATE UNIQUE INDEX shipment_task_one_open ON shipment_task (shipment_id, kind) WHERE closed_at IS NULL",
+                "CREATE UNIQUE INDEX collection_one_open ON collection (subject_no)"
+                " WHERE status IN ('PREPARING', 'READY')",
+                "CREATE INDEX shipment_task_open ON shipment_task (division_code, department_code, opened_at)"
+                " WHERE closed_at IS NULL",
+                "CREATE INDEX shipment_to_follow ON shipment (follow_after) WHERE follow_after IS NOT NULL",
+                "CREATE UNIQUE INDEX courier_statement_line_of_parcel ON courier_statement_line"
+                " (statement_id, line, shipment_no, waybill_no)",
+            ]
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""Parcels at the couriers: choosing one, placing orders, cancelling, booking again."""
