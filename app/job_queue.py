@@ -10,15 +10,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import msgspec
-from pgqueuer.domain.models import Job, Schedule
-from pgqueuer.domain.settings import DBSettings
 
 from app.errors import Conflict
-from app.jobs import queries
+from app.jobs import QUEUE, QUEUE_LOG
+
+if TYPE_CHECKING:
+    from pgqueuer.adapters.persistence.queries import Queries
+    from pgqueuer.domain.models import Job, Schedule
 
 MOST_AT_ONCE = 1_000
 _HARMLESS = re.compile(r"[A-Za-z0-9._:\-]{1,64}")
@@ -54,9 +56,16 @@ class Waiting:
     oldest_seconds: int
 
 
+def _statements(connection: asyncpg.Connection) -> Queries:
+    # An API process that nobody asks about its jobs is spared the library: that are 7 MiB.
+    from app.job_runner import queries
+
+    return queries(connection)
+
+
 async def counts(connection: asyncpg.Connection) -> list[Waiting]:
     """Count the jobs by kind and state."""
-    statements = queries(connection)
+    statements = _statements(connection)
     found: dict[str, dict[str, int]] = {}
     for one in await statements.queue_size():
         states = found.setdefault(one.entrypoint, {})
@@ -70,12 +79,12 @@ async def counts(connection: asyncpg.Connection) -> list[Waiting]:
 
 async def schedules(connection: asyncpg.Connection) -> list[Schedule]:
     """List the sweeps with when they ran and will run."""
-    return sorted(await queries(connection).peek_schedule(), key=lambda one: str(one.entrypoint))
+    return sorted(await _statements(connection).peek_schedule(), key=lambda one: str(one.entrypoint))
 
 
 async def parked(connection: asyncpg.Connection, name: str, offset: int, limit: int) -> list[Parked]:
     """List parked jobs, of one kind or all, the oldest first."""
-    statements = queries(connection)
+    statements = _statements(connection)
     jobs = await statements.browse_queue(limit, offset, ["failed"], [name] if name else None)
     errors = await _errors(connection, jobs)
     return [_parked(job, errors) for job in jobs]
@@ -85,7 +94,7 @@ async def find_parked(connection: asyncpg.Connection, job_id: int) -> Parked | N
     """Find a parked job, and keep it parked until the transaction ends."""
     if await connection.fetchrow(_HOLD, job_id) is None:
         return None
-    statements = queries(connection)
+    statements = _statements(connection)
     job = await statements.queue_job_by_id(job_id)  # type: ignore[arg-type]  # a number is its number
     if job is None or job.status != "failed":
         return None
@@ -110,14 +119,14 @@ async def put_all_back(connection: asyncpg.Connection, name: str) -> int:
 
 async def _requeue(connection: asyncpg.Connection, ids: Sequence[int]) -> None:
     try:
-        await queries(connection).requeue_jobs(list(ids))  # type: ignore[arg-type]  # a number is its number
+        await _statements(connection).requeue_jobs(list(ids))  # type: ignore[arg-type]  # a number is its number
     except asyncpg.UniqueViolationError as error:
         raise Conflict("同一任务已在队列中等待，无须重新执行；可放弃此任务", code="job_waits_already") from error
 
 
 async def throw_away(connection: asyncpg.Connection, job_id: int) -> None:
     """Take a parked job out of the queue for good; the queue's own log keeps its number. Idempotent."""
-    statements = queries(connection)
+    statements = _statements(connection)
     job = await statements.queue_job_by_id(job_id)  # type: ignore[arg-type]  # a number is its number
     if job is not None and job.status == "failed":
         await statements.log_jobs([(job, "deleted", None)])
@@ -165,12 +174,11 @@ def _named(kind: str, message: str) -> str:
     return code[1] if code else kind
 
 
-_QUEUE = DBSettings().queue_table
-_HOLD = f"SELECT id FROM {_QUEUE} WHERE id = $1 AND status = 'failed' FOR UPDATE"
+_HOLD = f"SELECT id FROM {QUEUE} WHERE id = $1 AND status = 'failed' FOR UPDATE"
 
 _HOLD_ALL = f"""
-SELECT id FROM {_QUEUE} AS job WHERE entrypoint = $1 AND status = 'failed' AND (dedupe_key IS NULL OR NOT EXISTS (
-    SELECT 1 FROM {_QUEUE} AS twin WHERE twin.dedupe_key = job.dedupe_key
+SELECT id FROM {QUEUE} AS job WHERE entrypoint = $1 AND status = 'failed' AND (dedupe_key IS NULL OR NOT EXISTS (
+    SELECT 1 FROM {QUEUE} AS twin WHERE twin.dedupe_key = job.dedupe_key
         AND (twin.status IN ('queued', 'picked') OR twin.status = 'failed' AND twin.id < job.id)))
 ORDER BY id LIMIT $2 FOR UPDATE
 """
@@ -179,6 +187,6 @@ _NEWEST_ERRORS = f"""
 SELECT wanted.id AS job_id, line.traceback ->> 'exception_type' AS kind,
        line.traceback ->> 'exception_message' AS message
 FROM unnest($1::bigint[]) AS wanted (id) CROSS JOIN LATERAL (
-    SELECT traceback FROM {DBSettings().queue_table_log} WHERE job_id = wanted.id AND traceback IS NOT NULL
+    SELECT traceback FROM {QUEUE_LOG} WHERE job_id = wanted.id AND traceback IS NOT NULL
     ORDER BY created DESC LIMIT 1) AS line
 """

@@ -1,41 +1,23 @@
-"""Jobs through pgqueuer in the same PostgreSQL: writing them inside the current transaction, and running them.
+"""Jobs through pgqueuer in the same PostgreSQL: writing them inside the current transaction.
 
-Jobs are at-least-once, so every job function is idempotent. A job that fails is run again with growing delay; one that
-has used up its tries is parked (`failed`) for an operator, never dropped. An outage of others leaves it far more.
+Jobs are at-least-once, so every job function is idempotent. They are run by job_runner.py; an API process, which only
+writes them, is spared the library. Its table and channel are named here as that module finds them.
 """
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
-import msgspec
-import structlog
-from pgqueuer import PgQueuer
-from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
-from pgqueuer.adapters.persistence import qb
-from pgqueuer.adapters.persistence.queries import Queries
-from pgqueuer.domain.errors import RetryRequested
-from pgqueuer.domain.models import Job, Schedule
-from pgqueuer.domain.settings import DBSettings
 
-from app import metrics
-from app.errors import ProviderRejected, ProviderUnavailable, SanjinError, ServiceUnavailable
 from app.events import DomainEvent
 
 EVENT = "event"
 REACTION = "reaction"
-MAX_ATTEMPTS = 12
-OUTAGE_ATTEMPTS = 450
-"""Tries of a job that fails because somebody else is away: three days of them at ten minutes' distance."""
-HEARTBEAT = timedelta(seconds=10)
-POLL = timedelta(seconds=1)
-log = structlog.get_logger()
+QUEUE, QUEUE_LOG, CHANNEL = "pgqueuer", "pgqueuer_log", "ch_pgqueuer"
 
 JobFunction = Callable[[Any], Awaitable[None]]
 Reaction = Callable[[DomainEvent], Awaitable[None]]
@@ -71,33 +53,29 @@ class JobTable:
     sweeps: Mapping[str, tuple[str, Sweep]]
 
 
-_builders = (qb.QueryBuilderEnvironment(), qb.QueryQueueBuilder(), qb.QuerySchedulerBuilder())
-
-
-def queries(connection: asyncpg.Connection) -> Queries:
-    """Return pgqueuer's statements over one raw connection."""
-    return Queries(AsyncpgDriver(connection), *_builders)
-
-
-_names = DBSettings()
-_ENQUEUE = qb.QueryQueueBuilder().build_enqueue_query("skip")
-
-
 async def write(connection: asyncpg.Connection, new: Sequence[NewJob]) -> None:
     """Write jobs on this connection, in whatever transaction it has open.
 
-    The statement and its values are those of pgqueuer's own `enqueue`, whose text is built once here and not for every
-    call: that costs more than running it.
+    As pgqueuer's own `enqueue` with skipped conflicts, but without a second row for its log: of a job's life that says
+    only that it began, as the job itself does.
     """
-    await connection.fetch(
-        _ENQUEUE,
+    await connection.execute(
+        _WRITE,
         [job.priority for job in new],
         [job.name for job in new],
         [job.payload for job in new],
         [timedelta(seconds=job.delay_seconds) for job in new],
         [job.dedupe_key for job in new],
-        ["null"] * len(new),
     )
+
+
+_WRITE = f"""
+INSERT INTO {QUEUE} (priority, entrypoint, payload, execute_after, dedupe_key, status)
+SELECT priority, entrypoint, payload, now() + delay, dedupe_key, 'queued'
+FROM unnest($1::int[], $2::text[], $3::bytea[], $4::interval[], $5::text[])
+    AS job (priority, entrypoint, payload, delay, dedupe_key)
+ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS NOT NULL DO NOTHING
+"""
 
 
 def insert_of(rows: str, priority: int = 0) -> str:
@@ -107,125 +85,13 @@ def insert_of(rows: str, priority: int = 0) -> str:
     everything else.
     """
     return (
-        "INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, status)"
+        f"INSERT INTO {QUEUE} (priority, entrypoint, payload, execute_after, status)"
         f" SELECT {priority:d}, job.name, job.payload, now(), 'queued' FROM ({rows}) AS job (name, payload)"
     )
 
 
 WAKE = f"""
-SELECT pg_notify('{_names.channel}', json_build_object('channel', '{_names.channel}', 'operation', 'insert',
-       'sent_at', now(), 'table', '{_names.queue_table}', 'type', 'table_changed_event')::text)
+SELECT pg_notify('{CHANNEL}', json_build_object('channel', '{CHANNEL}', 'operation', 'insert',
+       'sent_at', now(), 'table', '{QUEUE}', 'type', 'table_changed_event')::text)
 """
 """Tells waiting runners to look for jobs, as pgqueuer's trigger would."""
-
-
-async def install(connection: asyncpg.Connection) -> None:
-    """Create or upgrade pgqueuer's tables. Idempotent.
-
-    Its trigger is switched off: a transaction with a NOTIFY holds a lock of the whole server until its commit is on the
-    disk, so that no two writers of jobs could commit together. `db` sends WAKE after the commit instead, and a runner
-    that missed it looks by itself every POLL.
-    """
-    statements = queries(connection)
-    if await statements.schema_is_installed():
-        await statements.upgrade()
-    else:
-        await statements.install()
-    await connection.execute(f"ALTER TABLE {_names.queue_table} DISABLE TRIGGER {_names.trigger}")
-
-
-class JobRunner:
-    """Runs waiting jobs and the scheduled sweeps of one process until told to stop."""
-
-    def __init__(self, table: JobTable, connection: asyncpg.Connection) -> None:
-        self._table = table
-        self._queue = PgQueuer(connection=AsyncpgDriver(connection))
-        self._reactions = {name: call for listed in table.reactions.values() for name, call in listed}
-        functions: dict[str, JobFunction] = {EVENT: self._react, REACTION: self._react_once, **table.functions}
-        for name, function in functions.items():
-            self._queue.entrypoint(name, on_failure="hold", accepts_context=False)(_retrying(name, function))
-        for name, (cron, sweep) in table.sweeps.items():
-            self._queue.schedule(name, cron, accepts_context=False)(_swept(name, sweep))
-
-    async def run(self) -> None:
-        """Work until `stop`; a job of a killed runner comes back when its heartbeat is older than HEARTBEAT."""
-        await self._queue.run(
-            dequeue_timeout=POLL,
-            batch_size=32,
-            heartbeat_timeout=HEARTBEAT,
-            shutdown_on_listener_failure=True,
-        )
-
-    def stop(self) -> None:
-        """Finish what is running and return from `run`."""
-        self._queue.shutdown.set()
-
-    async def _react(self, payload: Any) -> None:
-        """Call every reaction of an event; one that fails runs again alone, so that its fellows do not repeat."""
-        event = msgspec.convert(payload, DomainEvent)
-        failed = []
-        for name, reaction in self._table.reactions.get(event.name, ()):
-            try:
-                await reaction(event)
-            except Exception as error:  # noqa: BLE001  # the worker loop: one reaction must not stop the others
-                metrics.JOBS.labels(name, "failed").inc()
-                log.warning("reaction_failed", reaction=name, event_name=event.name, error=_described(error))
-                failed.append(NewJob(REACTION, msgspec.json.encode({"reaction": name, "event": event}), 2))
-        if failed:
-            await self._queue.queries.enqueue(  # type: ignore[union-attr]  # set by PgQueuer itself
-                [job.name for job in failed],
-                [job.payload for job in failed],
-                [0] * len(failed),
-                [timedelta(seconds=job.delay_seconds) for job in failed],
-            )
-
-    async def _react_once(self, payload: Any) -> None:
-        await self._reactions[payload["reaction"]](msgspec.convert(payload["event"], DomainEvent))
-
-
-def _retrying(name: str, function: JobFunction) -> Callable[[Job], Awaitable[None]]:
-    async def run(job: Job) -> None:
-        try:
-            await function(msgspec.json.decode(job.payload or b"null"))
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            log.warning("job_failed", job=name, attempt=job.attempts, error=_described(error))
-            is_last = job.attempts >= (OUTAGE_ATTEMPTS if _is_outage(error) else MAX_ATTEMPTS)
-            metrics.JOBS.labels(name, "held" if is_last else "failed").inc()
-            if is_last:
-                raise
-            raise RetryRequested(delay=_delay(job.attempts), reason=_described(error)) from error
-        metrics.JOBS.labels(name, "done").inc()
-
-    return run
-
-
-def _is_outage(error: BaseException) -> bool:
-    """Tell whether only somebody else's return is needed: no operator could do more than wait."""
-    if isinstance(error, ProviderRejected):
-        return error.retryable
-    away = (ProviderUnavailable, ServiceUnavailable, OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
-    return isinstance(error, away)
-
-
-def _swept(name: str, sweep: Sweep) -> Callable[[Schedule], Awaitable[None]]:
-    async def run(_: Schedule) -> None:
-        try:
-            await sweep()
-        except Exception as error:  # noqa: BLE001  # the worker loop: a sweep comes again by its schedule
-            metrics.JOBS.labels(name, "failed").inc()
-            log.warning("sweep_failed", sweep=name, error=_described(error))
-        else:
-            metrics.JOBS.labels(name, "done").inc()
-
-    return run
-
-
-def _delay(attempts: int) -> timedelta:
-    """Grow from 1 s to 10 min, with jitter so that failures of one moment do not come back together."""
-    return timedelta(seconds=min(600.0, 2.0**attempts) * random.uniform(0.8, 1.2))
-
-
-def _described(error: BaseException) -> str:
-    return error.stable_code if isinstance(error, SanjinError) else type(error).__name__

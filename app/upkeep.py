@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app import db
-from app.migrate import drop_partitions, make_partitions
+from app.partitions import drop_partitions, make_partitions
 from handlers import idempotency
 
 _BITE, _MOST_BITES = 5_000, 400

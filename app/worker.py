@@ -17,7 +17,7 @@ import structlog
 import uvloop
 
 from app import clock, db, logs, wiring
-from app.jobs import JobRunner
+from app.job_runner import JobRunner
 from app.settings import Settings
 
 _BEAT_SECONDS = 5

@@ -15,7 +15,8 @@ import asyncpg
 
 from app import db, jobs
 from app.crypto import FieldCipher
-from app.jobs import JobRunner, JobTable
+from app.job_runner import JobRunner
+from app.jobs import JobTable
 from notify.neutral import Delivery, Message
 from tests.fakes.campaign_house import CampaignHouse
 from tests.fakes.notify_house import FakeNoticeChannel

@@ -13,7 +13,7 @@ from app import clock, db
 from app.errors import ServiceUnavailable
 from app.events import DomainEvent
 from app.ids import new_id
-from app.migrate import PARTITIONED, make_partitions
+from app.partitions import PARTITIONED, make_partitions
 
 pytestmark = pytest.mark.anyio
 

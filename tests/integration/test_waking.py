@@ -13,7 +13,8 @@ from pgqueuer.domain.models import AnyEvent, TableChangedEvent
 from pgqueuer.domain.settings import DBSettings
 
 from app import db, jobs
-from app.jobs import JobRunner, JobTable, NewJob
+from app.job_runner import JobRunner
+from app.jobs import JobTable, NewJob
 
 pytestmark = pytest.mark.anyio
 

@@ -26,7 +26,8 @@ from redis.asyncio import Redis
 
 from app import clock, db, demo_keys, exchange_desk, wiring
 from app.ids import new_id
-from app.jobs import JobRunner, JobTable
+from app.job_runner import JobRunner
+from app.jobs import JobTable
 from app.settings import load
 from app.tokens import Caller
 from handlers.integration import exchange as doors

@@ -9,7 +9,7 @@ import pytest
 
 from app import clock, db
 from app.ids import new_id
-from app.migrate import drop_partitions, make_partitions
+from app.partitions import drop_partitions, make_partitions
 from app.upkeep import forget_notices
 from tests.fakes.notify_house import NotifyHouse
 

@@ -8,7 +8,7 @@ import pytest
 
 from app import db
 from app.errors import Conflict, Forbidden, InvalidRequest, NotFound
-from app.jobs import queries
+from app.job_runner import queries
 from services.operations.types import FailedJob
 from tests.integration.operations.conftest import ADMINISTRATOR, AUDITOR, CLERK, House
 
