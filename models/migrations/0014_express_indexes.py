@@ -22,6 +22,9 @@ class Migration(migrations.Migration):
                 "CREATE UNIQUE INDEX shipment_task_one_open ON shipment_task (shipment_id, kind) WHERE closed_at IS NULL",
                 "CREATE UNIQUE INDEX collection_one_open ON collection (subject_no)"
                 " WHERE status IN ('PREPARING', 'READY')",
+                "CREATE UNIQUE INDEX collection_one_in_a_box ON collection (place_code, box)"
+                " WHERE status = 'READY' AND box <> ''",
+                "CREATE INDEX collection_ready ON collection (keep_until) WHERE status = 'READY'",
                 "CREATE INDEX shipment_task_open ON shipment_task (division_code, department_code, opened_at)"
                 " WHERE closed_at IS NULL",
                 "CREATE INDEX shipment_to_follow ON shipment (follow_after) WHERE follow_after IS NOT NULL",
