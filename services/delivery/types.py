@@ -219,7 +219,8 @@ class CourierEvent:
 
     `shipment_no` is "" where the courier names the waybill only. `event_key` is equal for equal events, whether they
     were pushed or asked for. `undoes` are the codes whose newest earlier event this one takes back; such an event
-    has no status of its own.
+    has no status of its own. `charge_fen` is a part of the freight that the courier settles with this event; the parts
+    of a parcel's events add up and then count instead of `ParcelNews.freight_fen`.
     """
 
     shipment_no: str
@@ -232,6 +233,7 @@ class CourierEvent:
     place: str = ""
     undoes: tuple[str, ...] = ()
     signed_as: SignedAs = SignedAs.UNKNOWN
+    charge_fen: int | None = None
 
 
 class Following(StrEnum):
