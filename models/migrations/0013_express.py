@@ -248,6 +248,7 @@ class Migration(migrations.Migration):
                 ('kind', fields.CharField(description='EXCEPTION REJECTED RETURNED LOST DAMAGED SILENT SIGNED …', max_length=16)),
                 ('reason', fields.CharField(default='', max_length=200)),
                 ('opened_at', fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ('opened_by', fields.CharField(default='', description="who declared it; empty: the parcel's course", max_length=64)),
                 ('officer', fields.CharField(default='', description='who took it up', max_length=64)),
                 ('closed_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('closed_by', fields.CharField(default='', description='empty: the parcel went on by itself', max_length=64)),
@@ -508,6 +509,11 @@ class Migration(migrations.Migration):
             model_name='TrackingEvent',
             name='undoes',
             field=fields.CharField(default='', description='codes that it takes back', db_default='', max_length=64),
+        ),
+        ops.AddField(
+            model_name='TrackingEvent',
+            name='signed_as',
+            field=fields.CharField(default='', description='who took the parcel', db_default='', max_length=16),
         ),
         ]),
     ]

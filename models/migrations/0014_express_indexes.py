@@ -27,6 +27,8 @@ class Migration(migrations.Migration):
                 "CREATE INDEX collection_ready ON collection (keep_until) WHERE status = 'READY'",
                 "CREATE INDEX shipment_task_open ON shipment_task (division_code, department_code, opened_at)"
                 " WHERE closed_at IS NULL",
+                "CREATE INDEX shipment_waybill_by_no ON shipment_waybill (waybill_no)",
+                "CREATE UNIQUE INDEX piece_one_live ON piece (subject_no, kind, code) WHERE holder <> 'VOID'",
                 "CREATE INDEX shipment_to_follow ON shipment (follow_after) WHERE follow_after IS NOT NULL",
                 "CREATE UNIQUE INDEX courier_statement_line_of_parcel ON courier_statement_line"
                 " (statement_id, line, shipment_no, waybill_no)",

@@ -23,7 +23,9 @@ from services.delivery.board import DeliveryBoard
 from services.delivery.booking.repository import BOOK
 from services.delivery.booking.service import BookingDesk
 from services.delivery.couriers.table import CourierTable
+from services.delivery.custody.following import CustodyFollower
 from services.delivery.repository import ShipmentRow
+from services.delivery.tasks.following import TaskFollower
 from services.delivery.tracking.recording import Recorder
 from services.delivery.tracking.repository import CONFIRM
 from services.delivery.tracking.service import Tracking
@@ -55,7 +57,7 @@ class DeliveryService:
     def __init__(self, couriers: CourierTable, cipher: FieldCipher, *, silence_seconds: int = 6 * 3600) -> None:
         self._couriers = couriers
         self._cipher = cipher
-        recorder = Recorder(couriers, (), silence_seconds)
+        recorder = Recorder(couriers, (CustodyFollower(), TaskFollower()), silence_seconds)
         self.tracking = Tracking(couriers, recorder)
         self.booking = BookingDesk(couriers, recorder, cipher)
         self.board = DeliveryBoard(couriers.name)

@@ -1,0 +1,42 @@
+"""Documents go where their parcel goes. Called by tracking inside the transaction that changes a parcel's state."""
+
+from __future__ import annotations
+
+from app import clock
+from app.db import Transaction
+from services.delivery.custody import moves
+from services.delivery.custody.states import CARRIED, Holder, holder_after
+from services.delivery.states import MEANINGS, Derived, ShipmentStatus
+from services.delivery.tracking.repository import Parcel
+from services.delivery.types import Leg
+
+
+class CustodyFollower:
+    """Moves what lies in a parcel with it."""
+
+    async def parcel_moved(self, tx: Transaction, parcel: Parcel, derived: Derived) -> None:
+        """Give the documents of the parcel the holder that its new state says. See `Follower`."""
+        row = await tx.fetch_row(
+            """SELECT handed_over_at IS NOT NULL AS was_handed_over,
+                   EXISTS (SELECT 1 FROM tracking_event WHERE shipment_id = shipment.id AND state = ANY($2))
+                       AS was_carried
+               FROM shipment WHERE id = $1""",
+            parcel.shipment_id,
+            [status.value for status in CARRIED],
+        )
+        assert row is not None, "tracking holds its lock"
+        to = holder_after(
+            derived.status,
+            is_inbound=parcel.leg == Leg.INBOUND,
+            was_carried=row["was_carried"],
+            was_handed_over=row["was_handed_over"],
+        )
+        reason = _reason(parcel, derived, to)
+        await moves.move_parcel(tx, parcel.shipment_no, to, derived.at or clock.now(), reason=reason)
+
+
+def _reason(parcel: Parcel, derived: Derived, to: Holder) -> str:
+    text = MEANINGS[derived.status].text
+    if parcel.status == ShipmentStatus.DELIVERED and to is Holder.COURIER:
+        return f"签收被撤销：{text}"
+    return text
