@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,7 +28,8 @@ from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parents[3]
 OFFSETS = {
-    "control": 0, "wechat": 1, "wechat_pay": 2, "alipay": 3, "sf": 4, "sms": 7, "fiscal": 8, "seal": 9, "register": 11,
+    "control": 0, "wechat": 1, "wechat_pay": 2, "alipay": 3, "sf": 4, "ems": 5, "kuaidi100": 6, "sms": 7, "fiscal": 8,
+    "seal": 9, "register": 11, "kdniao": 12,
 }  # fmt: skip
 PEOPLE = [
     {"key": "zhang-wei", "name": "张伟", "id_number": "140105199003070012", "phone": "13800000001"},
@@ -64,6 +66,7 @@ class CallbackSink:
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.answers: dict[str, list[tuple[int, str]]] = {}
+        self.responders: dict[str, Callable[[Received], tuple[int, str]]] = {}
         self._arrived = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler_class())
         self._server.daemon_threads = True
@@ -74,6 +77,7 @@ class CallbackSink:
         with self._arrived:
             self.received.clear()
             self.answers.clear()
+            self.responders.clear()
 
     def close(self) -> None:
         self._server.shutdown()
@@ -102,6 +106,8 @@ class CallbackSink:
             planned = next((rows for prefix, rows in self.answers.items() if item.path.startswith(prefix)), [])
             status, text = planned.pop(0) if planned else (200, "success")
             self._arrived.notify_all()
+        if responder := next((made for prefix, made in self.responders.items() if item.path.startswith(prefix)), None):
+            return responder(item)
         if item.method == "GET" and "echostr" in item.query and status == 200:
             text = item.query["echostr"]
         return status, text
@@ -379,14 +385,14 @@ def make_config(folder: Path, keys: Keys, public_url: str) -> dict[str, Any]:
 
 
 def _free_base_port() -> int:
-    """Return a port such that it and the eleven after it are free now; below those the system gives to connections."""
+    """Return a port such that it and the twelve after it are free now; below those the system gives to connections."""
     for _ in range(200):
         base = 20_000 + int.from_bytes(os.urandom(2), "big") % 12_000
         try:
-            for offset in range(12):
+            for offset in range(13):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", base + offset))
         except OSError:
             continue
         return base
-    raise AssertionError("no eleven free ports in a row")
+    raise AssertionError("no thirteen free ports in a row")

@@ -1,0 +1,8 @@
+"""The couriers of the contract suite: one row each."""
+
+from __future__ import annotations
+
+from tests.contract.couriers.sf_stand import SfStand
+from tests.contract.couriers.stand import Stand
+
+STANDS: dict[str, type[Stand]] = {"sf": SfStand}
