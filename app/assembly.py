@@ -19,6 +19,7 @@ from app.adapters import (
 )
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher
+from app.delivery_parts import courier_table
 from app.limits import RateLimits
 from app.provider_health import ProviderHealth
 from app.revocations import Revocations
@@ -50,8 +51,6 @@ from services.applications.drafts.types import DraftTerms
 from services.applications.files.adapters.clamav import ClamAvScan
 from services.applications.service import ApplicationService
 from services.catalogue.service import CatalogueService
-from services.delivery.couriers.sf import SfCourier
-from services.delivery.couriers.table import CourierTable
 from services.delivery.service import DeliveryService
 from services.exchange.service import ExchangeService
 from services.licences.adapters.ofd import OfdAdapter
@@ -190,7 +189,7 @@ def ratings_room(
 
 def delivery_room(settings: Settings, clients: providers.Clients, cipher: FieldCipher) -> DeliveryService:
     """Make the delivery room with the couriers of this installation."""
-    return DeliveryService(CourierTable({"SF": SfCourier(clients.sf)}), cipher)
+    return DeliveryService(courier_table(clients), cipher)
 
 
 def licences_room(

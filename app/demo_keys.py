@@ -89,6 +89,10 @@ def _secrets() -> dict[str, str]:
         "SJT_SF_CHECK_WORD": text(32),
         "SJT_SF_MONTHLY_CARD": "7551234567",
         "SJT_SF_PUSH_TOKEN": text(32),
+        "SJT_EMS_SENDER_NO": "1100" + f"{secrets.randbelow(10**9):09d}",
+        "SJT_EMS_AUTHORIZATION": text(16),
+        "SJT_EMS_SIGN_KEY": key(16),
+        "SJT_EMS_PUSH_TOKEN": text(32),
         "SJT_SMS_PUSH_TOKEN": text(32),
         "SJT_ALIYUN_SMS_ACCESS_KEY_ID": "LTAI" + text(16),
         "SJT_ALIYUN_SMS_ACCESS_KEY_SECRET": text(30),
@@ -117,6 +121,7 @@ def _addresses(folder: Path, values: dict[str, str], sim_port: int) -> dict[str,
         "SJT_WECHAT_PAY_BASE": at(2),
         "SJT_ALIPAY_GATEWAY": at(3, "/gateway.do"),
         "SJT_SF_BASE": at(4),
+        "SJT_EMS_BASE": at(5, "/amp-prod-api/f/amp/api/open"),
         "SJT_ALIYUN_SMS_BASE": at(7),
         "SJT_TENCENT_SMS_BASE": at(7),
         "SJT_FISCAL_BASE": at(8),
@@ -143,6 +148,7 @@ def _simulators(values: dict[str, str], public_url: str, data: Path) -> dict[str
         "wechat_pay": _wechat_pay(values),
         "alipay": _alipay(values),
         "sf": {"partners": [_sf_partner(values, public_url)]},
+        "ems": {"customers": [_ems_customer(values, public_url)]},
         "sms": _sms(values, f"{public_url}/callbacks/sms", _templates(data)),
         "fiscal": _fiscal(values),
         "register": _register(values, data),
@@ -204,6 +210,15 @@ def _sf_partner(values: dict[str, str], public_url: str) -> dict[str, Any]:
         "check_word": values["SJT_SF_CHECK_WORD"],
         "monthly_card": values["SJT_SF_MONTHLY_CARD"],
         "route_push_url": f"{public_url}/callbacks/sf/{values['SJT_SF_PUSH_TOKEN']}",
+    }
+
+
+def _ems_customer(values: dict[str, str], public_url: str) -> dict[str, Any]:
+    return {
+        "sender_no": values["SJT_EMS_SENDER_NO"],
+        "authorization": values["SJT_EMS_AUTHORIZATION"],
+        "sign_key": values["SJT_EMS_SIGN_KEY"],
+        "push_url": f"{public_url}/callbacks/ems/{values['SJT_EMS_PUSH_TOKEN']}",
     }
 
 

@@ -18,6 +18,9 @@ from app.settings import Settings
 from clients.alipay import keys as alipay_keys
 from clients.alipay.config import AlipayApp
 from clients.alipay.gateway import AlipayGateway
+from clients.couriers.ems.client import EmsClient
+from clients.couriers.ems.encryption import SignKey
+from clients.couriers.ems.types import EmsAccount
 from clients.couriers.sf.client import SfClient
 from clients.couriers.sf.types import SfAccount
 from clients.fiscal import signing as fiscal_signing
@@ -57,6 +60,7 @@ class Clients:
     wechat_pay_transport: Transport
     alipay: AlipayGateway
     sf: SfClient
+    ems: EmsClient | None
     sms: AliyunSms | TencentSms
     fiscal: FiscalClient
     seal: SealClient | None
@@ -96,6 +100,7 @@ def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis, healt
             ),
             transport("sf"),
         ),
+        ems=_ems(settings, transport("ems")) if settings.ems_base else None,
         sms=_sms(settings, transport("sms")),
         register=_register(settings, transport("register")) if settings.register_base else None,
         fiscal=FiscalClient(FiscalWire(_fiscal(settings), transport("fiscal"))),
@@ -189,6 +194,15 @@ def _seal(settings: Settings, transport: Transport) -> SealClient:
         authority_keys=keys,
     )
     return SealClient(account, transport)
+
+
+def _ems(settings: Settings, transport: Transport) -> EmsClient:
+    try:
+        key = SignKey(settings.ems_sign_key)
+    except ValueError as error:
+        raise SettingsError("SJT_EMS_SIGN_KEY 应为 16 字节密钥的 Base64") from error
+    account = EmsAccount(settings.ems_sender_no, settings.ems_authorization, key, settings.ems_base)
+    return EmsClient(account, transport)
 
 
 def _sms(settings: Settings, transport: Transport) -> AliyunSms | TencentSms:

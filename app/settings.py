@@ -27,6 +27,10 @@ _SMS = {
         "tencent_sms_sdk_app_id",
     ),
 }
+_COURIERS = {
+    "ems_base": ("ems_sender_no", "ems_authorization", "ems_sign_key", "ems_push_token"),
+}
+"""Couriers that are there only if their address is set; the rest of theirs is needed then."""
 _ALIPAY_CERTS = ("alipay_app_cert", "alipay_cert", "alipay_root_cert")
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "0.0.0.0")
 
@@ -80,6 +84,11 @@ class Settings:
     sf_check_word: str = _setting("", "顺丰校验码", secret=True)
     sf_monthly_card: str = _setting("", "顺丰月结卡号")
     sf_push_token: str = _setting("", "顺丰路由推送路径令牌", secret=True)
+    ems_base: str = _setting("", "EMS 协议客户开放平台地址（以 /open 或 /test 结尾）；空则不用 EMS")
+    ems_sender_no: str = _setting("", "EMS 协议客户号")
+    ems_authorization: str = _setting("", "EMS 授权码（测试、生产各一）", secret=True)
+    ems_sign_key: str = _setting("", "EMS 签名钥匙（Base64）", secret=True)
+    ems_push_token: str = _setting("", "EMS 轨迹推送路径令牌", secret=True)
     sms_provider: str = _setting("aliyun", "短信服务商 aliyun 或 tencent")
     sms_sign_name: str = _setting("三晋通", "短信签名")
     sms_push_token: str = _setting("", "短信回执路径令牌", secret=True)
@@ -168,6 +177,7 @@ class Settings:
             "wechat_pay": (self.wechat_pay_base, 2),
             "alipay": (self.alipay_gateway, 3),
             "sf": (self.sf_base, 4),
+            "ems": (self.ems_base, 5),
             "sms": (self.aliyun_sms_base if self.sms_provider == "aliyun" else self.tencent_sms_base, 7),
             "fiscal": (self.fiscal_base, 8),
             "register": (self.register_base, 11),
@@ -258,6 +268,12 @@ def _faults(settings: Settings) -> list[str]:
     certificates = [name for name in _ALIPAY_CERTS if getattr(settings, name)]
     if 0 < len(certificates) < len(_ALIPAY_CERTS):
         faults.append("证书模式须同时设置 SJT_ALIPAY_APP_CERT、SJT_ALIPAY_CERT、SJT_ALIPAY_ROOT_CERT")
+    faults += [
+        f"缺少 SJT_{name.upper()}"
+        for base, others in _COURIERS.items()
+        for name in others
+        if getattr(settings, base) and not getattr(settings, name)
+    ]
     faults += _fiscal_faults(settings) + _licence_faults(settings) + _staff_faults(settings)
     if settings.env == "production":
         faults += _production_faults(settings)
@@ -324,7 +340,7 @@ def _production_faults(settings: Settings) -> list[str]:
         faults.append("缺少 SJT_ALIPAY_PUBLIC_KEY 或 SJT_ALIPAY_APP_CERT")
     providers = (
         "wechat_api_base wechat_pay_base alipay_gateway sf_base aliyun_sms_base tencent_sms_base fiscal_base"
-        " register_base seal_base ofd_base"
+        " register_base seal_base ofd_base ems_base"
     ).split()
     faults += [
         f"SJT_{name.upper()} 不能指向本机"

@@ -17,6 +17,7 @@ _PROVIDERS = {
     "wechat_pay": "微信支付",
     "alipay": "支付宝",
     "sf": "顺丰速运",
+    "ems": "中国邮政EMS",
     "sms": "短信（阿里云、腾讯云）",
     "fiscal": "财政非税平台",
 }

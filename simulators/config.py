@@ -127,6 +127,21 @@ class SF:
 
 
 @dataclass(frozen=True, slots=True)
+class EMSCustomer:
+    """A contract customer (协议客户); `sign_key` is the issued Base64 text, pushes go to `push_url`."""
+
+    sender_no: str
+    authorization: str
+    sign_key: str
+    push_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EMS:
+    customers: list[EMSCustomer] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class AliyunSMS:
     access_key_id: str
     access_key_secret: str
@@ -248,6 +263,7 @@ class Config:
     wechat_pay: WeChatPay = field(default_factory=WeChatPay)
     alipay: Alipay = field(default_factory=Alipay)
     sf: SF = field(default_factory=SF)
+    ems: EMS = field(default_factory=EMS)
     sms: SMS = field(default_factory=SMS)
     fiscal: Fiscal = field(default_factory=Fiscal)
     department: Department = field(default_factory=Department)

@@ -200,7 +200,7 @@ def _places(house: WholeHouse, route: Route) -> list[str]:
         "mch_id": settings.wechat_pay_mch_id,
         "app_id": settings.wechat_app_id if "/wechat/" in route.path else settings.alipay_app_id,
         "provider": "aliyun",
-        "token": settings.sf_push_token if "/sf/" in route.path else settings.sms_push_token,
+        "token": getattr(settings, f"{route.path.split('/')[2]}_push_token", ""),
     }
     genuine = _PARAMETER.sub(lambda found: known[found[1]], route.path)
     return [genuine, _address(route, uuid.uuid4().hex)]
