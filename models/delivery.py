@@ -49,6 +49,11 @@ class Shipment(Table):
     replaces_no = fields.CharField(max_length=32, default="", db_default="", description="the parcel sent before it")
     courier = fields.CharField(max_length=16, description="whom we ask: SF, EMS, KUAIDI100, KDNIAO")
     carrier = fields.CharField(max_length=24, default="", db_default="", description="who carries, in 快递100's codes")
+    product = fields.CharField(
+        max_length=16, default="", db_default="", description="the courier's; '' = its usual one"
+    )
+    to_division_code = fields.CharField(max_length=12, default="", db_default="", description="of the citizen's end")
+    refused_by = fields.CharField(max_length=200, default="", db_default="", description="courier:carrier, with spaces")
     level = fields.CharField(max_length=12, default="STANDARD", db_default="STANDARD", description="STANDARD, EXPRESS")
     waybill_no = fields.CharField(max_length=40, default="", db_index=True)
     order_ref = fields.CharField(max_length=80, default="", db_default="", description="the courier's own order number")
@@ -73,6 +78,7 @@ class Shipment(Table):
     custody = fields.CharField(max_length=16, default="WINDOW", description="WINDOW COURIER CITIZEN LOST")
     version = fields.IntField(default=1)
     booking_tried_at = fields.DatetimeField(null=True, description="set before the first try: later ones ask first")
+    ordering_until = fields.DatetimeField(null=True, description="somebody is talking to the courier about the order")
     booked_at = fields.DatetimeField(null=True)
     cancel_wanted_at = fields.DatetimeField(null=True)
     cancel_reason = fields.CharField(max_length=200, default="", db_default="")

@@ -292,6 +292,26 @@ class Migration(migrations.Migration):
             field=fields.CharField(default='', description='FREE, ONLINE, ON_DELIVERY', db_default='', max_length=12),
         ),
         ops.AddField(
+            model_name='Shipment',
+            name='product',
+            field=fields.CharField(default='', description="the courier's; '' = its usual one", db_default='', max_length=16),
+        ),
+        ops.AddField(
+            model_name='Shipment',
+            name='to_division_code',
+            field=fields.CharField(default='', description="of the citizen's end", db_default='', max_length=12),
+        ),
+        ops.AddField(
+            model_name='Shipment',
+            name='refused_by',
+            field=fields.CharField(default='', description='courier:carrier, with spaces', db_default='', max_length=200),
+        ),
+        ops.AddField(
+            model_name='Shipment',
+            name='ordering_until',
+            field=fields.DatetimeField(null=True, description='somebody is talking to the courier about the order', auto_now=False, auto_now_add=False),
+        ),
+        ops.AddField(
             model_name='DeliveryChoice',
             name='place_code',
             field=fields.CharField(default='', description='collection point', db_default='', max_length=32),

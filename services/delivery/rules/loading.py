@@ -1,0 +1,40 @@
+"""Reads the rule files of a data folder (courier_rules.json, postage_rules.json); called by commands that load data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from app import clock
+from services.delivery.rules import repository
+from services.delivery.rules.types import CourierLine, PostageLine
+
+COURIER_FILE, POSTAGE_FILE = "courier_rules.json", "postage_rules.json"
+L = TypeVar("L", CourierLine, PostageLine)
+
+
+def rule_faults(folder: Path) -> list[str]:
+    """List every fault of the rule files of a folder."""
+    found: list[str] = []
+    for name, kind in ((COURIER_FILE, CourierLine), (POSTAGE_FILE, PostageLine)):
+        try:
+            lines: list[CourierLine] | list[PostageLine] = _read(folder / name, kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            found.append(f"{name}: 内容不符合要求：{fault}")
+            continue
+        codes = [line.rule_code for line in lines]
+        found += [f"{name}: 规则编号重复：{code}" for code in sorted({code for code in codes if codes.count(code) > 1})]
+    return found
+
+
+async def load_rules(folder: Path) -> None:
+    """Write the lines of a folder; what administrators changed stays. Idempotent. Raises: msgspec.DecodeError."""
+    couriers, postage = _read(folder / COURIER_FILE, CourierLine), _read(folder / POSTAGE_FILE, PostageLine)
+    await repository.load(couriers, postage, clock.now())
+
+
+def _read(file: Path, kind: type[L]) -> list[L]:
+    """Read one file; a folder without it has no lines."""
+    return msgspec.json.decode(file.read_bytes(), type=list[kind]) if file.is_file() else []  # type: ignore[valid-type]  # the kind is a value here
