@@ -5,7 +5,7 @@ A state is never set by a command: it is derived from all events by event time, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -110,8 +110,31 @@ CUSTODY_TEXT: Mapping[str, str] = {
     Custody.CITIZEN: "申请人",
     Custody.LOST: "已丢失",
 }
+_AT_THE_CITIZEN: Mapping[Custody, Custody] = {Custody.WINDOW: Custody.CITIZEN, Custody.CITIZEN: Custody.WINDOW}
 _RANK = {status: place for place, status in enumerate(ShipmentStatus)}
 TERMINAL = frozenset(status for status, meaning in MEANINGS.items() if meaning.is_terminal)
+
+
+_ON_THE_ROAD = frozenset(
+    {
+        ShipmentStatus.PICKED_UP,
+        ShipmentStatus.IN_TRANSIT,
+        ShipmentStatus.ARRIVED,
+        ShipmentStatus.OUT_FOR_DELIVERY,
+        ShipmentStatus.AWAITING_COLLECTION,
+        ShipmentStatus.DELIVERED,
+        ShipmentStatus.REJECTED,
+        ShipmentStatus.RETURNING,
+        ShipmentStatus.RETURNED,
+    }
+)
+"""States that no parcel reaches before the courier has it."""
+
+
+def custody_of(status: ShipmentStatus, *, is_inbound: bool) -> Custody:
+    """Say who holds a parcel; one from the citizen starts there and ends at the window."""
+    custody = MEANINGS[status].custody
+    return _AT_THE_CITIZEN.get(custody, custody) if is_inbound else custody
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +142,7 @@ class Sighting:
     """What derivation needs of one event; `status` is "" where the courier's code is in no table.
 
     `is_ours` marks what we noted ourselves (booked, refused): anything the courier tells comes after it, whatever
-    the two clocks say.
+    the two clocks say. `undoes` names, with spaces between, the codes that it takes back.
     """
 
     status: str
@@ -128,30 +151,91 @@ class Sighting:
     is_ours: bool = False
     code: str = ""
     undoes: str = ""
+    signed_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The state that follows from the events, when it was reached, and whether a push awaits our own question."""
+    """The state that follows from the events, when it was reached, and whether a push awaits our own question.
+
+    `heard_at` is the moment of the newest event, whether a table knows it or not; `picked_up_at` that of the first
+    one on the road; `signed_as` belongs to the event that decides.
+    """
 
     status: ShipmentStatus
     at: datetime | None
     needs_confirmation: bool
+    signed_as: str = ""
+    picked_up_at: datetime | None = None
+    heard_at: datetime | None = None
 
 
 def derive(sightings: Iterable[Sighting]) -> Derived:
     """Derive the state from all events of a parcel, in any order, with any repeats.
 
-    The newest event decides; of several in the same second the one that is further on. Pushes are unsigned, so an
-    end that no answer of the courier confirms does not count yet. With no event the parcel is only requested.
+    The newest event that no reversal takes back decides; of several in the same second the one that is further on.
+    Pushes are unsigned, so an end that no answer of the courier confirms does not count yet, nor does a reversal of an
+    end. With no event the parcel is only requested.
     """
-    known = sorted((each for each in sightings if each.status), key=_place)
+    once = _without_repeats(sightings)
+    heard_at = max((each.occurred_at for each in once), default=None)
+    known, is_doubted = _standing(once)
     trusted = [each for each in known if each.confirmed or each.status not in TERMINAL]
     if not trusted:
-        return Derived(ShipmentStatus.REQUESTED, None, needs_confirmation=bool(known))
+        return Derived(ShipmentStatus.REQUESTED, None, needs_confirmation=bool(known), heard_at=heard_at)
     newest = trusted[-1]
-    return Derived(ShipmentStatus(newest.status), newest.occurred_at, _place(known[-1]) > _place(newest))
+    return Derived(
+        ShipmentStatus(newest.status),
+        newest.occurred_at,
+        is_doubted or known[-1] is not newest,
+        newest.signed_as,
+        next((each.occurred_at for each in trusted if each.status in _ON_THE_ROAD), None),
+        heard_at,
+    )
 
 
-def _place(sighting: Sighting) -> tuple[bool, datetime, int]:
-    return not sighting.is_ours, sighting.occurred_at, _RANK[ShipmentStatus(sighting.status)]
+def _without_repeats(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """Put events in their order; those that differ in trust alone are one, which is trusted if one of them is."""
+    kept: dict[tuple[object, ...], Sighting] = {}
+    for each in sightings:
+        place = _place(each)
+        if place not in kept or each.confirmed:
+            kept[place] = each
+    return [kept[place] for place in sorted(kept)]
+
+
+def _standing(ordered: Iterable[Sighting]) -> tuple[list[Sighting], bool]:
+    """Return the events with a state that no reversal takes back, oldest first, and whether one waits for its trust."""
+    standing: list[Sighting] = []
+    is_doubted = False
+    for each in ordered:
+        if each.undoes:
+            place = _taken_back(standing, each.undoes.split())
+            if place is None:
+                continue
+            if each.confirmed or standing[place].status not in TERMINAL:
+                del standing[place]
+            else:
+                is_doubted = True
+        elif each.status:
+            standing.append(each)
+    return standing, is_doubted
+
+
+def _taken_back(standing: Sequence[Sighting], codes: Sequence[str]) -> int | None:
+    newest_first = range(len(standing) - 1, -1, -1)
+    return next((place for place in newest_first if standing[place].code in codes), None)
+
+
+def _place(sighting: Sighting) -> tuple[bool, datetime, bool, int, str, str, str]:
+    """Say where an event stands among all: reversals after what happened in the same second."""
+    rank = _RANK[ShipmentStatus(sighting.status)] if sighting.status else -1
+    return (
+        not sighting.is_ours,
+        sighting.occurred_at,
+        bool(sighting.undoes),
+        rank,
+        sighting.code,
+        sighting.undoes,
+        sighting.signed_as,
+    )

@@ -19,6 +19,7 @@ from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import Courier
 from services.delivery.repository import ShipmentRow
 from services.delivery.states import TERMINAL
+from services.delivery.tracking.news import booking_news
 from services.delivery.tracking.recording import Recorder
 from services.delivery.types import RECEIVER_COLUMN, Booking, Contact, CourierOrder, Freight, ParcelRef, Payer
 from services.delivery.views import booked_event, refused_event
@@ -53,7 +54,7 @@ class BookingDesk:
             await self._recorder.record(row.shipment_no, [refused_event(row.shipment_no)], confirmed=True)
             return
         await self._recorder.record(
-            row.shipment_no, [booked_event(courier.name, booking)], confirmed=True, waybill_no=booking.waybill_no
+            row.shipment_no, [booked_event(courier.name, booking)], confirmed=True, news=booking_news(booking)
         )
 
     async def _ask_or_book(self, courier: Courier, row: ShipmentRow) -> Booking:

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from app import clock
 from app.events import DomainEvent
 from services.delivery.couriers.table import CourierTable
-from services.delivery.states import MEANINGS, Derived, derive
+from services.delivery.states import MEANINGS, TERMINAL, Derived, ShipmentStatus, Sighting, custody_of, derive
 from services.delivery.tracking import repository
-from services.delivery.tracking.repository import Change, Follower, Parcel
-from services.delivery.types import CourierEvent
+from services.delivery.tracking.facts import facts_for
+from services.delivery.tracking.news import Facts, facts_of, without_phones
+from services.delivery.tracking.repository import OUR_CODES, Change, Follower, Known, Parcel
+from services.delivery.types import CourierEvent, Following, Leg, ParcelNews
+
+_REST = timedelta(minutes=30)
+"""So long nobody subscribes again after a courier gave a subscription up."""
+_ENOUGH = 8
+"""So often a parcel that has come to an end is asked about what an unproven push said after it."""
+_LIVELY = frozenset({ShipmentStatus.REJECTED, ShipmentStatus.RETURNING, ShipmentStatus.RETURNED, ShipmentStatus.LOST})
+"""States that are told also where they undo a delivery; a road that merely goes on was told before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What one push, answer or note of ours says about one parcel."""
+
+    events: Sequence[CourierEvent]
+    confirmed: bool
+    facts: Facts
+    at: datetime
 
 
 class Recorder:
@@ -28,37 +48,107 @@ class Recorder:
         self._silence = timedelta(seconds=silence_seconds)
 
     async def record(
-        self, shipment_no: str, events: Iterable[CourierEvent], *, confirmed: bool, waybill_no: str = ""
+        self,
+        shipment_no: str,
+        events: Iterable[CourierEvent],
+        *,
+        confirmed: bool,
+        news: ParcelNews | None = None,
+        courier: str = "",
     ) -> Derived | None:
-        """Write events of one parcel; None where no parcel has this number. Idempotent: yes, by event."""
-        return await repository.record_events(
-            shipment_no,
-            events,
+        """Write events and news of one parcel; None where no parcel has this number. Idempotent: yes, by event.
+
+        Phone numbers in the courier's words are masked. A main waybill number that becomes known has the parcel
+        followed from now on; so has the first note that it is booked.
+
+        Args:
+            confirmed: told by the courier itself, beyond doubt.
+            courier: who tells it; a parcel of another courier is then not there. "" for ourselves.
+        """
+        heard = Heard(
+            events=[replace(each, text=without_phones(each.text)) for each in events],
             confirmed=confirmed,
+            facts=facts_of(news),
             at=clock.now(),
-            derive=derive,
-            decide=self._decide,
-            followers=self._followers,
-            waybill_no=waybill_no,
+        )
+        return await repository.record_events(
+            shipment_no, courier, lambda known: self._decide(known, heard), self._followers
         )
 
-    def _decide(self, parcel: Parcel, derived: Derived) -> Change:
-        meaning = MEANINGS[derived.status]
+    def _decide(self, known: Known, heard: Heard) -> Change:
+        parcel = known.parcel
+        fresh = [each for each in heard.events if _is_fresh(each, known, heard.confirmed)]
+        derived = derive([*known.sightings, *(_sighting(each, heard.confirmed) for each in fresh)])
+        # Our own question does not cause another one: an end still unconfirmed then waits for the sweep.
+        confirm = derived.needs_confirmation and not heard.confirmed and bool(fresh)
         moved = derived.status != parcel.status
         asked = 0 if moved else parcel.asked_count
-        ask_after = clock.now() + (self._soon(asked) if derived.needs_confirmation else self._silence)
-        emits = None
-        if moved and meaning.emits:
-            facts = {
-                "shipment_no": parcel.shipment_no,
-                "courier_name": self._couriers.name(parcel.courier),
-                "waybill_no": parcel.waybill_no,
-                "status": derived.status.value,
-            }
-            emits = DomainEvent(
-                name=meaning.emits, subject_no=parcel.subject_no, citizen_id=parcel.citizen_id.hex, facts=facts
-            )
-        return Change(meaning.custody, None if meaning.is_terminal else ask_after, asked, emits)
+        is_booked = any(each.code == "BOOKED" for each in fresh)
+        starts = is_booked or bool(heard.facts.waybill_no and heard.facts.waybill_no != parcel.waybill_no)
+        charged = _charged(fresh, known)
+        return Change(
+            derived=derived,
+            is_news=bool(fresh) or heard.confirmed or _adds(heard.facts, parcel),
+            events=fresh,
+            confirmed=heard.confirmed,
+            facts=replace(heard.facts, freight_fen=None) if charged else heard.facts,
+            charged_fen=charged,
+            is_booked=starts,
+            custody=custody_of(derived.status, is_inbound=parcel.leg == Leg.INBOUND),
+            ask_after=self._ask_after(derived, asked, heard.at),
+            asked_count=asked,
+            follow_after=_follow_after(heard, starts),
+            emits=self._events(parcel, derived, heard) if moved else (),
+            confirm=confirm,
+            at=heard.at,
+        )
 
-    def _soon(self, asked_count: int) -> timedelta:
-        return min(timedelta(minutes=2 << min(asked_count, 8)), self._silence)
+    def _ask_after(self, derived: Derived, asked: int, at: datetime) -> datetime | None:
+        if derived.status in TERMINAL and (not derived.needs_confirmation or asked >= _ENOUGH):
+            return None
+        soon = min(timedelta(minutes=2 << min(asked, 8)), self._silence)
+        return at + (soon if derived.needs_confirmation else self._silence)
+
+    def _events(self, parcel: Parcel, derived: Derived, heard: Heard) -> list[DomainEvent]:
+        is_undone = parcel.status == ShipmentStatus.DELIVERED
+        names = ["shipment.delivery_undone"] if is_undone else []
+        emits = MEANINGS[derived.status].emits
+        if emits and (not is_undone or derived.status in _LIVELY):
+            names.append(emits)
+        facts = facts_for(parcel, derived, heard.facts, self._couriers.name(parcel.courier))
+        return [
+            DomainEvent(name=name, subject_no=parcel.subject_no, citizen_id=parcel.citizen_id.hex, facts=facts)
+            for name in names
+        ]
+
+
+def _is_fresh(event: CourierEvent, known: Known, confirmed: bool) -> bool:
+    trusted = known.events.get((event.event_key, event.occurred_at))
+    return trusted is None or (confirmed and not trusted)
+
+
+def _charged(fresh: Iterable[CourierEvent], known: Known) -> int:
+    """Add up what events that are heard for the first time settle of the freight."""
+    new = (each for each in fresh if (each.event_key, each.occurred_at) not in known.events)
+    return sum(each.charge_fen or 0 for each in new)
+
+
+def _sighting(event: CourierEvent, confirmed: bool) -> Sighting:
+    undoes = " ".join(event.undoes)
+    is_ours = event.code in OUR_CODES
+    return Sighting(event.status, event.occurred_at, confirmed, is_ours, event.code, undoes, event.signed_as.value)
+
+
+def _adds(facts: Facts, parcel: Parcel) -> bool:
+    """Tell whether news say more than the row; what is not compared here is rare enough to be written again."""
+    return facts != Facts(
+        courier_phone_shown=parcel.courier_phone_shown if facts.courier_phone_shown else "",
+        promised_at=parcel.promised_at if facts.promised_at else None,
+        collect_hint=parcel.collect_hint if facts.collect_hint else "",
+    )
+
+
+def _follow_after(heard: Heard, starts: bool) -> datetime | None:
+    if heard.facts.following is Following.ABORTED:
+        return heard.at + _REST
+    return heard.at if starts else None

@@ -1,27 +1,29 @@
-"""The queries of tracking. Writers hold the parcel's row lock while its events and state change together."""
+"""The queries of tracking. A parcel's events, state, followers and jobs change together, one writer after the other."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from app import db
 from app.events import DomainEvent
 from app.ids import new_id
 from services.delivery.states import Derived, Sighting
-from services.delivery.types import CourierEvent
+from services.delivery.tracking.news import Facts
+from services.delivery.types import CourierEvent, Following, WaybillKind
 
 CONFIRM = "delivery.confirm"
 OUR_CODES = ("BOOKED", "REFUSED")
 """Codes of the events that we note ourselves, next to the courier's."""
+EventId: TypeAlias = tuple[str, datetime]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """The locked row of a parcel while its events are written."""
+    """The row of a parcel as it was before its news were written."""
 
     shipment_id: uuid.UUID
     shipment_no: str
@@ -31,19 +33,46 @@ class Parcel:
     department_code: str
     leg: str
     courier: str
+    carrier: str
     waybill_no: str
     status: str
     asked_count: int
+    version: int
+    courier_phone_shown: str
+    collect_hint: str
+    promised_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What becomes of the row after its events are in: the service decides, the repository writes."""
+class Known:
+    """A parcel with what has been told about it so far: event → whether it is trusted, and all as sightings."""
 
+    parcel: Parcel
+    events: Mapping[EventId, bool]
+    sightings: Sequence[Sighting]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What is to be written about a parcel: the recorder decides, the repository writes."""
+
+    derived: Derived
+    is_news: bool
+    """Otherwise nothing is written."""
+    events: Sequence[CourierEvent]
+    confirmed: bool
+    facts: Facts
+    charged_fen: int
+    """Comes to what the courier charged before."""
+    is_booked: bool
     custody: str
     ask_after: datetime | None
     asked_count: int
-    emits: DomainEvent | None
+    follow_after: datetime | None
+    """None leaves it, unless the courier says that following has ended."""
+    emits: Sequence[DomainEvent]
+    confirm: bool
+    at: datetime
 
 
 class Follower(Protocol):
@@ -56,108 +85,196 @@ class Follower(Protocol):
         """
 
 
+Decide: TypeAlias = Callable[[Known], Change]
+
+_KNOWN = """
+SELECT s.id AS shipment_id, s.shipment_no, s.subject_no, s.citizen_id, s.division_code, s.department_code, s.leg,
+       s.courier, s.carrier, s.waybill_no, s.status, s.asked_count, s.version, s.courier_phone_shown, s.collect_hint,
+       s.promised_at, told.*
+FROM shipment AS s CROSS JOIN LATERAL (
+    SELECT array_agg(event_key) AS keys, array_agg(occurred_at) AS moments, array_agg(state) AS states,
+           array_agg(confirmed) AS trusts, array_agg(code) AS codes, array_agg(undoes) AS reversals,
+           array_agg(signed_as) AS signers
+    FROM tracking_event WHERE shipment_id = s.id) AS told
+WHERE s.shipment_no = $1 AND ($2 = '' OR s.courier = $2)
+"""
+_PARCEL_COLUMNS = tuple(Parcel.__dataclass_fields__)
+
+_WRITE = """
+WITH moved AS (
+    UPDATE shipment SET status = $3::text, custody = $4, last_event_at = $5::timestamptz,
+        picked_up_at = $6::timestamptz,
+        delivered_at = CASE WHEN $3::text = 'DELIVERED' THEN $7::timestamptz END, signed_as = $8,
+        ask_after = $9::timestamptz, asked_count = $10,
+        booked_at = CASE WHEN $11::boolean THEN COALESCE(booked_at, $12::timestamptz) ELSE booked_at END,
+        follow_after = CASE WHEN $13::boolean THEN NULL ELSE COALESCE($14::timestamptz, follow_after) END,
+        waybill_no = COALESCE(NULLIF($15, ''), waybill_no), carrier = COALESCE(NULLIF($16, ''), carrier),
+        order_ref = COALESCE(NULLIF($17, ''), order_ref),
+        courier_phone_shown = COALESCE(NULLIF($18, ''), courier_phone_shown),
+        promised_at = COALESCE($19::timestamptz, promised_at),
+        collect_hint = COALESCE(NULLIF($20, ''), collect_hint),
+        freight_fen = COALESCE($21::int, freight_fen + $33::int, NULLIF($33::int, 0)),
+        weight_grams = COALESCE($22::int, weight_grams),
+        version = version + 1, updated_at = $12::timestamptz
+    WHERE id = $1 AND version = $2 RETURNING id
+), told AS (
+    INSERT INTO tracking_event (id, received_at, shipment_id, confirmed, occurred_at, event_key, code, state, text,
+                                place, undoes, signed_as)
+    SELECT new.id, $12::timestamptz, moved.id, $23::boolean, occurred_at, event_key, code, state, text, place, undoes,
+           signer
+    FROM moved, unnest($24::uuid[], $25::timestamptz[], $26::text[], $27::text[], $28::text[], $29::text[],
+                       $30::text[], $31::text[], $32::text[])
+         AS new (id, occurred_at, event_key, code, state, text, place, undoes, signer)
+    ON CONFLICT (shipment_id, event_key, occurred_at)
+    DO UPDATE SET confirmed = true WHERE EXCLUDED.confirmed AND NOT tracking_event.confirmed
+)
+SELECT id FROM moved
+"""
+"""Writes only over the version that was read. A push and an answer tell the same event: the row stays one, and only its
+trust may grow."""
+
+
 async def record_events(
-    shipment_no: str,
-    events: Iterable[CourierEvent],
-    *,
-    confirmed: bool,
-    at: datetime,
-    derive: Callable[[Iterable[Sighting]], Derived],
-    decide: Callable[[Parcel, Derived], Change],
-    followers: Sequence[Follower] = (),
-    waybill_no: str = "",
+    shipment_no: str, courier: str, decide: Decide, followers: Sequence[Follower] = ()
 ) -> Derived | None:
-    """Append what a courier told, derive the state from all of it, and write state, custody, event and jobs together.
+    """Write what is decided about a parcel: state, events, numbers, what follows from it and jobs together.
 
-    Returns the derived state, or None where no parcel has this number. Idempotent: yes, by event_key.
+    Reads without a lock; who finds that another has written meanwhile waits for the row and decides again. What
+    moves nothing is one statement after the reading one.
+
+    Args:
+        courier: only a parcel of this courier; "" any.
+    Returns: the derived state, or None where there is no such parcel.
     """
+    known = await _read(db.fetch_row, shipment_no, courier)
+    if known is None:
+        return None
+    change = decide(known)
+    if not change.is_news:
+        return change.derived
+    if _is_plain(known.parcel, change) and await db.fetch_row(_WRITE, *_values(known.parcel, change)):
+        return change.derived
     async with db.transaction() as tx:
-        row = await tx.fetch_row(
-            "SELECT id, subject_no, citizen_id, division_code, department_code, leg, courier, waybill_no, status,"
-            " asked_count FROM shipment WHERE shipment_no = $1 FOR UPDATE",
-            shipment_no,
-        )
-        if row is None:
+        if await _write(tx, known.parcel, change, followers):
+            return change.derived
+        await tx.execute("SELECT 1 FROM shipment WHERE id = $1 FOR UPDATE", known.parcel.shipment_id)
+        known = await _read(tx.fetch_row, shipment_no, courier)
+        if known is None:
             return None
-        await _append(tx, row["id"], events, confirmed, at)
-        sightings = await tx.fetch_all(
-            "SELECT state, occurred_at, confirmed, code = ANY($2) AS is_ours, code, undoes FROM tracking_event"
-            " WHERE shipment_id = $1",
-            row["id"],
-            OUR_CODES,
-        )
-        derived = derive([Sighting(*each.values()) for each in sightings])
-        parcel = Parcel(
-            shipment_id=row["id"],
-            shipment_no=shipment_no,
-            subject_no=row["subject_no"],
-            citizen_id=row["citizen_id"],
-            division_code=row["division_code"],
-            department_code=row["department_code"],
-            leg=row["leg"],
-            courier=row["courier"],
-            waybill_no=row["waybill_no"] or waybill_no,
-            status=row["status"],
-            asked_count=row["asked_count"],
-        )
-        change = decide(parcel, derived)
-        await _write_state(tx, parcel, derived, change, at)
-        if derived.status != parcel.status:
-            for follower in followers:
-                await follower.parcel_moved(tx, parcel, derived)
-        if change.emits is not None:
-            tx.emit(change.emits)
-        # Our own question does not cause another one: an end still unconfirmed then waits for the sweep.
-        if derived.needs_confirmation and not confirmed:
-            tx.enqueue(CONFIRM, {"shipment_no": shipment_no}, dedupe_key=f"{CONFIRM}:{shipment_no}")
-        return derived
+        change = decide(known)
+        if change.is_news:
+            await _write(tx, known.parcel, change, followers)
+        return change.derived
 
 
-async def _append(
-    tx: db.Transaction, shipment_id: uuid.UUID, events: Iterable[CourierEvent], confirmed: bool, at: datetime
-) -> None:
-    # A push and an answer tell the same event: the row stays one, and only its trust may grow.
-    await tx.execute_many(
-        """INSERT INTO tracking_event (id, occurred_at, received_at, shipment_id, event_key, code, state, text,
-                                       place, confirmed, undoes)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-           ON CONFLICT (shipment_id, event_key, occurred_at)
-           DO UPDATE SET confirmed = true WHERE EXCLUDED.confirmed AND NOT tracking_event.confirmed""",
+async def _read(fetch_row: Callable[..., Awaitable[db.Row | None]], shipment_no: str, courier: str) -> Known | None:
+    row = await fetch_row(_KNOWN, shipment_no, courier)
+    if row is None:
+        return None
+    parcel = Parcel(**{name: row[name] for name in _PARCEL_COLUMNS})
+    if row["keys"] is None:
+        return Known(parcel, {}, ())
+    ids = zip(row["keys"], row["moments"], strict=True)
+    columns = (row["states"], row["moments"], row["trusts"], row["codes"], row["reversals"], row["signers"])
+    return Known(
+        parcel,
+        dict(zip(ids, row["trusts"], strict=True)),
         [
-            (
-                new_id(),
-                event.occurred_at,
-                at,
-                shipment_id,
-                event.event_key,
-                event.code,
-                event.status,
-                event.text,
-                event.place,
-                confirmed,
-                " ".join(event.undoes),
-            )
-            for event in events
+            Sighting(state, at, trust, code in OUR_CODES, code, undoes, signer)
+            for state, at, trust, code, undoes, signer in zip(*columns, strict=True)
         ],
     )
 
 
-async def _write_state(tx: db.Transaction, parcel: Parcel, derived: Derived, change: Change, at: datetime) -> None:
-    await tx.execute(
-        """UPDATE shipment SET status = $2::text, waybill_no = $3::text, custody = $4, last_event_at = $5::timestamptz,
-               booked_at = CASE WHEN $3::text = '' THEN booked_at ELSE COALESCE(booked_at, $6::timestamptz) END,
-               delivered_at = CASE WHEN $2::text = 'DELIVERED' THEN $5::timestamptz END,
-               ask_after = $7, asked_count = $8, version = version + 1, updated_at = $6::timestamptz
-           WHERE shipment_no = $1""",
-        parcel.shipment_no,
+def _is_plain(parcel: Parcel, change: Change) -> bool:
+    """Tell whether one statement writes it all: nothing follows, no number is new."""
+    follows = change.emits or change.confirm or change.facts.waybills
+    return not follows and change.derived.status == parcel.status
+
+
+async def _write(tx: db.Transaction, parcel: Parcel, change: Change, followers: Sequence[Follower]) -> bool:
+    if await tx.fetch_row(_WRITE, *_values(parcel, change)) is None:
+        return False
+    await _write_numbers(tx, parcel, change.facts)
+    if change.derived.status != parcel.status:
+        for follower in followers:
+            await follower.parcel_moved(tx, parcel, change.derived)
+    tx.emit(*change.emits)
+    if change.confirm:
+        tx.enqueue(CONFIRM, {"shipment_no": parcel.shipment_no}, dedupe_key=f"{CONFIRM}:{parcel.shipment_no}")
+    return True
+
+
+def _values(parcel: Parcel, change: Change) -> tuple[object, ...]:
+    derived, facts, events = change.derived, change.facts, change.events
+    return (
+        parcel.shipment_id,
+        parcel.version,
         derived.status.value,
-        parcel.waybill_no,
         change.custody,
+        derived.heard_at,
+        derived.picked_up_at,
         derived.at,
-        at,
+        derived.signed_as,
         change.ask_after,
         change.asked_count,
+        change.is_booked,
+        change.at,
+        facts.following is Following.ENDED,
+        change.follow_after,
+        facts.waybill_no,
+        facts.carrier,
+        facts.order_ref,
+        facts.courier_phone_shown,
+        facts.promised_at,
+        facts.collect_hint,
+        facts.freight_fen,
+        facts.weight_grams,
+        change.confirmed,
+        [new_id() for _ in events],
+        [event.occurred_at for event in events],
+        [event.event_key for event in events],
+        [event.code for event in events],
+        [event.status for event in events],
+        [event.text for event in events],
+        [event.place for event in events],
+        [" ".join(event.undoes) for event in events],
+        [event.signed_as.value for event in events],
+        change.charged_fen,
     )
+
+
+async def _write_numbers(tx: db.Transaction, parcel: Parcel, facts: Facts) -> None:
+    """Keep the numbers that a parcel travels under; a main one that is not so any more stays as a former one."""
+    if not facts.waybills:
+        return
+    if facts.waybill_no:
+        await tx.execute(
+            "UPDATE shipment_waybill SET kind = $2 WHERE shipment_id = $1 AND kind = $3"
+            " AND (carrier, waybill_no) <> ($4, $5)",
+            parcel.shipment_id,
+            WaybillKind.FORMER.value,
+            WaybillKind.MAIN.value,
+            facts.carrier,
+            facts.waybill_no,
+        )
+    await tx.execute_many(
+        "INSERT INTO shipment_waybill (id, created_at, shipment_id, carrier, waybill_no, kind)"
+        " VALUES ($1, now(), $2, $3, $4, $5) ON CONFLICT (carrier, waybill_no) DO UPDATE SET kind = EXCLUDED.kind"
+        " WHERE shipment_waybill.shipment_id = EXCLUDED.shipment_id",
+        [(new_id(), parcel.shipment_id, each.carrier, each.waybill_no, each.kind.value) for each in facts.waybills],
+    )
+
+
+async def parcels_of(courier: str, waybill_nos: Sequence[str]) -> Mapping[str, str]:
+    """Return waybill number → our number, of parcels that this courier is asked about."""
+    rows = await db.fetch_all(
+        "SELECT number.waybill_no, s.shipment_no FROM shipment_waybill AS number"
+        " JOIN shipment AS s ON s.id = number.shipment_id WHERE number.waybill_no = ANY($1) AND s.courier = $2",
+        waybill_nos,
+        courier,
+    )
+    return {row["waybill_no"]: row["shipment_no"] for row in rows}
 
 
 async def claim_silent(at: datetime, until: datetime, limit: int) -> Sequence[db.Row]:
