@@ -11,6 +11,7 @@ from app import db
 from app.db import Row, Transaction
 from app.events import DomainEvent
 from app.ids import new_id
+from services.licences import remaking_repository
 from services.licences.kinds import Kind
 from services.licences.states import LIVE, Change, Course, LicenceStatus, issued_as, may_follow
 from services.licences.types import NewLicence, Sealed
@@ -58,7 +59,7 @@ Identify = Callable[[str, str, str, int], str]
 
 @dataclass(frozen=True, slots=True)
 class StatusChange:
-    """A change of status, its history and the event that tells of it."""
+    """A change of status, its history and the event that tells of it, where one does."""
 
     row: Row
     change: Change | Course
@@ -66,12 +67,12 @@ class StatusChange:
     reason: str
     actor: str
     at: datetime
-    event: DomainEvent
+    event: DomainEvent | None
 
 
 async def reserve(prepared: Prepared, identify: Identify) -> Row:
     """Give a case its licence number, once, as the next version of what it continues; return the row, also an earlier
-    one. Idempotent: yes, by case and type."""
+    one. One that was voided is followed by another. Idempotent: yes, by case and type."""
     new = prepared.new
     async with db.transaction() as tx:
         await _lock(tx, new.type_code, prepared.holder_id)
@@ -80,8 +81,8 @@ async def reserve(prepared: Prepared, identify: Identify) -> Row:
             new.subject_no,
             new.type_code,
         )
-        if found is None:
-            place = await _place(tx, prepared)
+        if found is None or await remaking_repository.find_voided(tx, found):
+            place = await _place(tx, prepared, found)
             identifier = identify(new.type_code, new.issuer_code, place.serial, place.version)
             found = await _insert(tx, prepared, place, identifier)
         return found
@@ -92,8 +93,11 @@ async def _lock(tx: Transaction, type_code: str, holder_id: uuid.UUID) -> None:
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"licence:{type_code}:{holder_id.hex}")
 
 
-async def _place(tx: Transaction, prepared: Prepared) -> Place:
+async def _place(tx: Transaction, prepared: Prepared, voided: Row | None) -> Place:
     new = prepared.new
+    if voided is not None:
+        last = await _last_of(tx, new.type_code, voided["serial"])
+        return Place(voided["serial"], last["version"] + 1, voided["id"])
     if prepared.kind.one_per_holder:
         earlier = await tx.fetch_row(
             f"SELECT id, serial, status FROM licence WHERE type_code = $1 AND {_SAME_HOLDER} ORDER BY id DESC LIMIT 1",
@@ -109,13 +113,18 @@ async def _place(tx: Transaction, prepared: Prepared) -> Place:
         )
     if earlier is None or not may_follow(LicenceStatus(earlier["status"])):
         return Place(prepared.serial, 1, None)
+    last = await _last_of(tx, new.type_code, earlier["serial"])
+    return Place(earlier["serial"], last["version"] + 1, last["id"])
+
+
+async def _last_of(tx: Transaction, type_code: str, serial: str) -> Row:
     last = await tx.fetch_row(
         "SELECT id, version FROM licence WHERE type_code = $1 AND serial = $2 ORDER BY version DESC LIMIT 1",
-        new.type_code,
-        earlier["serial"],
+        type_code,
+        serial,
     )
-    assert last is not None
-    return Place(earlier["serial"], last["version"] + 1, last["id"])
+    assert last is not None, "somebody has a licence of this chain"
+    return last
 
 
 async def _insert(tx: Transaction, prepared: Prepared, place: Place, identifier: str) -> Row:
@@ -173,6 +182,7 @@ async def finish(row: Row, kind: Kind, sealed: Sealed | None, stored: tuple[str,
         )
         earlier = [] if newer else await _live_before(tx, row, kind)
         suspended = any(one["status"] == LicenceStatus.SUSPENDED for one in earlier)
+        suspended = suspended or await remaking_repository.was_suspended(tx, row["supersedes_id"])
         status = issued_as(LicenceStatus.SUSPENDED if suspended else None, newer is not None)
         if newer is None:
             await _supersede(tx, row, earlier, at)
@@ -215,7 +225,8 @@ async def _supersede(tx: Transaction, row: Row, earlier: Sequence[Row], at: date
         from_status, reason = LicenceStatus(one["status"]), f"已换发新版本 {row['licence_no']}"
         await _note(tx, one["id"], Course.SUPERSEDE, from_status, LicenceStatus.CANCELLED, reason, _HOUSE, at)
     await tx.execute(
-        "UPDATE licence SET superseded_at = $2 WHERE id = $1 AND status = 'EXPIRED' AND superseded_at IS NULL",
+        "UPDATE licence SET superseded_at = $2 WHERE id = $1 AND superseded_at IS NULL"
+        " AND status IN ('EXPIRED', 'CANCELLED')",
         row["supersedes_id"],
         at,
     )
@@ -237,7 +248,8 @@ async def change_status(change: StatusChange) -> bool:
             await _note(
                 tx, row["id"], change.change, from_status, change.to_status, change.reason, change.actor, change.at
             )
-            tx.emit(change.event)
+            if change.event is not None:
+                tx.emit(change.event)
         return bool(done)
 
 
@@ -322,14 +334,6 @@ async def list_valid(holder_id: uuid.UUID, type_code: str, is_enterprise: bool, 
         type_code,
         today,
     )
-
-
-async def issued_types(subject_no: str) -> frozenset[str]:
-    """Return the licence types that were issued for a case."""
-    rows = await db.fetch_all(
-        "SELECT type_code FROM licence WHERE subject_no = $1 AND status <> 'PREPARING'", subject_no
-    )
-    return frozenset(row["type_code"] for row in rows)
 
 
 async def list_changes(licence_id: uuid.UUID) -> Sequence[Row]:

@@ -15,10 +15,11 @@ from app.db import Row
 from app.errors import Conflict, NotFound, ServiceUnavailable, StaleVersion
 from app.events import DomainEvent
 from app.storage import FileStore
-from services.licences import presentation_repository, repository, views
+from services.licences import presentation_repository, remaking_repository, repository, views
 from services.licences.issuing import Issuing, open_content
 from services.licences.ports import Holders, OfdConverter, SealAuthority, ShowLevel
 from services.licences.presenting import Presenting
+from services.licences.remaking import Remaking
 from services.licences.shelf import KindShelf
 from services.licences.states import CHANGE_TEXT, TEXT, Change, LicenceStatus, after
 from services.licences.types import (
@@ -59,6 +60,7 @@ class LicenceService:
         self._cipher, self._storage, self._seals, self._holders = cipher, storage, seals, holders
         self._ofd = ofd
         self.shelf = KindShelf()
+        self.remaking = Remaking()
         self.issuing = Issuing(cipher, storage, self.shelf, seals, holders)
         self.presenting = Presenting(
             cipher, self.shelf, holders, self._own, code_seconds=presentation_seconds, least_level=show_level
@@ -72,8 +74,8 @@ class LicenceService:
         return await self.issuing.issue(new)
 
     async def issued_types(self, subject_no: str) -> frozenset[str]:
-        """Return the licence types already issued for a case."""
-        return await repository.issued_types(subject_no)
+        """Return the licence types already issued for a case; what was voided since has to be issued again."""
+        return await remaking_repository.issued_types(subject_no)
 
     async def list_own(
         self, citizen_id: uuid.UUID, cursor: uuid.UUID | None, limit: int

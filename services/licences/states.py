@@ -40,6 +40,7 @@ class Course(StrEnum):
     ISSUE = "issue"
     SUPERSEDE = "supersede"
     EXPIRE = "expire"
+    VOID = "void"
 
 
 CODES: Mapping[LicenceStatus, str] = {
@@ -68,6 +69,7 @@ CHANGE_TEXT: Mapping[str, str] = {
     Course.ISSUE: "签发",
     Course.SUPERSEDE: "换发新版本",
     Course.EXPIRE: "有效期届满",
+    Course.VOID: "遗失毁损作废",
 }
 TRANSITIONS: Mapping[tuple[LicenceStatus, Change], LicenceStatus] = {
     (LicenceStatus.VALID, Change.SUSPEND): LicenceStatus.SUSPENDED,
@@ -82,6 +84,9 @@ TRANSITIONS: Mapping[tuple[LicenceStatus, Change], LicenceStatus] = {
 }
 LIVE = (LicenceStatus.VALID, LicenceStatus.SUSPENDED)
 """What a new version takes the place of: at most one of a chain is live, which the database sees to."""
+
+VOIDABLE = (*LIVE, LicenceStatus.EXPIRED)
+"""What is voided when its physical copy is lost or spoilt, and made again by its case."""
 
 
 def effective(status: str, expires_on: date | None, today: date) -> LicenceStatus:
