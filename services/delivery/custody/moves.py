@@ -134,8 +134,8 @@ async def _move(
     # A courier's clock may be behind ours: nobody holds a document before whoever had it until then.
     moment = max(at, piece["held_since"])
     row = await tx.fetch_row(
-        """UPDATE piece SET holder = $3, shipment_no = $4, version = version + 1, updated_at = $5,
-               held_since = CASE WHEN holder = $3 THEN held_since ELSE $5 END
+        """UPDATE piece SET holder = $3::text, shipment_no = $4, version = version + 1, updated_at = $5::timestamptz,
+               held_since = CASE WHEN holder = $3::text THEN held_since ELSE $5::timestamptz END
            WHERE id = $1 AND version = $2 RETURNING id, version, shipment_no""",
         piece["id"],
         piece["version"],

@@ -26,6 +26,8 @@ class TaskKind(StrEnum):
     UNDELIVERABLE = "UNDELIVERABLE"
     PAID_NOT_SENT = "PAID_NOT_SENT"
     STATEMENT = "STATEMENT"
+    ORIGINALS = "ORIGINALS"
+    UNCOLLECTED = "UNCOLLECTED"
 
 
 class Outcome(StrEnum):
@@ -53,6 +55,8 @@ KIND_TEXT: Mapping[str, str] = {
     TaskKind.UNDELIVERABLE: "无法投递",
     TaskKind.PAID_NOT_SENT: "已付邮费未寄出",
     TaskKind.STATEMENT: "对账差异",
+    TaskKind.ORIGINALS: "寄来的原件有问题",
+    TaskKind.UNCOLLECTED: "逾期未领取",
 }
 OUTCOME_TEXT: Mapping[str, str] = {
     "": "",
@@ -79,6 +83,8 @@ SETTLED_WITH: Mapping[TaskKind, tuple[Outcome, ...]] = {
     TaskKind.UNDELIVERABLE: _BACK,
     TaskKind.PAID_NOT_SENT: (Outcome.REFUNDED, Outcome.ANSWERED),
     TaskKind.STATEMENT: (Outcome.ANSWERED,),
+    TaskKind.ORIGINALS: _TALKED,
+    TaskKind.UNCOLLECTED: (Outcome.CONFIRMED,),
 }
 """What a person may settle each kind with."""
 LIGHT = frozenset({TaskKind.SIGNED_BY_OTHER, TaskKind.STATEMENT})
