@@ -51,6 +51,7 @@ from services.applications.drafts.types import DraftTerms
 from services.applications.files.adapters.clamav import ClamAvScan
 from services.applications.service import ApplicationService
 from services.catalogue.service import CatalogueService
+from services.delivery.ports import Announce
 from services.delivery.service import DeliveryService
 from services.exchange.service import ExchangeService
 from services.licences.adapters.ofd import OfdAdapter
@@ -187,9 +188,11 @@ def ratings_room(
     return RatingService(cases, AccountRaters(accounts), cases, audit, cipher, days)
 
 
-def delivery_room(settings: Settings, clients: providers.Clients, cipher: FieldCipher) -> DeliveryService:
+def delivery_room(
+    clients: providers.Clients, cipher: FieldCipher, audit: AuditTrail, storage: FileStore, announce: Announce
+) -> DeliveryService:
     """Make the delivery room with the couriers of this installation."""
-    return DeliveryService(courier_table(clients), cipher)
+    return DeliveryService(courier_table(clients), cipher, audit, storage, announce=announce)
 
 
 def licences_room(

@@ -1,11 +1,28 @@
-"""What delivery needs from outside: a courier. Adapters in couriers/ fulfil it, wiring chooses."""
+"""What delivery needs from outside: couriers (their adapters are in couriers/), the audit trail, the console's ear."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Protocol
 
+from app.db import Transaction
 from services.delivery.types import Booking, Contact, CourierOrder, Estimate, ParcelRef, Push, Reach, Report
+from services.staff.types import Act
+
+Announce = Callable[[str], Awaitable[None]]
+"""Tells the pages of staff that what they show has changed: a topic as `shipments` or `dispatch:<number>`."""
+
+
+async def unheard(topic: str) -> None:
+    """Announce to nobody."""
+
+
+class Audit(Protocol):
+    """The audit trail."""
+
+    async def record(self, act: Act, tx: Transaction | None = None) -> None:
+        """Append an act, inside the transaction of the act itself."""
 
 
 class Ability(StrEnum):
@@ -18,6 +35,8 @@ class Ability(StrEnum):
     ESTIMATE = "ESTIMATE"
     FOLLOW_ANY = "FOLLOW_ANY"
     """Follows also numbers of other carriers, such as a citizen typed."""
+    MASKED_LABEL = "MASKED_LABEL"
+    """Wants labels on which name and phone are masked (隐私面单), because it knows them from the order."""
 
 
 class Courier(Protocol):
@@ -92,3 +111,39 @@ class Courier(Protocol):
 
     def acknowledge(self, push: Push, accepted: bool) -> bytes:
         """Return the body that tells the courier to stop, or to send the push again."""
+
+
+NOT_SERVED = "not_served"
+"""`provider_code` of a refusal because the courier does not go there: the next one by the rules is asked."""
+COLLECTED = "collected"
+"""`provider_code` of a refused cancellation because the courier has the parcel already."""
+
+
+class Postage(Protocol):
+    """The payments room, as far as postage goes that a citizen pays before dispatch.
+
+    Called by jobs only, never inside a transaction.
+    """
+
+    async def bill(self, asked: PostageBill) -> str:
+        """Issue the bill of one parcel and return its number. Idempotent: yes, by the parcel's number."""
+
+    async def end(self, bill_no: str, reason: str) -> None:
+        """See to it that nobody pays a bill any more, and that what was paid goes back. Idempotent: yes.
+
+        Raises: ProviderUnavailable, Conflict while a payment is under way; call again later.
+        """
+
+
+class Holders(Protocol):
+    """The accounts room, as far as a courier must know whom alone a parcel may be given to."""
+
+    async def identity_tail(self, citizen_id: uuid.UUID) -> str:
+        """Return the last eight characters of a person's ID number, "" where none is known; by their consent only."""
+
+
+class Audit(Protocol):
+    """The audit trail of staff."""
+
+    async def record(self, act: Act, tx: Transaction | None = None) -> None:
+        """Append an act in the transaction of the act itself, as its last statement: no act without its trace."""

@@ -18,12 +18,14 @@ from app.crypto import FieldCipher
 from app.errors import Conflict, NotFound
 from app.ids import dated_no
 from app.jobs import JobFunction
+from app.storage import FileStore
 from services.delivery import repository, together_repository
 from services.delivery.board import DeliveryBoard
 from services.delivery.booking.repository import BOOK
 from services.delivery.booking.service import BookingDesk
 from services.delivery.couriers.table import CourierTable
 from services.delivery.custody.following import CustodyFollower
+from services.delivery.ports import Announce, Audit, unheard
 from services.delivery.repository import ShipmentRow
 from services.delivery.tasks.following import TaskFollower
 from services.delivery.tracking.recording import Recorder
@@ -51,10 +53,20 @@ class DeliveryService:
     The parts are doors of their own: `tracking`, `booking`, `board`.
 
     Args:
+        announce: tells the console's pages that a topic has changed; silence is allowed.
         silence_seconds: how long a parcel may be silent before we ask.
     """
 
-    def __init__(self, couriers: CourierTable, cipher: FieldCipher, *, silence_seconds: int = 6 * 3600) -> None:
+    def __init__(
+        self,
+        couriers: CourierTable,
+        cipher: FieldCipher,
+        audit: Audit,
+        storage: FileStore,
+        *,
+        announce: Announce = unheard,
+        silence_seconds: int = 6 * 3600,
+    ) -> None:
         self._couriers = couriers
         self._cipher = cipher
         recorder = Recorder(couriers, (CustodyFollower(), TaskFollower()), silence_seconds)

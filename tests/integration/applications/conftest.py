@@ -221,8 +221,8 @@ def staff(username: str, *roles: Role, divisions: tuple[str, ...] = ("140105",))
 async def world(database: str, cipher: FieldCipher, tmp_path: Path) -> World:
     storage, catalogue, people = FileStore(f"file://{tmp_path}"), GivenCatalogue(), GivenPeople()
     licences = LicenceService(cipher, storage)
-    delivery = DeliveryService(CourierTable({"SF": MemoryCourier()}), cipher)
     trail = AuditTrail(secrets.token_bytes(32))
+    delivery = DeliveryService(CourierTable({"SF": MemoryCourier()}), cipher, trail, storage)
     payments = PaymentService(
         ChannelTable({}, {}),
         NobodyPays(),  # type: ignore[arg-type]  # no order is opened

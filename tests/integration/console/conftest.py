@@ -107,6 +107,8 @@ class House:
     showcase: Showcase
     cipher: FieldCipher
     tokens: AccessTokens
+    audit: AuditTrail
+    storage: FileStore
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
 
     async def citizen(self) -> Caller:
@@ -165,7 +167,7 @@ async def house(database: str, redis: Redis, cipher: FieldCipher, tmp_path: Path
     payments = PaymentService(
         ChannelTable({}, {}), FakePayers(), audit=PaymentAudit(audit), fiscal=FakeFiscalPlatform()
     )
-    delivery = DeliveryService(CourierTable({}), cipher)
+    delivery = DeliveryService(CourierTable({}), cipher, audit, storage)
     applications = ApplicationService(
         catalogue=catalogue, people=accounts, licences=LicenceService(storage, cipher),
         delivery=delivery, payments=payments, audit=audit, cipher=cipher, storage=storage,
@@ -180,7 +182,7 @@ async def house(database: str, redis: Redis, cipher: FieldCipher, tmp_path: Path
             settings, staff, accounts, catalogue, applications, payments, delivery,
             SimpleNamespace(figures=NoticeFigures()), SimpleNamespace(desk=_counting_desk(audit, cipher)),
             Announcements(broadcast), Showcase(settings, session),
-            cipher, tokens,
+            cipher, tokens, audit, storage,
             {entry.username: msgspec.to_builtins(entry) for entry in listed},
         )  # fmt: skip
 

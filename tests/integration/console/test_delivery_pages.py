@@ -43,7 +43,7 @@ class Courier:
 def courier(house: House) -> Courier:
     """A courier in the house's delivery room."""
     made = Courier()
-    delivery = DeliveryService(CourierTable({"SF": made}), house.cipher)
+    delivery = DeliveryService(CourierTable({"SF": made}), house.cipher, house.audit, house.storage)
     house.delivery = delivery  # type: ignore[attr-defined]  # a room that only these pages need
     house.applications.aftercare._delivery = delivery
     return made

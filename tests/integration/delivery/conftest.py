@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.crypto import FieldCipher
+from app.storage import FileStore
 from services.delivery.couriers.table import CourierTable
 from services.delivery.service import DeliveryService
 from services.delivery.types import CourierEvent
+from services.staff.audit import AuditTrail
 from tests.fakes.couriers import MemoryCourier, event_of
 
 
@@ -22,8 +26,9 @@ def courier() -> MemoryCourier:
 
 
 @pytest.fixture
-def delivery(database: str, cipher: FieldCipher, courier: MemoryCourier) -> DeliveryService:
-    return DeliveryService(CourierTable({"SF": courier}), cipher)
+def delivery(database: str, cipher: FieldCipher, courier: MemoryCourier, tmp_path: Path) -> DeliveryService:
+    trail, storage = AuditTrail(secrets.token_bytes(32)), FileStore(f"file://{tmp_path}")
+    return DeliveryService(CourierTable({"SF": courier}), cipher, trail, storage)
 
 
 @pytest.fixture

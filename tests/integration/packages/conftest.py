@@ -195,8 +195,8 @@ async def town(
 ) -> AsyncIterator[Town]:
     await importer.import_files(files)
     storage, catalogue, people = FileStore(f"file://{tmp_path}"), CatalogueService(), GivenPeople("L3")
-    delivery = DeliveryService(CourierTable({"SF": MemoryCourier()}), cipher)
     trail = AuditTrail(secrets.token_bytes(32))
+    delivery = DeliveryService(CourierTable({"SF": MemoryCourier()}), cipher, trail, storage)
     payments = PaymentService(
         ChannelTable({}, {}), NobodyPays(), audit=PaymentAudit(trail), fiscal=FakeFiscalPlatform()
     )

@@ -192,7 +192,7 @@ async def town(
         catalogue=GivenCatalogue(),
         people=house.accounts,
         licences=LicenceService(cipher, storage),
-        delivery=DeliveryService(CourierTable({"SF": MemoryCourier()}), cipher),
+        delivery=DeliveryService(CourierTable({"SF": MemoryCourier()}), cipher, trail, storage),
         payments=payments.service,
         audit=trail,
         cipher=cipher,
