@@ -83,6 +83,7 @@ class Shipment(Table):
     cancel_wanted_at = fields.DatetimeField(null=True)
     cancel_reason = fields.CharField(max_length=200, default="", db_default="")
     label_key = fields.CharField(max_length=200, default="", db_default="", description="PDF in the file store")
+    label_fault = fields.CharField(max_length=100, default="", db_default="", description="why it has no label yet")
     dispatch_no = fields.CharField(max_length=32, default="", db_default="", db_index=True)
     handed_over_at = fields.DatetimeField(null=True)
     handed_over_by = fields.CharField(max_length=64, default="", db_default="")

@@ -64,6 +64,7 @@ class Dispatch(Table):
     handed_over_at = fields.DatetimeField(null=True)
     handed_over_by = fields.CharField(max_length=64, default="")
     collector = fields.CharField(max_length=32, default="", description="the courier's staff number, never a name")
+    reason = fields.CharField(max_length=200, default="", description="of closing it with parcels missing")
     version = fields.IntField(default=1)
     updated_at = fields.DatetimeField(auto_now=True)
 
@@ -80,7 +81,7 @@ class CourierStatement(Table):
     month = fields.DateField(description="its first day")
     sha256 = fields.CharField(max_length=64)
     uploaded_by = fields.CharField(max_length=64)
-    status = fields.CharField(max_length=12, default="READING", description="READING COMPARED BROKEN")
+    status = fields.CharField(max_length=12, default="READING", description="READING COMPARED REPLACED")
     fault = fields.CharField(max_length=100, default="")
     lines = fields.IntField(default=0)
     charged_fen = fields.BigIntField(default=0)

@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
                 ('month', fields.DateField(description='its first day')),
                 ('sha256', fields.CharField(max_length=64)),
                 ('uploaded_by', fields.CharField(max_length=64)),
-                ('status', fields.CharField(default='READING', description='READING COMPARED BROKEN', max_length=12)),
+                ('status', fields.CharField(default='READING', description='READING COMPARED REPLACED', max_length=12)),
                 ('fault', fields.CharField(default='', max_length=100)),
                 ('lines', fields.IntField(default=0)),
                 ('charged_fen', fields.BigIntField(default=0)),
@@ -145,6 +145,7 @@ class Migration(migrations.Migration):
                 ('handed_over_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('handed_over_by', fields.CharField(default='', max_length=64)),
                 ('collector', fields.CharField(default='', description="the courier's staff number, never a name", max_length=32)),
+                ('reason', fields.CharField(default='', description='of closing it with parcels missing', max_length=200)),
                 ('version', fields.IntField(default=1)),
                 ('updated_at', fields.DatetimeField(auto_now=True, auto_now_add=False)),
             ],
@@ -430,6 +431,11 @@ class Migration(migrations.Migration):
             model_name='Shipment',
             name='is_own',
             field=fields.BooleanField(default=False, description='sent by the citizen: followed only', db_default=False),
+        ),
+        ops.AddField(
+            model_name='Shipment',
+            name='label_fault',
+            field=fields.CharField(default='', description='why it has no label yet', db_default='', max_length=100),
         ),
         ops.AddField(
             model_name='Shipment',
