@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from simulators import alipay, department, fiscal, register, seal, sf, sms, wechat, wechat_pay
+from simulators import alipay, department, ems, fiscal, register, seal, sf, sms, wechat, wechat_pay
 from simulators.config import ConfigError, load_config
 from simulators.control import build_control
 from simulators.core import World
@@ -35,6 +35,7 @@ PROVIDERS = (
     Provider("wechat_pay", 2, wechat_pay.routes, wechat_pay.control),
     Provider("alipay", 3, alipay.routes, alipay.control),
     Provider("sf", 4, sf.routes, sf.control),
+    Provider("ems", 5, ems.routes, ems.control),
     Provider("sms", 7, sms.routes, sms.control),
     Provider("fiscal", 8, fiscal.routes, fiscal.control),
     Provider("seal", 9, seal.routes, seal.control),

@@ -10,6 +10,7 @@ from app import metrics
 from app.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
 from app.identifiers import is_mobile_phone, mask_phone, normalise_phone
 from clients.couriers.ems.client import EmsClient
+from clients.couriers.ems.codes import says_there_is_none
 from clients.couriers.ems.push import answer_push, read_push
 from clients.couriers.ems.types import EmsContact, EmsFreight, EmsOrder, EmsPlacedOrder, EmsTrack, PaymentMode, Product
 from services.delivery.addresses import with_parts
@@ -60,13 +61,13 @@ class EmsCourier:
     async def find(self, parcel: ParcelRef) -> Booking | None:
         """Ask by our number through the freight question; see the port.
 
-        EMS publishes no question for an order. A refused one counts as "has none": the order is then placed again
-        under the same number, which a fault of our access would refuse as well.
+        EMS publishes no question for an order itself. Should it answer this one with "none" although it has the order,
+        the order is placed again under the same number.
         """
         try:
             found = await self._client.freight(parcel.shipment_no)
         except ProviderRejected as error:
-            if error.retryable:
+            if not says_there_is_none(error):
                 raise
             return None
         if not found.waybill_no:

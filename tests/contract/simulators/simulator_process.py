@@ -329,6 +329,16 @@ def make_config(folder: Path, keys: Keys, public_url: str) -> dict[str, Any]:
                 }
             ]
         },
+        "ems": {
+            "customers": [
+                {
+                    "sender_no": "1100000000000",
+                    "authorization": "throw-away-code",
+                    "sign_key": "ABEiM0RVZneImaq7zN3u/w==",
+                    "push_url": f"{public_url}/callbacks/ems/ems-token",
+                }
+            ]
+        },
         "sms": {
             "aliyun": [
                 {
