@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from app.db import Transaction
 from services.delivery.types import Booking, Contact, CourierOrder, Estimate, ParcelRef, Push, Reach, Report
@@ -119,6 +122,20 @@ COLLECTED = "collected"
 """`provider_code` of a refused cancellation because the courier has the parcel already."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostageBill:
+    """The postage of one parcel, as the payments room is asked to bill it; due at an aware UTC moment."""
+
+    shipment_no: str
+    subject_no: str
+    citizen_id: uuid.UUID
+    amount_fen: int
+    division_code: str
+    department_code: str
+    cargo: str
+    due_at: datetime
+
+
 class Postage(Protocol):
     """The payments room, as far as postage goes that a citizen pays before dispatch.
 
@@ -142,8 +159,12 @@ class Holders(Protocol):
         """Return the last eight characters of a person's ID number, "" where none is known; by their consent only."""
 
 
-class Audit(Protocol):
-    """The audit trail of staff."""
+@runtime_checkable
+class CarrierGuess(Protocol):
+    """What a courier with FOLLOW_ANY may offer besides: naming the carrier of a number that somebody typed."""
 
-    async def record(self, act: Act, tx: Transaction | None = None) -> None:
-        """Append an act in the transaction of the act itself, as its last statement: no act without its trace."""
+    async def guess_carriers(self, waybill_no: str) -> tuple[str, ...]:
+        """Return carriers in 快递100's codes, likeliest first; () where nothing fits. A read.
+
+        Raises: as every call of a courier.
+        """

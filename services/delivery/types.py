@@ -98,13 +98,19 @@ class Choice:
     division_code: str = ""
     receiver: Contact | None = field(default=None, repr=False)
     receiver_shown: str = ""
+    payer: str = ""
+    """"" leaves it to the rules."""
+    level: Level = Level.STANDARD
+    in_person: bool = False
+    place_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ShipmentOrder:
-    """One parcel to be sent for a case: to the choice's receiver, from `sender`; `paid_by_receiver` is 到付.
+    """One parcel to be sent for a case: to the choice's receiver, from `sender`.
 
     `division_code` and `department_code` are those of the body that sends it: its staff see it on their board.
+    `paid_by_receiver`: its items leave the postage to the citizen; `item_codes` are what else decides who pays.
     """
 
     subject_no: str
@@ -113,6 +119,7 @@ class ShipmentOrder:
     division_code: str
     department_code: str
     paid_by_receiver: bool = False
+    item_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,6 +295,10 @@ class ChoiceView(Struct, frozen=True, kw_only=True):
     method_text: str
     receiver_shown: str
     locked: bool
+    payer: str = ""
+    level: str = Level.STANDARD
+    in_person: bool = False
+    place_code: str = ""
 
 
 class TrackingView(Struct, frozen=True, kw_only=True):
