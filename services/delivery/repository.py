@@ -12,6 +12,7 @@ from app import db
 from app.ids import new_id
 from models.delivery import DeliveryChoice, Shipment
 from services.delivery.booking import repository as booking_repository
+from services.delivery.custody import moves as custody
 from services.delivery.types import Choice
 
 ChoiceRow: TypeAlias = DeliveryChoice
@@ -137,6 +138,7 @@ async def request_shipment(new: NewShipment) -> str | None:
                 new.cargo,
             )
             return str(known["shipment_no"]) if known else None
+        await custody.put_in(tx, [new.subject_no], new.shipment_no, new.requested_at)
         tx.enqueue(booking_repository.BOOK, {"shipment_no": new.shipment_no})
         return new.shipment_no
 
@@ -169,9 +171,9 @@ async def list_events(shipment_id: uuid.UUID) -> Sequence[db.Row]:
 
 
 async def take_over(from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
-    """Move choices and parcels to the surviving citizen. Idempotent."""
+    """Move choices, parcels and documents to the surviving citizen. Idempotent."""
     async with db.transaction() as tx:
-        for table in ("delivery_choice", "shipment"):
+        for table in ("delivery_choice", "shipment", "piece"):
             await tx.execute(
                 f"UPDATE {table} SET citizen_id = $2 WHERE citizen_id = $1", from_citizen_id, into_citizen_id
             )

@@ -25,6 +25,7 @@ from services.delivery.booking.repository import BOOK
 from services.delivery.booking.service import BookingDesk
 from services.delivery.couriers.table import CourierTable
 from services.delivery.custody.following import CustodyFollower
+from services.delivery.custody.service import Custody
 from services.delivery.ports import Announce, Audit, unheard
 from services.delivery.repository import ShipmentRow
 from services.delivery.tasks.following import TaskFollower
@@ -73,6 +74,7 @@ class DeliveryService:
         self.tracking = Tracking(couriers, recorder)
         self.booking = BookingDesk(couriers, recorder, cipher)
         self.board = DeliveryBoard(couriers.name)
+        self.custody = Custody()
 
     def jobs(self) -> Mapping[str, JobFunction]:
         """Return job name → function of the decoded payload, for wiring's job table."""

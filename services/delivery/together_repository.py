@@ -13,6 +13,7 @@ from app import db
 from app.db import Transaction
 from app.ids import new_id
 from services.delivery.booking.repository import BOOK
+from services.delivery.custody import moves as custody
 from services.delivery.repository import INSERT_SHIPMENT, SAVE_CHOICE, NewShipment
 from services.delivery.types import Choice
 
@@ -115,6 +116,7 @@ async def send(new: NewShipment, subject_nos: Sequence[str]) -> str | None:
             new.division_code,
             new.department_code,
         )
+        await custody.put_in(tx, subject_nos, new.shipment_no, new.requested_at)
         tx.enqueue(BOOK, {"shipment_no": new.shipment_no})
     return new.shipment_no
 

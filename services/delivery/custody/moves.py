@@ -19,13 +19,16 @@ _MOST_WORDS = 200
 
 
 async def make(tx: Transaction, pieces: Sequence[NewPiece], at: datetime, *, actor: str = "") -> None:
-    """Begin to keep track of documents. Idempotent: yes, by case, kind, code and copy; a known one stays as it is."""
+    """Begin to keep track of documents. Idempotent: yes, by case, kind, code and copy.
+
+    A copy is not made while an earlier one counts: at most one of a document does.
+    """
     for piece in pieces:
         made = await tx.fetch_row(
             """INSERT INTO piece (id, created_at, piece_no, subject_no, citizen_id, division_code, department_code,
                    kind, code, title, copy, licence_no, holder, shipment_no, held_since, version, updated_at)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '', $2, 1, $2)
-               ON CONFLICT (subject_no, kind, code, copy) DO NOTHING RETURNING id, version, shipment_no""",
+               ON CONFLICT DO NOTHING RETURNING id, version, shipment_no""",
             new_id(),
             at,
             dated_no("ZJ", at, 12),

@@ -29,6 +29,17 @@ class NewPiece:
     licence_no: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldPiece:
+    """A document that lies in a parcel, as far as others act on it."""
+
+    piece_no: str
+    subject_no: str
+    licence_no: str
+    holder: Holder
+    kind: str
+
+
 class PieceChangeView(Struct, frozen=True, kw_only=True):
     """One change of holder; `actor` is "" where it followed from the parcel's own course."""
 

@@ -1,0 +1,120 @@
+"""Queries of documents and of how they came to their holders. What moves them is in moves.py."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from app import db
+from app.db import Row, Transaction
+
+_COLUMNS = """p.id, p.piece_no, p.subject_no, p.division_code, p.department_code, p.kind, p.code, p.title, p.copy,
+    p.licence_no, p.holder, p.held_since, p.shipment_no"""
+_MOST = 200
+
+
+async def list_of_subjects(subject_nos: Sequence[str]) -> Sequence[Row]:
+    """Return the documents of cases, first copies first."""
+    return await db.fetch_all(
+        f"SELECT {_COLUMNS} FROM piece p WHERE subject_no = ANY($1) ORDER BY p.id LIMIT {_MOST}", list(subject_nos)
+    )
+
+
+async def list_of_licence(subject_no: str, licence_no: str) -> Sequence[Row]:
+    """Return the copies of one licence, which came from this case."""
+    return await db.fetch_all(
+        f"SELECT {_COLUMNS} FROM piece p WHERE subject_no = $1 AND licence_no = $2 ORDER BY p.id",
+        subject_no,
+        licence_no,
+    )
+
+
+async def list_of_parcel(shipment_no: str) -> Sequence[Row]:
+    """Return what lies in a parcel, and what lay in it before it was taken out."""
+    return await db.fetch_all(
+        f"""SELECT {_COLUMNS} FROM piece p WHERE p.shipment_no = $1
+                OR p.id IN (SELECT piece_id FROM piece_change WHERE shipment_no = $1) ORDER BY p.id LIMIT {_MOST}""",
+        shipment_no,
+    )
+
+
+async def list_in_parcel(shipment_no: str) -> Sequence[Row]:
+    """Return what lies in a parcel now and counts."""
+    return await db.fetch_all(
+        f"SELECT {_COLUMNS} FROM piece p WHERE p.shipment_no = $1 AND p.holder <> 'VOID' ORDER BY p.id", shipment_no
+    )
+
+
+async def list_changes(piece_ids: Sequence[uuid.UUID]) -> Sequence[Row]:
+    """Return how documents came to their holders, oldest first."""
+    return await db.fetch_all(
+        "SELECT piece_id, version, from_holder, to_holder, occurred_at, shipment_no, reason, actor FROM piece_change"
+        " WHERE piece_id = ANY($1) ORDER BY piece_id, version",
+        list(piece_ids),
+    )
+
+
+async def list_copies(tx: Transaction, subject_no: str, kind: str) -> Sequence[Row]:
+    """Return the newest copy of each document of a case, locked."""
+    return await tx.fetch_all(
+        "SELECT code, copy, holder FROM piece WHERE subject_no = $1 AND kind = $2 ORDER BY code, copy FOR UPDATE",
+        subject_no,
+        kind,
+    )
+
+
+async def find_parcel_under_way(tx: Transaction, subject_no: str) -> Row | None:
+    """Return the outbound parcel of a case that is neither withdrawn, back nor lost; its own or the shared one."""
+    return await tx.fetch_row(
+        """SELECT s.id, s.shipment_no, s.status, s.handed_over_at, s.last_event_at FROM shipment s
+           WHERE s.leg = 'OUTBOUND' AND s.status NOT IN ('CANCELLED', 'RETURNED', 'LOST')
+               AND (s.subject_no = $1
+                    OR s.shipment_no = (SELECT together_no FROM delivery_choice WHERE subject_no = $1))
+           ORDER BY s.id DESC LIMIT 1""",
+        subject_no,
+    )
+
+
+async def list_arrivals(subject_no: str) -> Sequence[Row]:
+    """Return holder and moment of each result of a case that counts: that of the signature where it came by parcel."""
+    return await db.fetch_all(
+        """SELECT p.holder, COALESCE(s.delivered_at, p.held_since) AS at FROM piece p
+           LEFT JOIN shipment s ON s.shipment_no = p.shipment_no AND p.shipment_no <> ''
+           WHERE p.subject_no = $1 AND p.kind = 'RESULT' AND p.holder <> 'VOID'""",
+        subject_no,
+    )
+
+
+async def last_signature(subject_no: str) -> datetime | None:
+    """Return when the newest outbound parcel of a case was signed for."""
+    row = await db.fetch_row(
+        "SELECT max(delivered_at) AS at FROM shipment WHERE subject_no = $1 AND leg = 'OUTBOUND'"
+        " AND status = 'DELIVERED'",
+        subject_no,
+    )
+    at: datetime | None = row["at"] if row else None
+    return at
+
+
+async def find_former_parcel(subject_no: str) -> Row | None:
+    """Return the parcel of its own that the voided copy of a case lay in, while the next copy lies at the window."""
+    return await db.fetch_row(
+        """SELECT s.shipment_no, s.status FROM piece live
+           JOIN piece gone ON gone.subject_no = live.subject_no AND gone.kind = live.kind AND gone.code = live.code
+               AND gone.holder = 'VOID' AND gone.shipment_no <> ''
+           JOIN shipment s ON s.shipment_no = gone.shipment_no AND s.subject_no = live.subject_no
+           WHERE live.subject_no = $1 AND live.kind = 'RESULT' AND live.holder = 'WINDOW' AND live.shipment_no = ''
+           ORDER BY gone.id DESC LIMIT 1""",
+        subject_no,
+    )
+
+
+async def release_choices(tx: Transaction, subject_nos: Sequence[str], shipment_no: str) -> None:
+    """Let results that shared a parcel wait for a further shared one."""
+    await tx.execute(
+        "UPDATE delivery_choice c SET together_no = s.subject_no FROM shipment s"
+        " WHERE s.shipment_no = $2 AND c.together_no = $2 AND c.subject_no = ANY($1)",
+        list(subject_nos),
+        shipment_no,
+    )
