@@ -189,10 +189,15 @@ def ratings_room(
 
 
 def delivery_room(
-    clients: providers.Clients, cipher: FieldCipher, audit: AuditTrail, storage: FileStore, announce: Announce
+    settings: Settings,
+    clients: providers.Clients,
+    cipher: FieldCipher,
+    audit: AuditTrail,
+    storage: FileStore,
+    announce: Announce,
 ) -> DeliveryService:
     """Make the delivery room with the couriers of this installation."""
-    return DeliveryService(courier_table(clients), cipher, audit, storage, announce=announce)
+    return DeliveryService(courier_table(settings, clients), cipher, audit, storage, announce=announce)
 
 
 def licences_room(

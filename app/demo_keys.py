@@ -93,6 +93,12 @@ def _secrets() -> dict[str, str]:
         "SJT_EMS_AUTHORIZATION": text(16),
         "SJT_EMS_SIGN_KEY": key(16),
         "SJT_EMS_PUSH_TOKEN": text(32),
+        "SJT_KUAIDI100_KEY": text(16),
+        "SJT_KUAIDI100_CUSTOMER": secrets.token_hex(16).upper(),
+        "SJT_KUAIDI100_SECRET": secrets.token_hex(16),
+        "SJT_KUAIDI100_SALT_KEY": text(32),
+        "SJT_KUAIDI100_PUSH_TOKEN": text(32),
+        "SJT_KUAIDI100_LABEL_TEMPLATE": "60f6c17c7c223700131d8bc3",
         "SJT_SMS_PUSH_TOKEN": text(32),
         "SJT_ALIYUN_SMS_ACCESS_KEY_ID": "LTAI" + text(16),
         "SJT_ALIYUN_SMS_ACCESS_KEY_SECRET": text(30),
@@ -122,6 +128,7 @@ def _addresses(folder: Path, values: dict[str, str], sim_port: int) -> dict[str,
         "SJT_ALIPAY_GATEWAY": at(3, "/gateway.do"),
         "SJT_SF_BASE": at(4),
         "SJT_EMS_BASE": at(5, "/amp-prod-api/f/amp/api/open"),
+        "SJT_KUAIDI100_BASE": at(6),
         "SJT_ALIYUN_SMS_BASE": at(7),
         "SJT_TENCENT_SMS_BASE": at(7),
         "SJT_FISCAL_BASE": at(8),
@@ -149,6 +156,7 @@ def _simulators(values: dict[str, str], public_url: str, data: Path) -> dict[str
         "alipay": _alipay(values),
         "sf": {"partners": [_sf_partner(values, public_url)]},
         "ems": {"customers": [_ems_customer(values, public_url)]},
+        "kuaidi100": {"accounts": [_kuaidi100_account(values)]},
         "sms": _sms(values, f"{public_url}/callbacks/sms", _templates(data)),
         "fiscal": _fiscal(values),
         "register": _register(values, data),
@@ -220,6 +228,10 @@ def _ems_customer(values: dict[str, str], public_url: str) -> dict[str, Any]:
         "sign_key": values["SJT_EMS_SIGN_KEY"],
         "push_url": f"{public_url}/callbacks/ems/{values['SJT_EMS_PUSH_TOKEN']}",
     }
+
+
+def _kuaidi100_account(values: dict[str, str]) -> dict[str, Any]:
+    return {name: values[f"SJT_KUAIDI100_{name.upper()}"] for name in ("key", "customer", "secret")}
 
 
 def _sms(values: dict[str, str], push: str, templates: dict[str, str]) -> dict[str, Any]:

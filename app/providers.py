@@ -21,6 +21,8 @@ from clients.alipay.gateway import AlipayGateway
 from clients.couriers.ems.client import EmsClient
 from clients.couriers.ems.encryption import SignKey
 from clients.couriers.ems.types import EmsAccount
+from clients.couriers.kuaidi100.client import Kuaidi100Client
+from clients.couriers.kuaidi100.types import Kuaidi100Account
 from clients.couriers.sf.client import SfClient
 from clients.couriers.sf.types import SfAccount
 from clients.fiscal import signing as fiscal_signing
@@ -61,6 +63,7 @@ class Clients:
     alipay: AlipayGateway
     sf: SfClient
     ems: EmsClient | None
+    kuaidi100: Kuaidi100Client | None
     sms: AliyunSms | TencentSms
     fiscal: FiscalClient
     seal: SealClient | None
@@ -101,6 +104,7 @@ def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis, healt
             transport("sf"),
         ),
         ems=_ems(settings, transport("ems")) if settings.ems_base else None,
+        kuaidi100=_kuaidi100(settings, transport("kuaidi100")) if settings.kuaidi100_base else None,
         sms=_sms(settings, transport("sms")),
         register=_register(settings, transport("register")) if settings.register_base else None,
         fiscal=FiscalClient(FiscalWire(_fiscal(settings), transport("fiscal"))),
@@ -203,6 +207,16 @@ def _ems(settings: Settings, transport: Transport) -> EmsClient:
         raise SettingsError("SJT_EMS_SIGN_KEY 应为 16 字节密钥的 Base64") from error
     account = EmsAccount(settings.ems_sender_no, settings.ems_authorization, key, settings.ems_base)
     return EmsClient(account, transport)
+
+
+def _kuaidi100(settings: Settings, transport: Transport) -> Kuaidi100Client:
+    account = Kuaidi100Account(
+        base=settings.kuaidi100_base,
+        key=settings.kuaidi100_key,
+        customer=settings.kuaidi100_customer,
+        secret=settings.kuaidi100_secret,
+    )
+    return Kuaidi100Client(account, transport)
 
 
 def _sms(settings: Settings, transport: Transport) -> AliyunSms | TencentSms:

@@ -29,6 +29,7 @@ _SMS = {
 }
 _COURIERS = {
     "ems_base": ("ems_sender_no", "ems_authorization", "ems_sign_key", "ems_push_token"),
+    "kuaidi100_base": tuple(f"kuaidi100_{name}" for name in ("key", "customer", "secret", "salt_key", "push_token")),
 }
 """Couriers that are there only if their address is set; the rest of theirs is needed then."""
 _ALIPAY_CERTS = ("alipay_app_cert", "alipay_cert", "alipay_root_cert")
@@ -89,6 +90,13 @@ class Settings:
     ems_authorization: str = _setting("", "EMS 授权码（测试、生产各一）", secret=True)
     ems_sign_key: str = _setting("", "EMS 签名钥匙（Base64）", secret=True)
     ems_push_token: str = _setting("", "EMS 轨迹推送路径令牌", secret=True)
+    kuaidi100_base: str = _setting("", "快递100地址 https://poll.kuaidi100.com；空则不用快递100")
+    kuaidi100_key: str = _setting("", "快递100授权码 key", secret=True)
+    kuaidi100_customer: str = _setting("", "快递100查询公司编号 customer")
+    kuaidi100_secret: str = _setting("", "快递100下单、打印 secret", secret=True)
+    kuaidi100_salt_key: str = _setting("", "生成每件快递推送签名 salt 的密钥", secret=True)
+    kuaidi100_push_token: str = _setting("", "快递100推送路径令牌", secret=True)
+    kuaidi100_label_template: str = _setting("", "快递100电子面单模板；空则由本系统绘制面单")
     sms_provider: str = _setting("aliyun", "短信服务商 aliyun 或 tencent")
     sms_sign_name: str = _setting("三晋通", "短信签名")
     sms_push_token: str = _setting("", "短信回执路径令牌", secret=True)
@@ -178,6 +186,7 @@ class Settings:
             "alipay": (self.alipay_gateway, 3),
             "sf": (self.sf_base, 4),
             "ems": (self.ems_base, 5),
+            "kuaidi100": (self.kuaidi100_base, 6),
             "sms": (self.aliyun_sms_base if self.sms_provider == "aliyun" else self.tencent_sms_base, 7),
             "fiscal": (self.fiscal_base, 8),
             "register": (self.register_base, 11),
@@ -340,7 +349,7 @@ def _production_faults(settings: Settings) -> list[str]:
         faults.append("缺少 SJT_ALIPAY_PUBLIC_KEY 或 SJT_ALIPAY_APP_CERT")
     providers = (
         "wechat_api_base wechat_pay_base alipay_gateway sf_base aliyun_sms_base tencent_sms_base fiscal_base"
-        " register_base seal_base ofd_base ems_base"
+        " register_base seal_base ofd_base ems_base kuaidi100_base"
     ).split()
     faults += [
         f"SJT_{name.upper()} 不能指向本机"
