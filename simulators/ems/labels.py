@@ -11,7 +11,7 @@ _TYPES = ("129", "149", "179")
 
 def draw(waybill_no: str) -> bytes:
     """Draw the label of a waybill."""
-    return document(["中国邮政 特快专递", waybill_no, "030-大同-平城", "内件：文件"])
+    return document(["中国邮政 特快专递", waybill_no, "内件：文件"])
 
 
 def label(call: Call) -> str:

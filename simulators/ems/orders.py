@@ -114,7 +114,7 @@ def create(call: Call) -> dict[str, Any]:
         call.world.state.touch()
     elif found["sender_no"] != call.customer.sender_no:
         raise Refusal("B00006", "物流订单号已被使用")
-    return {"logisticsOrderNo": number, "waybillNo": found["waybill_no"], "routeCode": "030-大同-平城"}
+    return {"logisticsOrderNo": number, "waybillNo": found["waybill_no"]}
 
 
 def cancel(call: Call) -> Order:

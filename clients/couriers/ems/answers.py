@@ -42,7 +42,7 @@ def placed_order(body: Any, order_no: str) -> EmsPlacedOrder:
     found = _one(body)
     if text(found, "logisticsOrderNo") not in ("", order_no) or not text(found, "waybillNo"):
         raise ValueError("no waybill of this order")
-    return EmsPlacedOrder(order_no, text(found, "waybillNo"), text(found, "routeCode"))
+    return EmsPlacedOrder(order_no, text(found, "waybillNo"))
 
 
 def freight(body: Any) -> EmsFreight:

@@ -81,11 +81,10 @@ class EmsOrder:
 
 @dataclass(frozen=True, slots=True)
 class EmsPlacedOrder:
-    """An order as EMS keeps it; `route_code` is printed large on the label (分拣码) where EMS gives one."""
+    """An order as EMS keeps it."""
 
     order_no: str
     waybill_no: str
-    route_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,9 +160,7 @@ class EmsCourier:
 
 
 def _booking(placed: EmsPlacedOrder) -> Booking:
-    return Booking(
-        shipment_no=placed.order_no, waybill_no=placed.waybill_no, carrier=_CARRIER, route_code=placed.route_code
-    )
+    return Booking(shipment_no=placed.order_no, waybill_no=placed.waybill_no, carrier=_CARRIER)
 
 
 def _order(order: CourierOrder, sender: EmsContact, receiver: EmsContact) -> EmsOrder:
