@@ -7,6 +7,7 @@ does nothing, and continues where an interrupted one stopped.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from services.applications.ports import Catalogue, People
 from services.applications.states import STATUS_TEXT, TO_CORRECT, Act, Status
 from services.applications.types import Actor, ActorKind
 from services.catalogue.types import ItemRecord
+from services.delivery.custody.types import NewPiece
 from services.delivery.service import DeliveryService
 from services.delivery.types import Contact, DeliveryMethod, ShipmentOrder
 from services.licences.service import LicenceService
@@ -120,22 +122,31 @@ class Progress:
                 return
         method = await self._delivery.lock_choice(application_no, row["citizen_id"], usual)
         if method is DeliveryMethod.ELECTRONIC:
-            await self.close(application_no, "电子证照已送达，可在“我的证照”查看")
-        elif method is DeliveryMethod.COURIER:
+            await self.close(application_no, "电子证照已送达，可在“我的证照”查看", clock.now())
+            return
+        numbers = await self._licences.remaking.numbers_of(application_no)
+        await self._delivery.custody.print_results(_pieces(row, record, numbers))
+        if method is DeliveryMethod.COURIER:
             await self._delivery.request_shipment(_order(application_no, record))
 
     async def close_denied(self, application_no: str) -> None:
         """Close a refused case: the decision reaches the applicant with the notice of it. Idempotent."""
         row = await repository.find_case(application_no)
         if row is not None and row["status"] == Status.DENIED:
-            await self.close(application_no, "不予批准决定已送达，办件办结")
+            await self.close(application_no, "不予批准决定已送达，办件办结", clock.now())
 
-    async def close_delivered(self, application_no: str) -> None:
-        """Close a case whose parcel was signed for. Idempotent."""
-        await self.close(application_no, "快递已签收，办件办结")
+    async def close_delivered(self, application_no: str, signed_at: datetime | None = None) -> None:
+        """Close a case when every result that counts is with the citizen, as of the signature. Idempotent.
 
-    async def close(self, application_no: str, told: str) -> None:
-        """Close a case whose result has arrived, or whose refusal was told. Idempotent."""
+        Args:
+            signed_at: of its parcel, for a case of before documents were kept track of.
+        """
+        served_at = await self._delivery.custody.served_at(application_no, signed_at)
+        if served_at is not None:
+            await self.close(application_no, "快递已签收，办件办结", served_at)
+
+    async def close(self, application_no: str, told: str, served_at: datetime) -> None:
+        """Close a case whose result has arrived at that moment, or whose refusal was told. Idempotent."""
         row = await repository.find_case(application_no)
         if row is None or row["status"] not in (Status.DELIVERING, Status.DENIED):
             return
@@ -145,7 +156,7 @@ class Progress:
             told=told,
             facts={"outcome": row["outcome"]},
             sets={"closed_at": clock.now()},
-            document=letters.served(told),
+            document=letters.served(told, served_at),
         )
 
     async def continue_stalled(self, application_no: str) -> None:
@@ -160,9 +171,7 @@ class Progress:
             await self.deliver(application_no)
         elif row["status"] == Status.DELIVERING:
             await self.deliver(application_no)
-            parcels = await self._delivery.shipments_of(application_no)
-            if any(parcel.status == "DELIVERED" for parcel in parcels):
-                await self.close_delivered(application_no)
+            await self.close_delivered(application_no)
         elif row["status"] == Status.DENIED:
             await self.close_denied(application_no)
 
@@ -284,6 +293,23 @@ def _usual_method(record: ItemRecord) -> DeliveryMethod:
 
 def _licence_types(record: ItemRecord) -> frozenset[str]:
     return frozenset(result.licence_type for result in record.results if result.licence_type)
+
+
+def _pieces(row: Row, record: ItemRecord, numbers: Mapping[str, str]) -> list[NewPiece]:
+    """Return the results that are handed over on paper; one that only exists electronically is no document to hold."""
+    return [
+        NewPiece(
+            subject_no=row["application_no"],
+            citizen_id=row["citizen_id"],
+            division_code=row["division_code"],
+            department_code=row["department_code"],
+            code=result.code,
+            title=result.name,
+            licence_no=numbers.get(result.licence_type, ""),
+        )
+        for result in record.results
+        if any(way.value != "electronic" for way in result.delivery)
+    ]
 
 
 def _order(application_no: str, record: ItemRecord) -> ShipmentOrder:

@@ -60,6 +60,7 @@ class Act(StrEnum):
     CERTIFY = "certify"
     DELIVER = "deliver"
     CLOSE = "close"
+    REISSUE = "reissue"
     TERMINATE = "terminate"
 
 
@@ -94,6 +95,7 @@ _CORRECT = Edge(Status.CORRECTION, "application.correction_requested", "一次�
 _ACCEPT = Edge(Status.ACCEPTED, "application.accepted", "受理")
 _NOT_ACCEPT = Edge(Status.CLOSED, "application.not_accepted", "不予受理", Outcome.NOT_ACCEPTED)
 _DELIVER = Edge(Status.DELIVERING, "application.delivering", "办理结果送达中")
+_REISSUE = Edge(Status.CERTIFYING, "application.reissuing", "证照遗失毁损，作废重制")
 _TERMINATED = Edge(Status.CLOSED, "application.terminated", "办件终止", Outcome.TERMINATED)
 
 TRANSITIONS: Mapping[tuple[Status, Act], Edge] = {
@@ -131,6 +133,8 @@ TRANSITIONS: Mapping[tuple[Status, Act], Edge] = {
     (Status.CERTIFYING, Act.DELIVER): _DELIVER,
     (Status.DENIED, Act.CLOSE): Edge(Status.CLOSED, "application.closed", "办结（不予批准）"),
     (Status.DELIVERING, Act.CLOSE): Edge(Status.CLOSED, "application.closed", "办结"),
+    (Status.DELIVERING, Act.REISSUE): _REISSUE,
+    (Status.CLOSED, Act.REISSUE): _REISSUE,
 }
 
 FORCED: Mapping[tuple[Status, Correction], Edge] = {
@@ -204,6 +208,11 @@ EDITABLE = TO_CORRECT | {Status.DRAFT}
 """Where the citizen may change answers and materials."""
 DELIVERY_OPEN = frozenset(Status) - {Status.DENIED, Status.DELIVERING, Status.CLOSED}
 """Where the citizen may still choose how the result comes."""
+
+
+def may_reissue(status: str, outcome: str) -> bool:
+    """Tell whether the result of a case may be made again: of one that was granted and is, or was, on its way."""
+    return outcome == Outcome.GRANTED and (Status(status), Act.REISSUE) in TRANSITIONS
 
 
 def next_edge(status: str, act: Act) -> Edge:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
+from app import clock
 from services.applications.clock import Due
 from services.applications.documents.types import DocumentKind, NewDocument
 from services.catalogue.types import ItemRecord
@@ -150,9 +151,11 @@ def terminated(record: ItemRecord, reason: str, *, with_remedy: bool = True) -> 
     )
 
 
-def served(how: str) -> NewDocument:
-    """送达回证: how the result reached the applicant."""
-    return NewDocument(DocumentKind.SERVICE, ("本办件的办理结果已经送达。", f"送达方式及情况：{how}。"))
+def served(how: str, at: datetime) -> NewDocument:
+    """送达回证: how the result reached the applicant, and when: the moment of the signature (签收)."""
+    local = clock.to_beijing(at)
+    moment = f"送达时间：{day(local.date())}{local:%H}时{local:%M}分。"
+    return NewDocument(DocumentKind.SERVICE, ("本办件的办理结果已经送达。", moment, f"送达方式及情况：{how}。"))
 
 
 def day(value: date) -> str:

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from app import clock
 from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest
 from app.identifiers import mask_address, mask_name, mask_phone
@@ -118,9 +119,10 @@ class JointDelivery:
 
     async def _close_arrived(self, package_no: str, numbers: Sequence[str]) -> None:
         for parcel in await self._delivery.shipments_of(package_no):
-            if parcel.status == "DELIVERED":
+            if parcel.delivered_at is not None:
+                signed_at = clock.parse_rfc3339(parcel.delivered_at)
                 for number in await self._delivery.going_together(parcel.shipment_no, numbers):
-                    await self._progress.close_delivered(number)
+                    await self._progress.close_delivered(number, signed_at)
 
     async def _terms(self, row: Row) -> PackageTerms:
         return await self._catalogue.package_terms(row["package_code"], row["package_version"])

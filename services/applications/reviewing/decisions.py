@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from app import clock
@@ -86,11 +87,17 @@ class Decisions(CaseActs):
     async def hand_over(
         self, staff: StaffCaller, application_no: str, address: str, *, version: int | None = None
     ) -> CaseSummary:
-        """Note that the applicant took the result at the window, which closes the case."""
+        """Note that the applicant took the result at the window, which closes the case.
+
+        Raises: Conflict `held_elsewhere` where the window does not have it.
+        """
         row = await self._for(staff, application_no, Act.CLOSE, version)
         if row["status"] != Status.DELIVERING:
             raise Conflict("办件尚未进入送达环节", code="not_delivering")
-        told = "办理结果已在窗口领取"
+        told, now = "办理结果已在窗口领取", clock.now()
+        give = partial(
+            self._parts.delivery.custody.give_by_hand, subject_no=application_no, reason=told, actor=staff.username
+        )
         return await self._move(
             staff,
             row,
@@ -98,8 +105,9 @@ class Decisions(CaseActs):
             address,
             told=told,
             facts={"outcome": row["outcome"]},
-            sets={"closed_at": clock.now()},
-            document=letters.served(told),
+            sets={"closed_at": now},
+            document=letters.served(told, now),
+            also=give,
         )
 
     async def force(

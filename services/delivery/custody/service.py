@@ -64,12 +64,16 @@ class Custody:
             for row in await repository.list_in_parcel(shipment_no)
         ]
 
-    async def served_at(self, subject_no: str) -> datetime | None:
+    async def served_at(self, subject_no: str, signed_at: datetime | None = None) -> datetime | None:
         """Return when the results of a case reached the citizen, None while one has not: the moment of the signature
-        for what came by parcel. A case of before documents were kept track of goes by its parcel."""
+        for what came by parcel.
+
+        Args:
+            signed_at: what counts for a case of before documents were kept track of; None: its own parcel's.
+        """
         arrivals = await repository.list_arrivals(subject_no)
         if not arrivals:
-            return await repository.last_signature(subject_no)
+            return signed_at or await repository.last_signature(subject_no)
         if any(row["holder"] != Holder.CITIZEN for row in arrivals):
             return None
         latest: datetime = max(row["at"] for row in arrivals)
