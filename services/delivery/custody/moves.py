@@ -58,14 +58,16 @@ async def put_in(
 ) -> int:
     """Put the documents of these cases in a parcel that is not on its way yet; return how many.
 
-    Only what its sender has: results at the window, originals with the citizen. Idempotent: yes.
+    Only what its sender has: results at the window with the originals that go back, originals with the citizen.
+    Idempotent: yes.
     """
-    with_sender = [Holder.WINDOW, Holder.RETURNED] if kind is PieceKind.RESULT else [Holder.CITIZEN]
+    is_ours = kind is PieceKind.RESULT
+    with_sender = [Holder.WINDOW, Holder.RETURNED] if is_ours else [Holder.CITIZEN]
     pieces = await tx.fetch_all(
-        "SELECT id, version, holder, held_since FROM piece WHERE subject_no = ANY($1) AND kind = $2"
+        "SELECT id, version, holder, held_since FROM piece WHERE subject_no = ANY($1) AND kind = ANY($2)"
         " AND holder = ANY($3) AND shipment_no <> $4 ORDER BY id FOR UPDATE",
         list(subject_nos),
-        kind.value,
+        [each.value for each in PieceKind] if is_ours else [kind.value],
         [holder.value for holder in with_sender],
         shipment_no,
     )
