@@ -15,7 +15,7 @@ from clients.couriers.sf.types import FilterResult, SfEstimate, SfPlacedOrder, S
 
 _TRANSPORT_FINE = "A1000"
 _SERVICE_FINE = "S0000"
-_MAIN, _SIGN_BACK = "1", "3"
+_MAIN, _CHILD, _SIGN_BACK = "1", "2", "3"
 
 
 def msg_data(raw: bytes, service_code: str) -> dict[str, Any]:
@@ -24,29 +24,82 @@ def msg_data(raw: bytes, service_code: str) -> dict[str, Any]:
     Raises: ProviderRejected, ProviderUnavailable (by the code table), ProviderProtocolError.
     Source: 丰桥 API 对接规范, 公共响应参数 (apiResultCode, then success and errorCode).
     """
+    inner = _inner(raw, service_code)
+    if inner.get("success") is not True or _text(inner, "errorCode") != _SERVICE_FINE:
+        _require_code(inner, "errorCode", service_code)
+        raise failure(service_code, _text(inner, "errorCode"), _text(inner, "errorMsg"))
+    found = inner.get("msgData")
+    # Version 1.0 of the pick-up time service answers with a bare yes or no.
+    return {"status": found} if isinstance(found, bool) else _object(found or {}, service_code)
+
+
+def inner_data(raw: bytes, service_code: str) -> dict[str, Any]:
+    """Return the inner layer of a success where the service puts its answer beside `success` (cloud printing).
+
+    Raises: as `msg_data`.
+    Source: 丰桥 云打印面单 2.0 接口 COM_RECE_CLOUD_PRINT_WAYBILLS, 响应参数.
+    """
+    inner = _inner(raw, service_code)
+    if inner.get("success") is not True:
+        _require_code(inner, "errorCode", service_code)
+        raise failure(service_code, _text(inner, "errorCode"), _text(inner, "errorMessage") or _text(inner, "errorMsg"))
+    return inner
+
+
+def _inner(raw: bytes, service_code: str) -> dict[str, Any]:
     outer = _object(raw, service_code)
     if _text(outer, "apiResultCode") != _TRANSPORT_FINE:
         _require_code(outer, "apiResultCode", service_code)
         raise failure(service_code, _text(outer, "apiResultCode"), _text(outer, "apiErrorMsg"))
-    inner = _object(outer.get("apiResultData"), service_code)
-    if inner.get("success") is not True or _text(inner, "errorCode") != _SERVICE_FINE:
-        _require_code(inner, "errorCode", service_code)
-        raise failure(service_code, _text(inner, "errorCode"), _text(inner, "errorMsg"))
-    return _object(inner.get("msgData") or {}, service_code)
+    return _object(outer.get("apiResultData"), service_code)
+
+
+def access_token(raw: bytes, call: str) -> tuple[str, int]:
+    """Read a token and the seconds that it lives. Raises: as `msg_data`.
+
+    Source: 丰桥 API 对接规范, OAuth2 认证, 响应参数.
+    """
+    answer = _object(raw, call)
+    if _text(answer, "apiResultCode") != _TRANSPORT_FINE:
+        _require_code(answer, "apiResultCode", call)
+        raise failure(call, _text(answer, "apiResultCode"), _text(answer, "apiErrorMsg"))
+    token, seconds = _text(answer, "accessToken"), _text(answer, "expiresIn")
+    if not token or not seconds.isdecimal():
+        raise ProviderProtocolError(provider="sf", call=call, reason="no_token")
+    return token, int(seconds)
+
+
+def printed_file(answer: Mapping[str, Any]) -> tuple[str, str]:
+    """Return address and token of the first file that was printed. Raises ValueError where there is none."""
+    printed = answer.get("obj")
+    files = _objects(printed, "files") if isinstance(printed, dict) else []
+    if not files or not _text(files[0], "url"):
+        raise ValueError("no file was printed")
+    return _text(files[0], "url"), _text(files[0], "token")
 
 
 def placed_order(data: Mapping[str, Any]) -> SfPlacedOrder:
     """Read the answer to a create or search call. Raises ValueError."""
-    waybills = {_text(each, "waybillType"): _text(each, "waybillNo") for each in _objects(data, "waybillNoInfoList")}
+    listed = [(_text(each, "waybillType"), _text(each, "waybillNo")) for each in _objects(data, "waybillNoInfoList")]
+    waybills = dict(listed)
     # A search for the way back (searchType 2) carries no filter result; with a waybill the answer is "served".
     result = data.get("filterResult") or (FilterResult.SERVED if _MAIN in waybills else FilterResult.MANUAL_CHECK)
     return SfPlacedOrder(
         order_id=_text(data, "orderId"),
         waybill_no=waybills.get(_MAIN, ""),
         sign_back_waybill_no=waybills.get(_SIGN_BACK, ""),
+        child_waybill_nos=tuple(number for kind, number in listed if kind == _CHILD and number),
+        route_code=_route_code(data),
         filter_result=FilterResult(int(result)),
         remark=_text(data, "remark"),
     )
+
+
+def _route_code(data: Mapping[str, Any]) -> str:
+    """Return the route code (路由码) that is printed large, where SF gave label data."""
+    labels = _objects(data, "routeLabelInfo")
+    label = labels[0].get("routeLabelData") if labels else None
+    return _text(label, "destRouteLabel") if isinstance(label, dict) else ""
 
 
 def queried_routes(data: Mapping[str, Any]) -> tuple[SfRouteEvent, ...]:

@@ -1,22 +1,19 @@
-"""The client of 丰桥's standard service: one POST address, a service code, a signed JSON text.
+"""The client of 丰桥's standard service: orders, roads, reach, prices, labels.
 
 The courier adapter calls it. It must not know our delivery states; route codes stay raw.
 """
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 from app import clock
 from app.errors import ProviderProtocolError, ProviderRejected
-from clients.couriers.sf.answers import estimates, msg_data, placed_order, queried_routes
+from clients.couriers.sf.answers import estimates, placed_order, printed_file, queried_routes
 from clients.couriers.sf.codes import SfProblem, problem_of
-from clients.couriers.sf.signing import message_digest
+from clients.couriers.sf.fields import beijing, contact_fields, order_fields, place_fields
 from clients.couriers.sf.types import (
     FilterResult,
     SfAccount,
@@ -27,15 +24,18 @@ from clients.couriers.sf.types import (
     SfReach,
     SfRouteEvent,
 )
+from clients.couriers.sf.wire import SfWire
 from clients.transport import Transport
 
-_FORM = {"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"}
 _CREATE = "EXP_RECE_CREATE_ORDER"
 _SEARCH = "EXP_RECE_SEARCH_ORDER_RESP"
 _UPDATE = "EXP_RECE_UPDATE_ORDER"
 _ROUTES = "EXP_RECE_SEARCH_ROUTES"
 _FILTER = "EXP_RECE_FILTER_ORDER_BSP"
 _ESTIMATE = "EXP_RECE_QUERY_DELIVERTM"
+_REGISTER = "EXP_RECE_REGISTER_ROUTE"
+_PICK_UP = "EXP_EXCE_CHECK_PICKUP_TIME"
+_PRINT = "COM_RECE_CLOUD_PRINT_WAYBILLS"
 _MOST_NUMBERS = 10
 
 Read = TypeVar("Read")
@@ -45,9 +45,7 @@ class SfClient:
     """Calls of one 丰桥 account."""
 
     def __init__(self, account: SfAccount, transport: Transport, *, now: Callable[[], datetime] = clock.now) -> None:
-        self._account = account
-        self._transport = transport
-        self._now = now
+        self._wire = SfWire(account, transport, now)
 
     async def create_order(self, order: SfOrder) -> SfPlacedOrder:
         """Place an order. A repeat of the same `order_id` gives the first order back.
@@ -58,21 +56,23 @@ class SfClient:
         Source: 丰桥 下订单接口 EXP_RECE_CREATE_ORDER.
         """
         try:
-            data = await self._call(_CREATE, _order_fields(order, self._account.monthly_card), timeout_seconds=15.0)
+            data = await self._wire.call(
+                _CREATE, order_fields(order, self._wire.account.monthly_card), timeout_seconds=15.0
+            )
         except ProviderRejected as error:
             if problem_of(error.provider_code) is not SfProblem.DONE_BEFORE:
                 raise
             return await self.search_order(order.order_id)
         return _own(_CREATE, placed_order, data, order.order_id)
 
-    async def search_order(self, order_id: str) -> SfPlacedOrder:
-        """Ask for an order by our number. A read.
+    async def search_order(self, order_id: str, *, way_back: bool = False) -> SfPlacedOrder:
+        """Ask for an order by our number, or for the waybill under which it comes back. A read.
 
         Raises: ProviderRejected (`NOT_FOUND`), ProviderUnavailable, ProviderProtocolError.
-        Source: 丰桥 订单结果查询接口 EXP_RECE_SEARCH_ORDER_RESP.
+        Source: 丰桥 订单结果查询接口 EXP_RECE_SEARCH_ORDER_RESP (searchType 1 正向单, 2 退货单).
         """
-        content = {"language": "zh-CN", "orderId": order_id, "searchType": "1"}
-        data = await self._call(_SEARCH, content, repeatable=True)
+        content = {"language": "zh-CN", "orderId": order_id, "searchType": "2" if way_back else "1"}
+        data = await self._wire.call(_SEARCH, content, repeatable=True)
         return _own(_SEARCH, placed_order, data, order_id)
 
     async def cancel_order(self, order_id: str) -> None:
@@ -83,7 +83,7 @@ class SfClient:
         Source: 丰桥 订单确认/取消接口 EXP_RECE_UPDATE_ORDER (dealType 2).
         """
         try:
-            await self._call(_UPDATE, {"language": "zh-CN", "orderId": order_id, "dealType": 2}, repeatable=True)
+            await self._wire.call(_UPDATE, {"language": "zh-CN", "orderId": order_id, "dealType": 2}, repeatable=True)
         except ProviderRejected as error:
             if error.provider_code != "8037":
                 raise
@@ -107,6 +107,60 @@ class SfClient:
         content: dict[str, Any] = {"trackingType": "1", "trackingNumber": list(waybill_nos)}
         return await self._routes(content | ({"checkPhoneNo": phone_tail} if phone_tail else {}))
 
+    async def register_route(self, waybill_no: str, phone_tail: str) -> None:
+        """Ask for route pushes of a number that was ordered elsewhere. Idempotent: yes, by waybill.
+
+        Raises: ProviderRejected, ProviderUnavailable, ProviderProtocolError.
+        Source: 丰桥 路由注册接口 EXP_RECE_REGISTER_ROUTE; which value of `type` means a waybill is unconfirmed.
+        """
+        content = {
+            "type": "2",
+            "attributeNo": waybill_no,
+            "checkPhoneNo": phone_tail,
+            "language": "zh-CN",
+            "country": "CN",
+        }
+        await self._wire.call(_REGISTER, content, repeatable=True)
+
+    async def can_pick_up(self, sender: SfContact, at: datetime) -> bool:
+        """Ask whether somebody comes to this address at this time. A read.
+
+        Raises: ProviderRejected, ProviderUnavailable, ProviderProtocolError.
+        Source: 丰桥 揽件服务时间校验接口 EXP_EXCE_CHECK_PICKUP_TIME.
+        """
+        content = {
+            "addressType": 1,
+            "province": sender.province,
+            "city": sender.city,
+            "county": sender.county,
+            "address": sender.address,
+            "sendTime": beijing(at),
+            "version": "V1.1",
+        }
+        data = await self._wire.call(_PICK_UP, content, repeatable=True)
+        if not isinstance(data.get("status"), bool):
+            raise ProviderProtocolError(provider="sf", call=_PICK_UP, reason="unreadable_value")
+        return bool(data["status"])
+
+    async def print_label(self, waybill_no: str) -> bytes:
+        """Have SF draw the label (面单) of a waybill, 76 × 130 mm, and fetch the PDF. A read.
+
+        Raises: ProviderRejected, ProviderUnavailable, ProviderProtocolError.
+        Source: 丰桥 云打印面单 2.0 接口 COM_RECE_CLOUD_PRINT_WAYBILLS (sync, pdf; X-Auth-token of each file).
+        """
+        content = {
+            "templateCode": f"fm_76130_standard_{self._wire.account.partner_id}",
+            "version": "2.0",
+            "fileType": "pdf",
+            "sync": True,
+            "documents": [{"masterWaybillNo": waybill_no}],
+        }
+        url, token = _read(_PRINT, printed_file, await self._wire.call_bare(_PRINT, content))
+        pdf = await self._wire.fetch(_PRINT, url, {"X-Auth-token": token})
+        if not pdf.startswith(b"%PDF-"):
+            raise ProviderProtocolError(provider="sf", call=_PRINT, reason="no_pdf")
+        return pdf
+
     async def check_reach(self, sender: SfContact, receiver: SfContact) -> SfReach:
         """Ask whether both addresses are served. A read.
 
@@ -114,15 +168,23 @@ class SfClient:
         Source: 丰桥 订单筛选接口 EXP_RECE_FILTER_ORDER_BSP. Published clients disagree on the list's name, so it is
         sent under both; which one SF reads is unconfirmed.
         """
-        contacts = [_contact_fields(1, sender), _contact_fields(2, receiver)]
+        contacts = [contact_fields(1, sender), contact_fields(2, receiver)]
         content = {"filterType": 1, "contactInfos": contacts, "contactInfoList": contacts}
-        data = await self._call(_FILTER, content, repeatable=True)
+        data = await self._wire.call(_FILTER, content, repeatable=True)
         return _read(_FILTER, _reach, data)
 
     async def estimate(
-        self, sender: SfContact, receiver: SfContact, *, weight_kg: str = "1", express_type_id: int | None = None
+        self,
+        sender: SfContact,
+        receiver: SfContact,
+        *,
+        weight_kg: str = "1",
+        express_type_id: int | None = None,
+        at: datetime | None = None,
     ) -> tuple[SfEstimate, ...]:
         """Ask for promised arrival and price of one product, or of all. A read; `weight_kg` is decimal text.
+
+        `at`: when it shall be picked up (default: now).
 
         Raises: ProviderRejected, ProviderUnavailable, ProviderProtocolError.
         Source: 丰桥 时效标准及价格查询接口 EXP_RECE_QUERY_DELIVERTM.
@@ -130,101 +192,16 @@ class SfClient:
         content = {
             "businessType": "" if express_type_id is None else str(express_type_id),
             "weight": weight_kg,
-            "consignedTime": clock.to_beijing(self._now()).strftime("%Y-%m-%d %H:%M:%S"),
+            "consignedTime": beijing(at or self._wire.now()),
             "searchPrice": "1",
-            "srcAddress": _place_fields(sender),
-            "destAddress": _place_fields(receiver),
+            "srcAddress": place_fields(sender),
+            "destAddress": place_fields(receiver),
         }
-        return _read(_ESTIMATE, estimates, await self._call(_ESTIMATE, content, repeatable=True))
+        return _read(_ESTIMATE, estimates, await self._wire.call(_ESTIMATE, content, repeatable=True))
 
     async def _routes(self, content: Mapping[str, Any]) -> tuple[SfRouteEvent, ...]:
-        data = await self._call(_ROUTES, {"language": "zh-CN", "methodType": "1", **content}, repeatable=True)
+        data = await self._wire.call(_ROUTES, {"language": "zh-CN", "methodType": "1", **content}, repeatable=True)
         return _read(_ROUTES, queried_routes, data)
-
-    async def _call(
-        self, service_code: str, content: Mapping[str, Any], *, repeatable: bool = False, timeout_seconds: float = 8.0
-    ) -> dict[str, Any]:
-        try:
-            return await self._post(service_code, content, repeatable, timeout_seconds)
-        except ProviderRejected as error:
-            # Too old a timestamp was not executed; A1007 means our own repeat under one requestID crossed an answer
-            # that got lost. A fresh request settles both.
-            if error.provider_code != "A1002" and not (repeatable and error.provider_code == "A1007"):
-                raise
-        return await self._post(service_code, content, repeatable, timeout_seconds)
-
-    async def _post(
-        self, service_code: str, content: Mapping[str, Any], repeatable: bool, timeout_seconds: float
-    ) -> dict[str, Any]:
-        msg = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        timestamp = str(int(self._now().timestamp() * 1000))
-        form = {
-            "partnerID": self._account.partner_id,
-            "requestID": str(uuid.uuid4()),
-            "serviceCode": service_code,
-            "timestamp": timestamp,
-            "msgDigest": message_digest(msg, timestamp, self._account.check_word),
-            "msgData": msg,
-        }
-        answer = await self._transport.send(
-            service_code,
-            "POST",
-            self._account.service_url,
-            body=urlencode(form).encode("ascii"),
-            headers=_FORM,
-            timeout_seconds=timeout_seconds,
-            repeatable=repeatable,
-        )
-        if answer.status != 200:
-            raise ProviderProtocolError(
-                provider="sf", call=service_code, reason="unexpected_status", answer_status=answer.status
-            )
-        return msg_data(answer.body, service_code)
-
-
-def _order_fields(order: SfOrder, monthly_card: str) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "language": "zh-CN",
-        "orderId": order.order_id,
-        "cargoDetails": [{"name": order.cargo_name, "count": 1, "unit": "份"}],
-        "contactInfoList": [_contact_fields(1, order.sender), _contact_fields(2, order.receiver)],
-        "monthlyCard": monthly_card,
-        "payMethod": int(order.pay_method),
-        "expressTypeId": order.express_type_id,
-        "parcelQty": 1,
-        "isDocall": int(order.send_courier),
-        "isSignBack": int(order.signed_paper_back),
-        "isReturnRoutelabel": 1,
-        "remark": order.remark,
-    }
-    if order.pick_up_at is not None:
-        fields["sendStartTm"] = clock.to_beijing(order.pick_up_at).strftime("%Y-%m-%d %H:%M:%S")
-    if order.id_number_tail:
-        fields["specialDeliveryTypeCode"] = "1"
-        fields["specialDeliveryValue"] = f"1:{order.id_number_tail}"
-    return fields
-
-
-def _contact_fields(contact_type: int, contact: SfContact) -> dict[str, Any]:
-    return {
-        "contactType": contact_type,
-        "contact": contact.name,
-        "mobile": contact.mobile,
-        "country": "CN",
-        "province": contact.province,
-        "city": contact.city,
-        "county": contact.county,
-        "address": contact.address,
-    }
-
-
-def _place_fields(contact: SfContact) -> dict[str, str]:
-    return {
-        "province": contact.province,
-        "city": contact.city,
-        "district": contact.county,
-        "address": f"{contact.province}{contact.city}{contact.county}{contact.address}",
-    }
 
 
 def _reach(fields: Mapping[str, Any]) -> SfReach:

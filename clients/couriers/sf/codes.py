@@ -18,6 +18,8 @@ class SfProblem(StrEnum):
     """The same thing was done earlier: take it as done."""
     NOT_FOUND = "not_found"
     """SF has no such order."""
+    COLLECTED = "collected"
+    """The courier has the parcel already: too late to cancel."""
     OTHER_TIME = "other_time"
     """Outside pick-up hours or fully booked: offer another time."""
     ADDRESS = "address"
@@ -35,6 +37,7 @@ _PROBLEMS = {
     SfProblem.UNKNOWN: "A1009 A1099 S0003",
     SfProblem.DONE_BEFORE: "A1007 8016 8252 8037",
     SfProblem.NOT_FOUND: "6150 8018 8024",
+    SfProblem.COLLECTED: "8253",
     SfProblem.OTHER_TIME: "8096 8177",
     SfProblem.ADDRESS: "1010 1011 1012 1013 1014 1015 1016 1023",
     SfProblem.PROHIBITED: "20035",

@@ -1,40 +1,77 @@
-"""Reads SF's route pushes (路由推送). The callback door calls it after checking the address's secret token.
+"""Reads SF's pushes: nodes of roads as JSON or as XML in a form (路由推送), and states of orders (订单状态推送).
 
-SF signs nothing here: the caller must also check that order and waybill are ours, and ask SF before closing a delivery.
-The console must be set to JSON pushes.
+The callback door calls it after checking the address's secret token. SF signs nothing here: the caller must also check
+that order and waybill are ours, and ask SF before closing a delivery.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree
 
 from app import clock
 from app.errors import CallbackRejected
-from clients.couriers.sf.types import SfRouteEvent
+from clients.couriers.sf.types import SfOrderState, SfPush, SfRouteEvent
 
 _MOST_EVENTS = 100
+_MOST_BYTES = 512 * 1024
+_ANSWERS = {
+    ("route", True): '{"return_code":"0000","return_msg":"成功"}',
+    ("route", False): '{"return_code":"1000","return_msg":"失败"}',
+    ("state", True): '{"success":"true","code":"0","msg":""}',
+    ("state", False): '{"success":"false","code":"1","msg":"失败"}',
+    ("xml", True): '<Response service="RoutePushService"><Head>OK</Head></Response>',
+    ("xml", False): '<Response service="RoutePushService"><Head>ERR</Head><ERROR code="4001">失败</ERROR></Response>',
+}
 
-ACCEPTED = '{"return_code":"0000","return_msg":"成功"}'.encode()
-REFUSED = '{"return_code":"1000","return_msg":"失败"}'.encode()
+
+def acknowledgement(raw: bytes, *, accepted: bool) -> bytes:
+    """Return the answer to a push in its own form; `accepted` stops SF from sending it again.
+
+    Source: 丰桥 路由推送接口 RoutePushService and 订单状态推送接口, 响应参数 (the latter's form is unconfirmed).
+    """
+    is_state = b'"orderState"' in raw[:_MOST_BYTES]
+    kind = "xml" if raw.startswith(b"content=") else "state" if is_state else "route"
+    return _ANSWERS[kind, accepted].encode()
 
 
-def read_route_push(raw: bytes) -> tuple[SfRouteEvent, ...]:
-    """Read the events of one push in the order given; `event_id` makes a repeated one recognisable.
+def read_push(raw: bytes) -> SfPush:
+    """Read one push in the order given.
 
-    Raises: CallbackRejected when the body is not of this shape.
-    Source: 丰桥 路由推送接口 RoutePushService (JSON).
+    Raises: CallbackRejected when the body is not of any of the three shapes.
+    Source: 丰桥 路由推送接口 RoutePushService (JSON and XML), 订单状态推送接口.
     """
     try:
-        listed = json.loads(raw)["Body"]["WaybillRoute"]
-        if not isinstance(listed, list) or len(listed) > _MOST_EVENTS:
-            raise ValueError("WaybillRoute is no list of at most 100 events")
-        return tuple(_event(each) for each in listed)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        if len(raw) > _MOST_BYTES:
+            raise ValueError("larger than any push")
+        if raw.startswith(b"content="):
+            return SfPush(routes=tuple(_node(each) for each in _from_xml(raw)))
+        body = json.loads(raw)
+        if "orderState" in body:
+            return SfPush(states=tuple(_state(each) for each in _listed(body["orderState"])))
+        return SfPush(routes=tuple(_node(each) for each in _listed(body["Body"]["WaybillRoute"])))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ElementTree.ParseError):
         raise CallbackRejected(provider="sf", reason="shape") from None
 
 
-def _event(node: dict[str, Any]) -> SfRouteEvent:
+def _from_xml(raw: bytes) -> list[Mapping[str, Any]]:
+    text = dict(parse_qsl(raw.decode(), strict_parsing=True, max_num_fields=10))["content"]
+    if "<!" in text:
+        raise ValueError("a push declares no types or entities")
+    return _listed([node.attrib for node in ElementTree.fromstring(text).iter("WaybillRoute")])
+
+
+def _listed(found: Any) -> list[Any]:
+    listed = [found] if isinstance(found, dict) else found
+    if not isinstance(listed, list) or not 0 < len(listed) <= _MOST_EVENTS:
+        raise ValueError("no list of at most 100 events")
+    return listed
+
+
+def _node(node: Mapping[str, Any]) -> SfRouteEvent:
     return SfRouteEvent(
         event_id=_text(node, "id"),
         order_id=_text(node, "orderid"),
@@ -48,11 +85,22 @@ def _event(node: dict[str, Any]) -> SfRouteEvent:
     )
 
 
-def _text(node: dict[str, Any], name: str) -> str:
+def _state(state: Mapping[str, Any]) -> SfOrderState:
+    return SfOrderState(
+        order_id=_needed(state, "orderNo"),
+        waybill_no=_text(state, "waybillNo"),
+        state_code=_needed(state, "orderStateCode"),
+        happened_at=clock.from_beijing(_needed(state, "lastTime")),
+        description=_text(state, "orderStateDesc"),
+        courier_phone=_text(state, "empPhone"),
+    )
+
+
+def _text(node: Mapping[str, Any], name: str) -> str:
     return "" if node.get(name) is None else _needed(node, name)
 
 
-def _needed(node: dict[str, Any], name: str) -> str:
+def _needed(node: Mapping[str, Any], name: str) -> str:
     text = str(node[name])
     if "\x00" in text:
         raise ValueError("NUL in a text")

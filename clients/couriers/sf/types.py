@@ -26,12 +26,13 @@ class FilterResult(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SfAccount:
-    """Our access to 丰桥: 顾客编码, 校验码 and the 月结卡号 that pays."""
+    """Our access to 丰桥: 顾客编码, 校验码, the 月结卡号 that pays; with `token_url` calls carry a token (OAuth2)."""
 
     partner_id: str
     check_word: str = field(repr=False)
     monthly_card: str
     service_url: str = "https://bspgw.sf-express.com/std/service"
+    token_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class SfContact:
 class SfOrder:
     """One parcel to be sent; `order_id` (at most 64) is our own number and SF's idempotency key.
 
-    `id_number_tail` are the last eight characters of the receiver's ID number: SF then hands over to that person only.
+    `on_account`: our monthly card pays, as sender or, for a parcel between others, as third party. With
+    `id_number_tail`, the last eight characters of the receiver's ID number, SF hands over to that person only.
     """
 
     order_id: str
@@ -58,7 +60,9 @@ class SfOrder:
     receiver: SfContact
     cargo_name: str
     pay_method: PayMethod
+    on_account: bool = True
     express_type_id: int = 2
+    weight_kg: str = ""
     pick_up_at: datetime | None = None
     send_courier: bool = True
     signed_paper_back: bool = False
@@ -75,6 +79,28 @@ class SfPlacedOrder:
     sign_back_waybill_no: str
     filter_result: FilterResult
     remark: str
+    child_waybill_nos: tuple[str, ...] = ()
+    route_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SfOrderState:
+    """One state of an order before the parcel is on its road (订单状态); `state_code` is SF's raw code, as 04-40001."""
+
+    order_id: str
+    waybill_no: str
+    state_code: str
+    happened_at: datetime
+    description: str
+    courier_phone: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SfPush:
+    """What one push tells: nodes of roads, or states of orders."""
+
+    routes: tuple[SfRouteEvent, ...] = ()
+    states: tuple[SfOrderState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
