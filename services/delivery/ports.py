@@ -120,6 +120,8 @@ NOT_SERVED = "not_served"
 """`provider_code` of a refusal because the courier does not go there: the next one by the rules is asked."""
 COLLECTED = "collected"
 """`provider_code` of a refused cancellation because the courier has the parcel already."""
+PICKUP_TIME = "pickup_time"
+"""`provider_code` of a refused order or estimate because nobody comes at the wished time: offer another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
