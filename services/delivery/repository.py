@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
@@ -148,26 +147,6 @@ async def find_shipment(shipment_no: str) -> ShipmentRow | None:
     # The ORM raises for a text that no row could hold; whoever asks for one asks for nothing.
     fits = len(shipment_no) <= _NUMBER_LENGTH
     return await ShipmentRow.get_or_none(shipment_no=shipment_no) if fits else None
-
-
-async def find_own_shipment(citizen_id: uuid.UUID, shipment_no: str) -> ShipmentRow | None:
-    """Return one parcel of this citizen; somebody else's is not there."""
-    row = await find_shipment(shipment_no)
-    return row if row is not None and row.citizen_id == citizen_id else None
-
-
-async def list_shipments(subject_no: str) -> list[ShipmentRow]:
-    """Return the parcels of one case, oldest first."""
-    return await ShipmentRow.filter(subject_no=subject_no).order_by("id")
-
-
-async def list_events(shipment_id: uuid.UUID) -> Sequence[db.Row]:
-    """Return what the courier told about a parcel, newest first."""
-    return await db.fetch_all(
-        "SELECT occurred_at, state, text, place FROM tracking_event WHERE shipment_id = $1"
-        " ORDER BY occurred_at DESC, id DESC LIMIT 200",
-        shipment_id,
-    )
 
 
 async def take_over(from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:

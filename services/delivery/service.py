@@ -13,13 +13,13 @@ from datetime import timedelta
 import msgspec
 import structlog
 
-from app import clock
+from app import clock, db
 from app.crypto import FieldCipher
 from app.errors import Conflict, NotFound
 from app.ids import dated_no
 from app.jobs import JobFunction
 from app.storage import FileStore
-from services.delivery import repository, together_repository
+from services.delivery import repository, shown_repository, together_repository
 from services.delivery.board import DeliveryBoard
 from services.delivery.booking.repository import BOOK
 from services.delivery.booking.service import BookingDesk
@@ -27,8 +27,8 @@ from services.delivery.couriers.table import CourierTable
 from services.delivery.custody.following import CustodyFollower
 from services.delivery.custody.service import Custody
 from services.delivery.ports import Announce, Audit, unheard
-from services.delivery.repository import ShipmentRow
 from services.delivery.tasks.following import TaskFollower
+from services.delivery.tracking.following import Subscriber
 from services.delivery.tracking.recording import Recorder
 from services.delivery.tracking.repository import CONFIRM
 from services.delivery.tracking.service import Tracking
@@ -51,7 +51,7 @@ log = structlog.get_logger()
 class DeliveryService:
     """Use cases of delivery.
 
-    The parts are doors of their own: `tracking`, `booking`, `board`.
+    The parts are doors of their own: `tracking`, `subscriber`, `booking`, `board`.
 
     Args:
         announce: tells the console's pages that a topic has changed; silence is allowed.
@@ -71,7 +71,8 @@ class DeliveryService:
         self._couriers = couriers
         self._cipher = cipher
         recorder = Recorder(couriers, (CustodyFollower(), TaskFollower()), silence_seconds)
-        self.tracking = Tracking(couriers, recorder)
+        self.tracking = Tracking(couriers, recorder, cipher, audit)
+        self.subscriber = Subscriber(couriers, cipher)
         self.booking = BookingDesk(couriers, recorder, cipher)
         self.board = DeliveryBoard(couriers.name)
         self.custody = Custody()
@@ -144,21 +145,30 @@ class DeliveryService:
 
     async def shipment(self, citizen_id: uuid.UUID, shipment_no: str) -> ShipmentView:
         """Return one parcel of this citizen with its road. Raises: NotFound (also for somebody else's)."""
-        row = await repository.find_own_shipment(citizen_id, shipment_no)
+        row = await shown_repository.find_own(citizen_id, shipment_no)
         if row is None:
             raise NotFound("未找到该快递")
         return await self._view(row)
 
     async def find_shipment(self, shipment_no: str) -> ShipmentView:
         """Return one parcel with its road. Scope is the caller's business. Raises: NotFound."""
-        row = await repository.find_shipment(shipment_no)
+        row = await shown_repository.find(shipment_no)
         if row is None:
             raise NotFound("未找到该快递")
         return await self._view(row)
 
+    async def refresh(self, citizen_id: uuid.UUID, shipment_no: str) -> ShipmentView:
+        """Have the courier asked about a parcel of this citizen, then return it; stale where it does not answer.
+
+        Raises: NotFound (also for somebody else's); TooManyRequests within ten minutes after the last time.
+        """
+        answered = await self.tracking.refresh(citizen_id, shipment_no)
+        view = await self.shipment(citizen_id, shipment_no)
+        return view if answered else msgspec.structs.replace(view, is_stale=True)
+
     async def shipments_of(self, subject_no: str) -> list[ShipmentView]:
         """Return the parcels of one case. Ownership or scope is the caller's business."""
-        return [await self._view(row) for row in await repository.list_shipments(subject_no)]
+        return [await self._view(row) for row in await shown_repository.list_of(subject_no)]
 
     async def take_over(self, from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
         """Move everything of a merged citizen to the surviving one. Idempotent."""
@@ -182,5 +192,6 @@ class DeliveryService:
     def _sealed(self, choice: Choice) -> bytes | None:
         return self._cipher.encrypt_json(RECEIVER_COLUMN, choice.receiver) if choice.receiver else None
 
-    async def _view(self, row: ShipmentRow) -> ShipmentView:
-        return shipment_view(row, self._couriers.name(row.courier), await repository.list_events(row.id))
+    async def _view(self, row: db.Row) -> ShipmentView:
+        courier = row["courier"]
+        return shipment_view(row, self._couriers.name(courier), is_stale=await self._couriers.is_away(courier))

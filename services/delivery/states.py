@@ -110,6 +110,8 @@ CUSTODY_TEXT: Mapping[str, str] = {
     Custody.CITIZEN: "申请人",
     Custody.LOST: "已丢失",
 }
+OUR_CODES = ("BOOKED", "REFUSED")
+"""Codes of the events that we note ourselves, next to the courier's."""
 _AT_THE_CITIZEN: Mapping[Custody, Custody] = {Custody.WINDOW: Custody.CITIZEN, Custody.CITIZEN: Custody.WINDOW}
 _RANK = {status: place for place, status in enumerate(ShipmentStatus)}
 TERMINAL = frozenset(status for status, meaning in MEANINGS.items() if meaning.is_terminal)
@@ -192,6 +194,11 @@ def derive(sightings: Iterable[Sighting]) -> Derived:
         next((each.occurred_at for each in trusted if each.status in _ON_THE_ROAD), None),
         heard_at,
     )
+
+
+def standing(sightings: Iterable[Sighting]) -> list[Sighting]:
+    """Return the events with a state that no reversal takes back, oldest first."""
+    return _standing(_without_repeats(sightings))[0]
 
 
 def _without_repeats(sightings: Iterable[Sighting]) -> list[Sighting]:

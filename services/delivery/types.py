@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
@@ -17,6 +17,9 @@ __all__ = ["CUSTODY_TEXT", "SECTION_TEXT", "Section"]
 
 RECEIVER_COLUMN = "delivery.receiver"
 """The column name under which the citizen's contact is encrypted, in choices and parcels alike."""
+
+REFRESH_EVERY = timedelta(minutes=10)
+"""A citizen has a parcel asked about at most once in this time."""
 
 
 class DeliveryMethod(StrEnum):
@@ -128,7 +131,8 @@ class CourierOrder:
 
     `product` is the courier's own code ("" = its usual one); `carrier` matters to aggregators only. With
     `holder_tail` (last eight characters of an ID number, given by consent) only that person may be handed the parcel.
-    Moments are aware UTC; a courier comes by itself where no pick-up time is given.
+    Moments are aware UTC; a courier comes by itself where no pick-up time is given. `is_inbound`: the citizen sends it
+    to us. With `signed_paper` the paper that the receiver signed comes back (签单返还).
     """
 
     shipment_no: str
@@ -142,6 +146,8 @@ class CourierOrder:
     pickup_from: datetime | None = None
     pickup_until: datetime | None = None
     holder_tail: str = field(default="", repr=False)
+    is_inbound: bool = False
+    signed_paper: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,13 +308,31 @@ class ChoiceView(Struct, frozen=True, kw_only=True):
 
 
 class TrackingView(Struct, frozen=True, kw_only=True):
-    """One event of the parcel for the citizen."""
+    """One event of the parcel for the citizen; `undone`: the courier has taken it back."""
 
     occurred_at: str
     status: str
     status_text: str
     text: str
     place: str
+    undone: bool = False
+
+
+class StepState(StrEnum):
+    """How far a step of a parcel's road is; TROUBLE stands in place of a step that was not reached."""
+
+    DONE = "DONE"
+    NOW = "NOW"
+    NEXT = "NEXT"
+    TROUBLE = "TROUBLE"
+
+
+class StepView(Struct, frozen=True, kw_only=True):
+    """One step of a parcel's road with the moment at which it began."""
+
+    title: str
+    state: StepState
+    at: str | None = None
 
 
 class SectionCount(Struct, frozen=True, kw_only=True):
@@ -354,7 +378,11 @@ class Board(Struct, frozen=True, kw_only=True):
 
 
 class ShipmentView(Struct, frozen=True, kw_only=True):
-    """A parcel for the citizen and for staff."""
+    """A parcel for the citizen and for staff: its progress in steps, and its road newest first.
+
+    `promise_text`, `courier_phone`, `collect_hint` and `signed_text` are "" where there is nothing to say. `is_stale`:
+    the courier can not be asked now, so what is shown is as old as `told_at`.
+    """
 
     shipment_no: str
     application_no: str
@@ -370,3 +398,19 @@ class ShipmentView(Struct, frozen=True, kw_only=True):
     booked_at: str | None
     delivered_at: str | None
     events: list[TrackingView]
+    leg: Leg = Leg.OUTBOUND
+    is_own: bool = False
+    payer: str = Payer.FREE
+    payer_text: str = ""
+    postage_fen: int = 0
+    postage_bill_no: str = ""
+    steps: list[StepView] = []
+    next_text: str = ""
+    promised_at: str | None = None
+    promise_text: str = ""
+    courier_phone: str = ""
+    collect_hint: str = ""
+    signed_text: str = ""
+    told_at: str | None = None
+    is_stale: bool = False
+    refreshable_at: str | None = None

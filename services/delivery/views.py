@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app import clock, db
-from services.delivery.repository import ChoiceRow, ShipmentRow
-from services.delivery.states import MEANINGS, ShipmentStatus
+from services.delivery.repository import ChoiceRow
+from services.delivery.states import MEANINGS, OUR_CODES, TERMINAL, ShipmentStatus, Sighting, standing
+from services.delivery.tracking.timeline import next_text, promise_text, signed_text, steps
 from services.delivery.types import (
     METHOD_TEXT,
+    PAYER_TEXT,
+    REFRESH_EVERY,
     Booking,
     Choice,
     ChoiceView,
     CourierEvent,
     DeliveryMethod,
+    Leg,
+    Payer,
     ShipmentView,
     TrackingView,
 )
@@ -44,34 +49,69 @@ def made_choice(choice: Choice) -> ChoiceView:
     )
 
 
-def shipment_view(row: ShipmentRow, courier_name: str, events: Iterable[db.Row]) -> ShipmentView:
-    """Show a parcel with its road, newest first."""
+def shipment_view(row: db.Row, courier_name: str, *, is_stale: bool = False) -> ShipmentView:
+    """Show a parcel of `shown_repository` with its progress and its road, newest first."""
+    status, payer = ShipmentStatus(row["status"]), Payer(row["payer"])
+    sightings = _sightings(row)
+    left = standing(sightings)
+    refreshed_at = row["refreshed_at"]
     return ShipmentView(
-        shipment_no=row.shipment_no,
-        application_no=row.subject_no,
-        courier=row.courier,
+        shipment_no=row["shipment_no"],
+        application_no=row["subject_no"],
+        courier=row["courier"],
         courier_name=courier_name,
-        waybill_no=row.waybill_no,
-        status=row.status,
-        status_text=MEANINGS[ShipmentStatus(row.status)].text,
-        custody=row.custody,
-        cargo=row.cargo,
-        receiver_shown=row.receiver_shown,
-        requested_at=clock.rfc3339(row.created_at),
-        booked_at=clock.rfc3339(row.booked_at) if row.booked_at else None,
-        delivered_at=clock.rfc3339(row.delivered_at) if row.delivered_at else None,
-        events=[_tracking_view(event) for event in events],
+        waybill_no=row["waybill_no"],
+        status=status,
+        status_text=MEANINGS[status].text,
+        custody=row["custody"],
+        cargo=row["cargo"],
+        receiver_shown=row["receiver_shown"],
+        requested_at=clock.rfc3339(row["created_at"]),
+        booked_at=clock.rfc3339_or_none(row["booked_at"]),
+        delivered_at=clock.rfc3339_or_none(row["delivered_at"]),
+        events=_road(row, sightings, left),
+        leg=Leg(row["leg"]),
+        is_own=row["is_own"],
+        payer=payer,
+        payer_text="" if row["is_own"] else PAYER_TEXT[payer],
+        postage_fen=row["postage_fen"],
+        postage_bill_no=row["bill_no"],
+        steps=steps(status, left, row["booked_at"]),
+        next_text=next_text(status, row["leg"]),
+        promised_at=clock.rfc3339_or_none(row["promised_at"]),
+        promise_text=promise_text(status, row["promised_at"]),
+        courier_phone=row["courier_phone_shown"],
+        collect_hint=row["collect_hint"],
+        signed_text=signed_text(status, row["leg"], row["signed_as"]),
+        told_at=clock.rfc3339_or_none(row["last_event_at"]),
+        is_stale=is_stale and status not in TERMINAL,
+        refreshable_at=clock.rfc3339_or_none(refreshed_at + REFRESH_EVERY if refreshed_at else None),
     )
 
 
-def _tracking_view(event: db.Row) -> TrackingView:
-    return TrackingView(
-        occurred_at=clock.rfc3339(event["occurred_at"]),
-        status=event["state"],
-        status_text=MEANINGS[ShipmentStatus(event["state"])].text if event["state"] else "",
-        text=event["text"],
-        place=event["place"],
-    )
+def _sightings(row: db.Row) -> list[Sighting]:
+    if row["moments"] is None:
+        return []
+    columns = (row["states"], row["moments"], row["trusts"], row["codes"], row["reversals"])
+    return [
+        Sighting(state, at, trust, code in OUR_CODES, code, undoes)
+        for state, at, trust, code, undoes in zip(*columns, strict=True)
+    ]
+
+
+def _road(row: db.Row, sightings: Sequence[Sighting], left: Sequence[Sighting]) -> list[TrackingView]:
+    kept = {(each.status, each.occurred_at, each.code) for each in left}
+    return [
+        TrackingView(
+            occurred_at=clock.rfc3339(each.occurred_at),
+            status=each.status,
+            status_text=MEANINGS[ShipmentStatus(each.status)].text if each.status else "",
+            text=text,
+            place=place,
+            undone=bool(each.status) and (each.status, each.occurred_at, each.code) not in kept,
+        )
+        for each, text, place in zip(sightings, row["texts"] or (), row["places"] or (), strict=True)
+    ]
 
 
 def booked_event(courier_name: str, booking: Booking) -> CourierEvent:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 
 from app.errors import NotFound
 from services.delivery.ports import Courier
+
+
+async def nobody_away() -> Collection[str]:
+    """Know of no courier that does not answer."""
+    return ()
 
 
 class CourierTable:
@@ -13,10 +18,17 @@ class CourierTable:
 
     Args:
         usual: the code that parcels go to where no rule says otherwise.
+        away: names the couriers that do not answer at present, by their codes.
     """
 
-    def __init__(self, couriers: Mapping[str, Courier], usual: str = "SF") -> None:
+    def __init__(
+        self,
+        couriers: Mapping[str, Courier],
+        usual: str = "SF",
+        away: Callable[[], Awaitable[Collection[str]]] = nobody_away,
+    ) -> None:
         self._couriers = couriers
+        self._away = away
         self.usual = usual
 
     def __iter__(self) -> Iterator[Courier]:
@@ -36,3 +48,7 @@ class CourierTable:
         """Return its Chinese name, or the code where it is not there any more."""
         courier = self._couriers.get(code)
         return courier.name if courier else code
+
+    async def is_away(self, code: str) -> bool:
+        """Tell whether a courier does not answer at present, so that what we know of its parcels may be old."""
+        return code in await self._away()

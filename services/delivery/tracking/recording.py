@@ -9,11 +9,20 @@ from datetime import datetime, timedelta
 from app import clock
 from app.events import DomainEvent
 from services.delivery.couriers.table import CourierTable
-from services.delivery.states import MEANINGS, TERMINAL, Derived, ShipmentStatus, Sighting, custody_of, derive
+from services.delivery.states import (
+    MEANINGS,
+    OUR_CODES,
+    TERMINAL,
+    Derived,
+    ShipmentStatus,
+    Sighting,
+    custody_of,
+    derive,
+)
 from services.delivery.tracking import repository
 from services.delivery.tracking.facts import facts_for
 from services.delivery.tracking.news import Facts, facts_of, without_phones
-from services.delivery.tracking.repository import OUR_CODES, Change, Follower, Known, Parcel
+from services.delivery.tracking.repository import Change, Follower, Known, Parcel
 from services.delivery.types import CourierEvent, Following, Leg, ParcelNews
 
 _REST = timedelta(minutes=30)

@@ -11,13 +11,11 @@ from typing import Protocol, TypeAlias
 from app import db
 from app.events import DomainEvent
 from app.ids import new_id
-from services.delivery.states import Derived, Sighting
+from services.delivery.states import OUR_CODES, Derived, Sighting
 from services.delivery.tracking.news import Facts
 from services.delivery.types import CourierEvent, Following, WaybillKind
 
 CONFIRM = "delivery.confirm"
-OUR_CODES = ("BOOKED", "REFUSED")
-"""Codes of the events that we note ourselves, next to the courier's."""
 EventId: TypeAlias = tuple[str, datetime]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -9,13 +11,26 @@ from typing import Any
 import structlog
 
 from app import clock, metrics
-from app.errors import CallbackRejected
+from app.crypto import FieldCipher
+from app.errors import (
+    CallbackRejected,
+    NotFound,
+    ProviderProtocolError,
+    ProviderRejected,
+    ProviderUnavailable,
+    TooManyRequests,
+)
 from services.delivery import repository
 from services.delivery.couriers.table import CourierTable
+from services.delivery.ports import Audit
+from services.delivery.states import TERMINAL
+from services.delivery.tracking import following_repository
 from services.delivery.tracking import repository as parcels
 from services.delivery.tracking.news import joined
 from services.delivery.tracking.recording import Recorder
-from services.delivery.types import CourierEvent, ParcelNews, ParcelRef, Push, Report
+from services.delivery.tracking.refs import parcel_ref
+from services.delivery.types import REFRESH_EVERY, CourierEvent, ParcelNews, Push, Report
+from services.staff.types import Act
 
 _AHEAD = timedelta(days=1)
 """So far our clock and a courier's may differ."""
@@ -25,9 +40,11 @@ log = structlog.get_logger()
 class Tracking:
     """Use cases of following parcels."""
 
-    def __init__(self, couriers: CourierTable, recorder: Recorder) -> None:
+    def __init__(self, couriers: CourierTable, recorder: Recorder, cipher: FieldCipher, audit: Audit) -> None:
         self._couriers = couriers
         self._recorder = recorder
+        self._cipher = cipher
+        self._audit = audit
 
     async def confirm(self, job: Mapping[str, Any]) -> None:
         """Ask the courier about one parcel (job `delivery.confirm`), because an unsigned push alone ends nothing.
@@ -37,21 +54,35 @@ class Tracking:
         row = await repository.find_shipment(job["shipment_no"])
         if row is None:
             return
-        parcel = ParcelRef(
-            shipment_no=row.shipment_no,
-            waybill_no=row.waybill_no,
-            order_ref=row.order_ref,
-            carrier=row.carrier,
-            is_ordered=not row.is_own,
-        )
-        report = await self._couriers.get(row.courier).track(parcel)
+        report = await self._couriers.get(row.courier).track(parcel_ref(row, self._cipher))
         news = _together(own for own in report.news if own.shipment_no in ("", row.shipment_no))
         await self._recorder.record(row.shipment_no, _believable(report.events), confirmed=True, news=news)
+
+    async def refresh(self, citizen_id: uuid.UUID, shipment_no: str) -> bool:
+        """Ask about a parcel because its citizen wants to know; False where the courier does not answer now.
+
+        A parcel that the courier does not have yet is not asked about.
+        Raises: NotFound (also for somebody else's); TooManyRequests within ten minutes after the last time.
+        """
+        turn = await following_repository.claim_refresh(citizen_id, shipment_no, clock.now(), REFRESH_EVERY)
+        if turn is None:
+            raise NotFound("未找到该快递")
+        if turn["wait_seconds"]:
+            raise TooManyRequests("刚刚已经查询过，请稍后再刷新", retry_after_seconds=turn["wait_seconds"])
+        row = await repository.find_shipment(shipment_no)
+        if row is None or not row.waybill_no or row.status in TERMINAL:
+            return True
+        try:
+            await self.confirm({"shipment_no": shipment_no})
+        except (ProviderUnavailable, ProviderRejected, ProviderProtocolError, NotFound) as error:
+            log.warning("parcel_not_refreshed", shipment_no=shipment_no, code=error.stable_code)
+            return False
+        return True
 
     async def receive(self, courier_code: str, push: Push) -> bytes:
         """Take a courier's push; return its acknowledgement. The door has checked the address's token.
 
-        Unknown parcels are acknowledged, so that the courier stops, and counted. Idempotent: yes, by event.
+        Unknown parcels are acknowledged, so that the courier stops, counted and audited. Idempotent: yes, by event.
         Raises: only when our own database is away, so that the courier sends it again.
         """
         courier = self._couriers.get(courier_code)
@@ -62,6 +93,7 @@ class Tracking:
             log.warning("push_rejected", courier=courier_code)
             return courier.acknowledge(push, accepted=False)
         numbers = await self._numbers(courier.code, report)
+        unknown = 0
         for shipment_no, heard in _by_parcel(report, numbers).items():
             known = shipment_no and await self._recorder.record(
                 shipment_no,
@@ -70,8 +102,17 @@ class Tracking:
                 news=_together(heard.news),
                 courier=courier.code,
             )
+            unknown += not known
             metrics.CALLBACKS.labels(courier_code.lower(), "recorded" if known else "unknown_number").inc()
+        if unknown:
+            await self._note_unknown(courier.code, push, unknown)
         return courier.acknowledge(push, accepted=True)
+
+    async def _note_unknown(self, courier: str, push: Push, parcels: int) -> None:
+        """Leave a trace of a push about parcels that are not ours: what it said only as its digest."""
+        digest = hashlib.sha256(push.body).hexdigest()
+        details = {"parcels": parcels, "body_sha256": digest}
+        await self._audit.record(Act("system", "shipment.push_unknown", "courier", courier, details))
 
     async def _numbers(self, courier: str, report: Report) -> Mapping[str, str]:
         """Ask for the parcels of those waybill numbers that come without ours."""

@@ -1,4 +1,4 @@
-"""Parcels that silence left behind: ask their couriers, book what no job booked. Run by the job runner's schedule."""
+"""Parcels that silence left behind: ask their couriers, book what no job booked, tell staff. Run by the schedule."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from app.errors import NotFound, ProviderProtocolError, ProviderRejected, Provid
 from services.delivery.booking import repository as booking_repository
 from services.delivery.service import DeliveryService
 from services.delivery.states import ShipmentStatus
-from services.delivery.tracking import repository
+from services.delivery.tracking import following_repository, repository
 
 _CLAIM = timedelta(minutes=30)
 _BATCH = 50
+_SILENT_BATCH = 200
+_AFTER_PICK_UP = timedelta(days=3)
+_UNDER_WAY = timedelta(days=7)
+_NIGHTLY = timedelta(hours=24)
 log = structlog.get_logger()
 
 
@@ -34,3 +38,19 @@ async def _ask(delivery: DeliveryService, shipment_no: str) -> None:
         await delivery.tracking.confirm({"shipment_no": shipment_no})
     except (ProviderUnavailable, ProviderRejected, ProviderProtocolError, NotFound) as error:
         log.warning("parcel_not_asked", shipment_no=shipment_no, code=error.stable_code)
+
+
+async def open_silent() -> None:
+    """Open a task for every parcel silent for three days after its pick-up, or for seven under way, and have it asked.
+
+    Idempotent: yes, one task for one silence.
+    """
+    now = clock.now()
+    while await following_repository.open_silent(now - _AFTER_PICK_UP, now - _UNDER_WAY, now, _SILENT_BATCH):
+        pass
+
+
+async def ask_all_silent() -> None:
+    """Have every parcel under way that was silent for a day asked about once (夜间核对). Idempotent: yes."""
+    now = clock.now()
+    await following_repository.have_all_silent_asked(now - _NIGHTLY, now)
