@@ -191,13 +191,14 @@ def ratings_room(
 def delivery_room(
     settings: Settings,
     clients: providers.Clients,
+    health: ProviderHealth,
     cipher: FieldCipher,
     audit: AuditTrail,
     storage: FileStore,
     announce: Announce,
 ) -> DeliveryService:
     """Make the delivery room with the couriers of this installation."""
-    return DeliveryService(courier_table(settings, clients), cipher, audit, storage, announce=announce)
+    return DeliveryService(courier_table(settings, clients, health), cipher, audit, storage, announce=announce)
 
 
 def licences_room(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from app import clock
+from app.provider_health import ProviderHealth
 from app.providers import Clients
 from app.settings import Settings
 from services.delivery.couriers.ems import EmsCourier
@@ -10,8 +14,27 @@ from services.delivery.couriers.sf import SfCourier
 from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import Courier
 
+_REMEMBERED_SECONDS = 10.0
 
-def courier_table(settings: Settings, clients: Clients) -> CourierTable:
+
+class AwayCouriers:
+    """Knows which couriers do not answer, by the breakers of all processes; asked when a parcel is shown."""
+
+    def __init__(self, health: ProviderHealth) -> None:
+        self._health = health
+        self._known: Collection[str] = ()
+        self._ask_at = 0.0
+
+    async def __call__(self) -> Collection[str]:
+        """Return the codes of couriers whose breaker is open somewhere; some seconds old."""
+        if clock.monotonic() >= self._ask_at:
+            self._ask_at = clock.monotonic() + _REMEMBERED_SECONDS
+            breakers = await self._health.breakers()
+            self._known = {provider.upper() for provider, states in breakers.items() if "OPEN" in states}
+        return self._known
+
+
+def courier_table(settings: Settings, clients: Clients, health: ProviderHealth) -> CourierTable:
     """List the couriers whose settings are there; SF always is."""
     couriers: dict[str, Courier] = {"SF": SfCourier(clients.sf)}
     if clients.ems is not None:
@@ -23,4 +46,4 @@ def courier_table(settings: Settings, clients: Clients) -> CourierTable:
             settings.kuaidi100_salt_key,
             settings.kuaidi100_label_template,
         )
-    return CourierTable(couriers)
+    return CourierTable(couriers, away=AwayCouriers(health))

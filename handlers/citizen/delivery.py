@@ -44,6 +44,11 @@ async def get_shipment(call: Call[None]) -> Reply:
     return Reply(await call.house.delivery.shipment(call.caller.citizen_id, call.path["shipment_no"]))
 
 
+async def refresh_shipment(call: Call[None]) -> Reply:
+    """Have the courier asked about a parcel, and show it."""
+    return Reply(await call.house.delivery.refresh(call.caller.citizen_id, call.path["shipment_no"]))
+
+
 ROUTES = (
     Route(
         "PUT",
@@ -74,6 +79,15 @@ ROUTES = (
         auth=Auth.CITIZEN,
         answer=ShipmentView,
         summary="快递进度",
+        tag=_TAG,
+    ),
+    Route(
+        "POST",
+        "/api/v1/shipments/<shipment_no:str>/refresh",
+        refresh_shipment,
+        auth=Auth.CITIZEN,
+        answer=ShipmentView,
+        summary="刷新快递进度",
         tag=_TAG,
     ),
 )
