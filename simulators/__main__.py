@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from simulators import alipay, department, ems, fiscal, register, seal, sf, sms, wechat, wechat_pay
+from simulators import alipay, department, ems, fiscal, kuaidi100, register, seal, sf, sms, wechat, wechat_pay
 from simulators.config import ConfigError, load_config
 from simulators.control import build_control
 from simulators.core import World
@@ -36,6 +36,7 @@ PROVIDERS = (
     Provider("alipay", 3, alipay.routes, alipay.control),
     Provider("sf", 4, sf.routes, sf.control),
     Provider("ems", 5, ems.routes, ems.control),
+    Provider("kuaidi100", 6, kuaidi100.routes, kuaidi100.control),
     Provider("sms", 7, sms.routes, sms.control),
     Provider("fiscal", 8, fiscal.routes, fiscal.control),
     Provider("seal", 9, seal.routes, seal.control),

@@ -115,10 +115,13 @@ class Alipay:
 
 @dataclass(frozen=True, slots=True)
 class SFPartner:
+    """A customer of SF; `push_form` is what its console says about route pushes."""
+
     partner_id: str
     check_word: str
     monthly_card: str
     route_push_url: str = ""
+    push_form: Literal["json", "xml"] = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,20 @@ class EMSCustomer:
 @dataclass(frozen=True, slots=True)
 class EMS:
     customers: list[EMSCustomer] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Kuaidi100Account:
+    """An account of 快递100: 授权码, 查询公司编号 and the secret of orders."""
+
+    key: str
+    customer: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kuaidi100:
+    accounts: list[Kuaidi100Account] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +281,7 @@ class Config:
     alipay: Alipay = field(default_factory=Alipay)
     sf: SF = field(default_factory=SF)
     ems: EMS = field(default_factory=EMS)
+    kuaidi100: Kuaidi100 = field(default_factory=Kuaidi100)
     sms: SMS = field(default_factory=SMS)
     fiscal: Fiscal = field(default_factory=Fiscal)
     department: Department = field(default_factory=Department)
