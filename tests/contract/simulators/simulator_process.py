@@ -339,6 +339,7 @@ def make_config(folder: Path, keys: Keys, public_url: str) -> dict[str, Any]:
                 }
             ]
         },
+        "kuaidi100": {"accounts": [{"key": "KdKeyTest0000001", "customer": "A" * 32, "secret": "5" * 32}]},
         "sms": {
             "aliyun": [
                 {
