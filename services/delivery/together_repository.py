@@ -7,24 +7,28 @@ for each other; a case whose result is on its way already keeps the way that it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from app import db
 from app.db import Transaction
 from app.ids import new_id
-from services.delivery.booking.repository import BOOK
+from services.delivery.booking.repository import insert
+from services.delivery.booking.types import NewParcel
 from services.delivery.custody import moves as custody
-from services.delivery.repository import INSERT_SHIPMENT, SAVE_CHOICE, NewShipment
+from services.delivery.repository import SAVE_CHOICE, choice_values
 from services.delivery.types import Choice
 
 _COPY = """
 INSERT INTO delivery_choice (id, created_at, subject_no, citizen_id, method, division_code, receiver_cipher,
-                             receiver_shown, together_no, updated_at)
+                             receiver_shown, payer, level, in_person, place_code, together_no, updated_at)
 SELECT $1, $2, $3, c.citizen_id, $4, c.division_code, CASE WHEN $5 THEN c.receiver_cipher END,
-       CASE WHEN $5 THEN c.receiver_shown ELSE '' END, CASE WHEN $5 THEN c.subject_no ELSE '' END, $2
+       CASE WHEN $5 THEN c.receiver_shown ELSE '' END, c.payer, c.level, c.in_person, c.place_code,
+       CASE WHEN $5 THEN c.subject_no ELSE '' END, $2
 FROM delivery_choice c WHERE c.subject_no = $6
 ON CONFLICT (subject_no) DO UPDATE SET method = EXCLUDED.method, division_code = EXCLUDED.division_code,
-    receiver_cipher = EXCLUDED.receiver_cipher, receiver_shown = EXCLUDED.receiver_shown,
+    receiver_cipher = EXCLUDED.receiver_cipher, receiver_shown = EXCLUDED.receiver_shown, payer = EXCLUDED.payer,
+    level = EXCLUDED.level, in_person = EXCLUDED.in_person, place_code = EXCLUDED.place_code,
     together_no = EXCLUDED.together_no, updated_at = EXCLUDED.updated_at
 WHERE delivery_choice.locked_at IS NULL
 """
@@ -41,17 +45,7 @@ async def save_together(
     async with db.transaction() as tx:
         if await _is_bound(tx, choice.subject_no, methods):
             return False
-        await tx.execute(
-            SAVE_CHOICE,
-            new_id(),
-            at,
-            choice.subject_no,
-            choice.citizen_id,
-            choice.method.value,
-            choice.division_code,
-            receiver_cipher,
-            choice.receiver_shown,
-        )
+        await tx.execute(SAVE_CHOICE, *choice_values(choice, receiver_cipher, at))
         await _copy(tx, choice.subject_no, methods, at)
     return True
 
@@ -73,21 +67,20 @@ async def list_together(together_no: str, numbers: Sequence[str]) -> frozenset[s
     return frozenset(row["subject_no"] for row in rows)
 
 
-async def send(new: NewShipment, subject_nos: Sequence[str]) -> str | None:
+async def send(new: NewParcel, subject_nos: Sequence[str]) -> str | None:
     """Make one parcel of those results that wait for it, lock their choices, and have it booked, in one transaction.
 
     What is in a parcel carries its number from then on; a result that comes later goes in a further one. Returns the
     parcel's number, or None where nothing waits. Idempotent: yes, a result is put into one parcel only.
     """
     async with db.transaction() as tx:
-        choice = await tx.fetch_row(
+        locked = await tx.execute(
             "UPDATE delivery_choice SET locked_at = COALESCE(locked_at, $2) WHERE subject_no = $1"
-            " AND method = 'COURIER' AND receiver_cipher IS NOT NULL"
-            " RETURNING citizen_id, receiver_cipher, receiver_shown",
+            " AND method = 'COURIER' AND receiver_cipher IS NOT NULL",
             new.subject_no,
-            new.requested_at,
+            new.created_at,
         )
-        if choice is None:
+        if locked == 0:
             return None
         packed = await tx.execute(
             "UPDATE delivery_choice SET together_no = $3, locked_at = COALESCE(locked_at, $4)"
@@ -95,29 +88,16 @@ async def send(new: NewShipment, subject_nos: Sequence[str]) -> str | None:
             list(subject_nos),
             new.subject_no,
             new.shipment_no,
-            new.requested_at,
+            new.created_at,
         )
         if packed == 0:
             return None
-        earlier = await tx.fetch_all("SELECT id FROM shipment WHERE subject_no = $1", new.subject_no)
-        await tx.fetch_row(
-            INSERT_SHIPMENT,
-            new_id(),
-            new.requested_at,
-            new.shipment_no,
-            new.subject_no,
-            choice["citizen_id"],
-            new.courier,
-            f"{new.cargo}（补寄{len(earlier)}）" if earlier else new.cargo,
-            new.sender,
-            choice["receiver_cipher"],
-            choice["receiver_shown"],
-            new.ask_after,
-            new.division_code,
-            new.department_code,
+        earlier = await tx.fetch_all(
+            "SELECT id FROM shipment WHERE subject_no = $1 AND leg = 'OUTBOUND' AND attempt = 1", new.subject_no
         )
-        await custody.put_in(tx, subject_nos, new.shipment_no, new.requested_at)
-        tx.enqueue(BOOK, {"shipment_no": new.shipment_no})
+        cargo = f"{new.cargo}（补寄{len(earlier)}）" if earlier else new.cargo
+        await insert(tx, replace(new, cargo=cargo))
+        await custody.put_in(tx, subject_nos, new.shipment_no, new.created_at)
     return new.shipment_no
 
 

@@ -35,6 +35,10 @@ def choice_view(row: ChoiceRow) -> ChoiceView:
         method_text=METHOD_TEXT[method],
         receiver_shown=row.receiver_shown,
         locked=row.locked_at is not None,
+        payer=row.payer,
+        level=row.level,
+        in_person=row.in_person,
+        place_code=row.place_code,
     )
 
 
@@ -46,6 +50,10 @@ def made_choice(choice: Choice) -> ChoiceView:
         method_text=METHOD_TEXT[choice.method],
         receiver_shown=choice.receiver_shown,
         locked=False,
+        payer=choice.payer,
+        level=choice.level,
+        in_person=choice.in_person,
+        place_code=choice.place_code,
     )
 
 

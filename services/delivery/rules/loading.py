@@ -17,16 +17,15 @@ L = TypeVar("L", CourierLine, PostageLine)
 
 def rule_faults(folder: Path) -> list[str]:
     """List every fault of the rule files of a folder."""
-    found: list[str] = []
-    for name, kind in ((COURIER_FILE, CourierLine), (POSTAGE_FILE, PostageLine)):
-        try:
-            lines: list[CourierLine] | list[PostageLine] = _read(folder / name, kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-            found.append(f"{name}: 内容不符合要求：{fault}")
-            continue
-        codes = [line.rule_code for line in lines]
-        found += [f"{name}: 规则编号重复：{code}" for code in sorted({code for code in codes if codes.count(code) > 1})]
-    return found
+    return _faults(folder / COURIER_FILE, CourierLine) + _faults(folder / POSTAGE_FILE, PostageLine)
+
+
+def _faults(file: Path, kind: type[L]) -> list[str]:
+    try:
+        codes = [line.rule_code for line in _read(file, kind)]
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        return [f"{file.name}: 内容不符合要求：{fault}"]
+    return [f"{file.name}: 规则编号重复：{code}" for code in sorted({code for code in codes if codes.count(code) > 1})]
 
 
 async def load_rules(folder: Path) -> None:

@@ -1,0 +1,122 @@
+"""Writes new parcels: the first of a case, one that follows another, and numbers that citizens typed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app import clock, db
+from app.events import DomainEvent
+from app.ids import new_id
+from services.delivery.booking.repository import Record, find_attempt, insert
+from services.delivery.booking.types import NewParcel
+from services.delivery.custody import moves
+from services.delivery.custody.states import PieceKind
+from services.delivery.tasks.facts import Subject
+from services.delivery.tasks.opening import open_task
+from services.delivery.tasks.states import TaskKind
+
+_MOST_ATTEMPTS = 99
+
+
+async def make(new: NewParcel) -> str | None:
+    """Make a parcel, or return the number of the one that stands in its place. Idempotent: yes."""
+    async with db.transaction() as tx:
+        return await insert(tx, new) or await find_attempt(tx, new)
+
+
+async def make_next(new: NewParcel) -> str:
+    """Make a parcel as the first attempt that is not cancelled; return its number, or that of the one under way."""
+    async with db.transaction() as tx:
+        await _in_turn(tx, new)
+        rows = await tx.fetch_all(
+            "SELECT shipment_no, attempt, status FROM shipment WHERE subject_no = $1 AND leg = $2 AND cargo = $3"
+            " ORDER BY attempt DESC LIMIT 1",
+            new.subject_no,
+            new.leg,
+            new.cargo,
+        )
+        if rows and rows[0]["status"] != "CANCELLED":
+            return str(rows[0]["shipment_no"])
+        attempt = rows[0]["attempt"] + 1 if rows else 1
+        return await insert(tx, replace(new, attempt=attempt)) or new.shipment_no
+
+
+async def make_again(new: NewParcel, event: DomainEvent, record: Record) -> str:
+    """Make the parcel that follows another, put in it what lay in that one, and note who wants it. Idempotent: yes."""
+    async with db.transaction() as tx:
+        made = await insert(tx, new)
+        if made is None:
+            return await find_attempt(tx, new) or new.shipment_no
+        await put_over_to(tx, new.replaces_no, new.shipment_no)
+        tx.emit(event)
+        await record(tx)
+        return made
+
+
+async def put_over_to(tx: db.Transaction, former_no: str, shipment_no: str) -> None:
+    """Put the documents that lay in one parcel in another, as far as its sender has them. Idempotent."""
+    rows = await tx.fetch_all(
+        "SELECT DISTINCT subject_no, kind FROM piece WHERE shipment_no = $1 ORDER BY subject_no, kind", former_no
+    )
+    for row in rows:
+        await moves.put_in(tx, [row["subject_no"]], shipment_no, clock.now(), kind=PieceKind(row["kind"]))
+
+
+async def make_own(new: NewParcel) -> str | None:
+    """Make the row of a parcel whose number a citizen typed; None where the number belongs to another parcel.
+
+    Idempotent: yes, the same number of the same case is the same parcel.
+    """
+    async with db.transaction() as tx:
+        await _in_turn(tx, new)
+        taken = await tx.fetch_row(
+            "SELECT s.shipment_no, s.subject_no, s.citizen_id FROM shipment AS s"
+            " WHERE s.waybill_no = $1 AND s.status <> 'CANCELLED' AND (s.carrier IN ('', $2) OR $2 = '') LIMIT 1",
+            new.waybill_no,
+            new.carrier,
+        )
+        if taken is not None:
+            is_same = (taken["subject_no"], taken["citizen_id"]) == (new.subject_no, new.citizen_id)
+            return str(taken["shipment_no"]) if is_same else None
+        last = await tx.fetch_row(
+            "SELECT COALESCE(max(attempt), 0) AS attempt FROM shipment WHERE subject_no = $1 AND leg = $2"
+            " AND cargo = $3",
+            new.subject_no,
+            new.leg,
+            new.cargo,
+        )
+        assert last is not None, "a row of a maximum"
+        made = await insert(tx, replace(new, attempt=min(last["attempt"] + 1, _MOST_ATTEMPTS)), then=False)
+        if made is not None:
+            await tx.execute(_TYPED, new_id(), new.created_at, made)
+        return made
+
+
+_TYPED = """
+INSERT INTO tracking_event (id, occurred_at, received_at, shipment_id, event_key, code, state, text, place, confirmed)
+SELECT $1, $2, $2, id, encode(sha256(convert_to('ours|' || shipment_no || '|TYPED', 'UTF8')), 'hex'), 'BOOKED',
+       'CREATED', '已登记自行寄出的运单号', '', true
+FROM shipment WHERE shipment_no = $3
+"""
+
+
+async def _in_turn(tx: db.Transaction, new: NewParcel) -> None:
+    """Make those who send for one case at once wait for each other."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 6))", f"{new.subject_no}|{new.leg}")
+
+
+async def open_refusal_task(row: db.Row, reason: str) -> None:
+    """Leave a parcel that its courier will not carry to staff. Idempotent: yes, while the task is open."""
+    async with db.transaction() as tx:
+        await open_task(tx, subject_of(row), TaskKind.BOOKING_REFUSED, reason)
+
+
+def subject_of(row: db.Row) -> Subject:
+    """Return what a task must know of a parcel."""
+    return Subject(
+        shipment_id=row["id"],
+        shipment_no=row["shipment_no"],
+        subject_no=row["subject_no"],
+        division_code=row["division_code"],
+        department_code=row["department_code"],
+    )

@@ -1,0 +1,198 @@
+"""Before pick-up: a parcel is withdrawn from its courier, goes to another address, or with another courier.
+
+A courier knows a parcel by our number and keeps what it was told under it, so a changed order is a new parcel with a
+number of its own: it waits until the former one is certainly withdrawn, and takes over its paid postage then. Where the
+courier has the parcel already, the former one goes on and the waiting one ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import structlog
+
+from app import clock
+from app.db import Row, Transaction
+from app.errors import Conflict, NotFound, ProviderProtocolError, ProviderRejected, ProviderUnavailable, SanjinError
+from services.delivery import repository
+from services.delivery.booking import repository as booking_repository
+from services.delivery.booking import withdrawing_repository
+from services.delivery.booking.making import ParcelMaker
+from services.delivery.booking.notes import cancelled_note
+from services.delivery.booking.types import NewParcel
+from services.delivery.couriers.table import CourierTable
+from services.delivery.ports import COLLECTED, Ability
+from services.delivery.repository import ShipmentRow
+from services.delivery.rules.types import Carriage
+from services.delivery.states import TERMINAL, ShipmentStatus
+from services.delivery.tracking.recording import Recorder
+from services.delivery.types import Contact, ParcelRef
+
+Record: TypeAlias = Callable[[Transaction], Awaitable[None]]
+BEFORE_PICKUP = frozenset(
+    {
+        ShipmentStatus.REQUESTED,
+        ShipmentStatus.CREATED,
+        ShipmentStatus.PICKUP_PENDING,
+        ShipmentStatus.EXCEPTION,
+    }
+)
+"""States in which a parcel may not have been picked up; with EXCEPTION only what was never on the road."""
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class NewAddress:
+    """Another contact of the citizen for a parcel, with its masked line and division."""
+
+    contact: Contact = field(repr=False)
+    shown: str
+    division_code: str
+
+
+class Withdrawing:
+    """Use cases of changing one's mind before pick-up."""
+
+    def __init__(self, couriers: CourierTable, recorder: Recorder, maker: ParcelMaker) -> None:
+        self._couriers, self._recorder, self._maker = couriers, recorder, maker
+
+    async def cancel(self, shipment_no: str, reason: str, record: Record) -> ShipmentStatus:
+        """Withdraw a parcel before pick-up; return where it stands afterwards.
+
+        The courier is asked at once; where it does not answer, a job goes on asking. Paid postage goes back.
+        Raises: NotFound; Conflict `parcel_collected`, `parcel_ended`, `cancel_not_offered`.
+        Idempotent: yes.
+        """
+        row = await self._changeable(shipment_no)
+        if not await withdrawing_repository.want(row.shipment_no, row.version, reason, None, record):
+            raise _moved_on()
+        return await self._withdraw_now(shipment_no)
+
+    async def change_address(self, shipment_no: str, to: NewAddress, record: Record) -> str:
+        """Send a parcel to another address; return the number under which it goes from now on.
+
+        One that no courier has heard of keeps its number; else see above.
+        Raises: NotFound; Conflict `parcel_collected`, `parcel_ended`, `stale_version`.
+        """
+        row = await self._changeable(shipment_no)
+        new = self._maker.sent_to(self._maker.successor(row), to.contact, to.shown, to.division_code)
+        return await self._replace(row, await self._maker.routed(new), record, "已更改收件地址，改寄新单")
+
+    async def change_courier(self, shipment_no: str, carriage: Carriage, record: Record) -> str:
+        """Send a parcel with another courier; return the number under which it goes from now on.
+
+        Raises: as `change_address`, NotFound for a courier that is not here.
+        """
+        self._couriers.get(carriage.courier)
+        row = await self._changeable(shipment_no)
+        new = replace(
+            self._maker.successor(row),
+            courier=carriage.courier,
+            carrier=carriage.carrier,
+            product=carriage.product,
+        )
+        return await self._replace(row, new, record, "已更换快递公司，改寄新单")
+
+    async def _replace(self, row: ShipmentRow, new: NewParcel, record: Record, reason: str) -> str:
+        if row.booking_tried_at is None:
+            if not await withdrawing_repository.change_untried(row.shipment_no, row.version, new, record):
+                raise _moved_on()
+            return row.shipment_no
+        successor_no = await withdrawing_repository.want(row.shipment_no, row.version, reason, new, record)
+        if not successor_no:
+            raise _moved_on()
+        await self._withdraw_now(row.shipment_no)
+        return successor_no
+
+    async def _withdraw_now(self, shipment_no: str) -> ShipmentStatus:
+        """Try at once what a job does otherwise. Raises: Conflict `parcel_collected`."""
+        try:
+            await self.withdraw({"shipment_no": shipment_no})
+        except (ProviderUnavailable, ProviderProtocolError, ProviderRejected) as error:
+            log.warning("withdrawal_unknown", shipment_no=shipment_no, code=error.stable_code)
+        row = await repository.find_shipment(shipment_no)
+        assert row is not None, "parcels are never deleted"
+        if row.cancel_wanted_at is None and row.status not in TERMINAL:
+            raise _collected()
+        return ShipmentStatus(row.status)
+
+    async def withdraw(self, job: Mapping[str, Any]) -> None:
+        """Withdraw one parcel at its courier (job `delivery.withdraw`).
+
+        Idempotent: yes; an order whose booking has an unknown outcome is looked for first.
+        Raises: ProviderUnavailable, ProviderProtocolError, ProviderRejected (retryable): the job runs again.
+        """
+        shipment_no, now = job["shipment_no"], clock.now()
+        held = await booking_repository.hold(shipment_no, now, now + booking_repository.HOLD, to_book=False)
+        if held is None:
+            row = await repository.find_shipment(shipment_no)
+            if row is not None and row.cancel_wanted_at is not None and row.status not in TERMINAL:
+                raise ProviderUnavailable(provider=row.courier, reason="order_busy")
+            return
+        try:
+            await self._cancel_order(held)
+        except ProviderRejected as error:
+            if error.retryable:
+                await booking_repository.let_go(shipment_no)
+                raise
+            await self._goes_on(held, error)
+            return
+        except SanjinError:
+            await booking_repository.let_go(shipment_no)
+            raise
+        await self._recorder.record(shipment_no, [cancelled_note(shipment_no, held["cancel_reason"])], confirmed=True)
+        await booking_repository.let_go(shipment_no)
+
+    async def _cancel_order(self, row: Row) -> None:
+        if row["booking_tried_at"] is None:
+            return
+        courier = self._couriers.get(row["courier"])
+        parcel = ParcelRef(
+            shipment_no=row["shipment_no"],
+            waybill_no=row["waybill_no"],
+            order_ref=row["order_ref"],
+            carrier=row["carrier"],
+        )
+        if row["booked_at"] is None:
+            if row["status"] == ShipmentStatus.EXCEPTION:
+                return
+            known = await courier.find(parcel)
+            if known is None:
+                return
+            parcel = replace(parcel, waybill_no=known.waybill_no, order_ref=known.order_ref)
+        await courier.cancel(parcel, row["cancel_reason"])
+
+    async def _goes_on(self, row: Row, error: ProviderRejected) -> None:
+        """Let the former parcel go on, because its courier will not give it back, and end what waited for it."""
+        shipment_no = row["shipment_no"]
+        log.warning("withdrawal_refused", shipment_no=shipment_no, provider_code=error.provider_code)
+        is_collected = error.provider_code == COLLECTED
+        told = "快递员已揽收，不能更改" if is_collected else "快递公司未同意取消，请联系快递公司"
+        successor = await withdrawing_repository.find_waiting(shipment_no)
+        if successor is not None:
+            note = cancelled_note(successor["shipment_no"], told)
+            await self._recorder.record(successor["shipment_no"], [note], confirmed=True)
+        await withdrawing_repository.give_up(row, told, needs_person=not is_collected)
+
+    async def _changeable(self, shipment_no: str) -> ShipmentRow:
+        row = await repository.find_shipment(shipment_no)
+        if row is None:
+            raise NotFound("未找到该快递")
+        if row.status in TERMINAL or row.is_own:
+            raise Conflict("该快递已结束，不能更改", code="parcel_ended")
+        was_carried = row.picked_up_at is not None or row.handed_over_at is not None
+        if row.status not in BEFORE_PICKUP or was_carried:
+            raise _collected()
+        if row.booked_at is not None and Ability.CANCEL not in self._couriers.get(row.courier).abilities:
+            raise Conflict("该快递公司不支持在线取消，请致电快递公司", code="cancel_not_offered")
+        return row
+
+
+def _collected() -> Conflict:
+    return Conflict("快递员已揽收，不能再取消或更改；请在派送时与快递员联系", code="parcel_collected")
+
+
+def _moved_on() -> Conflict:
+    return Conflict("快递状态刚有变化，请刷新后再试", code="stale_version")
