@@ -6,11 +6,11 @@ from aiohttp import web
 
 from simulators.callbacks import Delivery
 from simulators.config import SFPartner
-from simulators.control import ControlError, answer, read_json
+from simulators.control import ControlError, answer, need_text, read_json
 from simulators.core import World
 from simulators.sf import nodes, tracking
 from simulators.sf.nodes import Node
-from simulators.sf.orders import Order, orders
+from simulators.sf.orders import Order, elsewhere, orders
 
 
 def _order(world: World, request: web.Request) -> Order:
@@ -20,11 +20,17 @@ def _order(world: World, request: web.Request) -> Order:
     return order
 
 
-def _partner(world: World, order: Order) -> SFPartner:
-    partner = next((p for p in world.config.sf.partners if p.partner_id == order["partner_id"]), None)
-    if partner is None:
-        raise ControlError("the partner of this order is no longer configured", 404)
-    return partner
+def _partners(world: World, order: Order) -> list[SFPartner]:
+    """Return whoever gets this order's pushes: its partner, and those who registered its number."""
+    followers = order.get("followers", [order["partner_id"]])
+    return [partner for partner in world.config.sf.partners if partner.partner_id in followers]
+
+
+def _push(world: World, order: Order, routes: list[dict[str, Any]], copies: int = 1) -> list[Delivery]:
+    # A number that was ordered elsewhere is pushed without an order number of ours.
+    shown = routes if order["partner_id"] else [route | {"orderid": ""} for route in routes]
+    every = [partner for _ in range(copies) for partner in _partners(world, order)]
+    return [delivery for partner in every for delivery in tracking.push(world, partner, shown)]
 
 
 def _wanted_nodes(order: Order, body: dict[str, Any]) -> list[Node]:
@@ -62,14 +68,15 @@ def control(world: World) -> list[web.RouteDef]:
         order, body = _order(world, request), await read_json(request)
         if order["status"] == "CANCELLED" or not order["waybill_no"]:
             raise ControlError("this order has no parcel to move")
-        partner, made, callbacks = _partner(world, order), [], []
+        if body.get("to") in nodes.STATES:
+            told = [tracking.push_state(world, each, order, str(body["to"])) for each in _partners(world, order)]
+            return answer({"routes": [], "callbacks": await _results([delivery for sent in told for delivery in sent])})
+        made, callbacks = [], []
         for node in _wanted_nodes(order, body):
             route = tracking.add_node(world, order, node)
             made.append(route)
             if body.get("push", True):
-                copies = 2 if body.get("duplicate") else 1
-                sent = [delivery for _ in range(copies) for delivery in tracking.push(world, partner, [route])]
-                callbacks += await _results(sent)
+                callbacks += await _results(_push(world, order, [route], 2 if body.get("duplicate") else 1))
         return answer({"waybill_no": order["waybill_no"], "routes": made, "callbacks": callbacks})
 
     async def push_again(request: web.Request) -> web.Response:
@@ -79,9 +86,15 @@ def control(world: World) -> list[web.RouteDef]:
         if direction not in ("normal", "reversed"):
             raise ControlError("order: normal or reversed")
         history = order["routes"] if direction == "normal" else order["routes"][::-1]
-        return answer({"callbacks": await _results(tracking.push(world, _partner(world, order), history))})
+        return answer({"callbacks": await _results(_push(world, order, history))})
+
+    async def post_elsewhere(request: web.Request) -> web.Response:
+        """Note a parcel that somebody posted without the backend."""
+        order = elsewhere(world, need_text(await read_json(request), "phone"))
+        return answer({"order_id": order["order_id"], "waybill_no": order["waybill_no"]})
 
     return [
+        web.post("/parcels", post_elsewhere),
         web.get("/orders", list_orders),
         web.get("/orders/{order_id}", show_order),
         web.post("/orders/{order_id}/move", move),

@@ -51,6 +51,16 @@ def success(msg_data: Any) -> str:
     return _outer("A1000", "", _dumps(inner))
 
 
+def bare_success(fields: dict[str, Any]) -> str:
+    """Wrap the answer of a service that puts it beside `success`. Source: 丰桥 云打印面单 2.0 接口, 响应参数."""
+    return _outer("A1000", "", _dumps({"success": True, "requestId": secrets.token_hex(8), **fields}))
+
+
+def token(value: str, seconds: int) -> str:
+    """Render a token. Source: 丰桥 OAuth2 认证, 响应参数."""
+    return _dumps({"apiResultCode": "A1000", "accessToken": value, "expiresIn": seconds})
+
+
 def service_refused(refusal: ServiceRefusal) -> str:
     """Wrap a service's refusal: the transport was fine, so the outer code stays A1000."""
     inner = {"success": False, "errorCode": refusal.code, "errorMsg": refusal.message, "msgData": None}

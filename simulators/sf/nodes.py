@@ -28,10 +28,22 @@ _BRANCHES: dict[str, tuple[str, tuple[Node, ...]]] = {
     "exception": ("out_for_delivery", (Node("70", "派件不成功，收件人电话无人接听", "12", "无法联系收件人"),)),
     "returning": (
         "out_for_delivery",
-        (Node("70", "派件不成功，收件人拒收", "3", "拒收"), Node("648", "快件已退回，新单号")),
+        (
+            Node("70", "派件不成功，收件人拒收", "3", "拒收"),
+            Node("648", "快件已退回，新单号"),
+            Node("631", "新单退回"),
+        ),
     ),
+    "returned": ("returning", (Node("30", "退回件在【大同集散中心】装车"), Node("80", "退回件已签收"))),
 }
-TARGETS = (*(name for name, _ in _ROAD), *_BRANCHES)
+NEW_NUMBER = "631"
+"""From this node on the parcel travels under another number."""
+STATES = {
+    "pickup_pending": ("04-40001", "调度成功，收派员信息"),
+    "cancelled": ("04-40014", "客户取消订单"),
+}
+"""States of an order that are pushed apart from the road (订单状态推送)."""
+TARGETS = (*(name for name, _ in _ROAD), *_BRANCHES, *STATES)
 _REMARKS = {node.op_code: node.remark for _, nodes in (*_ROAD, *_BRANCHES.values()) for node in nodes}
 
 
@@ -45,12 +57,16 @@ def nodes_to(target: str, passed: frozenset[str]) -> list[Node]:
 
     Raises: KeyError when the target is unknown.
     """
-    milestone, last = _BRANCHES.get(target, (target, ()))
-    if milestone not in dict(_ROAD):
+    if target in _BRANCHES:
+        milestone, last = _BRANCHES[target]
+        if milestone in _BRANCHES and {node.op_code for node in _BRANCHES[milestone][1]} <= passed:
+            return list(last)
+        return nodes_to(milestone, passed) + list(last)
+    if target not in dict(_ROAD):
         raise KeyError(target)
     nodes: list[Node] = []
     for name, stage in _ROAD:
         nodes.extend(stage)
-        if name == milestone:
+        if name == target:
             break
-    return [node for node in nodes if node.op_code not in passed] + list(last)
+    return [node for node in nodes if node.op_code not in passed]

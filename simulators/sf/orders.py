@@ -5,9 +5,10 @@ Called by the gateway with verified content. Keeps no names or addresses, only t
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
+from simulators.clock import BEIJING
 from simulators.config import SFPartner
 from simulators.core import World
 from simulators.sf.envelope import ServiceRefusal
@@ -109,6 +110,8 @@ def create(call: Call) -> dict[str, Any]:
         raise ServiceRefusal("8016", "重复下单")
     contacts = _contacts(call.data)
     _check_goods(call)
+    if not _is_open(str(call.data.get("sendStartTm") or "")):
+        raise ServiceRefusal("8096", "超过揽收服务时间")
     result, remark = filter_result(contacts)
     parcels = max(1, int(call.data.get("parcelQty") or 1))
     order: Order = {
@@ -123,6 +126,10 @@ def create(call: Call) -> dict[str, Any]:
         "phone_tails": [_tail(contacts[1]), _tail(contacts[2])],
         "created_at": call.world.clock.timestamp(),
         "routes": [],
+        "followers": [call.partner.partner_id],
+        "pay_method": call.data.get("payMethod", 1),
+        "on_account": bool(call.data.get("monthlyCard")),
+        "in_person": call.data.get("specialDeliveryTypeCode") == "1",
     }
     orders(call.world)[order_id] = order
     call.world.state.table("sf", "waybills")[order["waybill_no"]] = order_id
@@ -137,7 +144,13 @@ def _order_answer(order: Order) -> dict[str, Any]:
         "destCode": "352",
         "filterResult": order["filter_result"],
         "waybillNoInfoList": _waybills(order) if order["waybill_no"] else [],
-        "routeLabelInfo": [{"code": "1000", "routeLabelData": {"waybillNo": order["waybill_no"]}, "message": "SF"}],
+        "routeLabelInfo": [
+            {
+                "code": "1000",
+                "routeLabelData": {"waybillNo": order["waybill_no"], "destRouteLabel": "352WB-A1"},
+                "message": "SF",
+            }
+        ],
     }
 
 
@@ -188,6 +201,42 @@ def filter_order(call: Call) -> dict[str, Any]:
     contacts = _contacts(call.data)
     result, remark = filter_result(contacts)
     return {"orderId": call.data.get("orderId", ""), "filterResult": result, "remark": remark}
+
+
+def check_pickup_time(call: Call) -> dict[str, Any]:
+    """Say whether somebody comes at a time: from eight in the morning to eight at night.
+
+    Source: 丰桥 揽件服务时间校验接口 EXP_EXCE_CHECK_PICKUP_TIME (V1.1).
+    """
+    return {"status": _is_open(str(call.data.get("sendTime", ""))), "startTm": "08:00", "endTm": "20:00"}
+
+
+def _is_open(wished: str) -> bool:
+    if not wished:
+        return True
+    return 8 <= datetime.strptime(wished, "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).hour < 20
+
+
+def elsewhere(world: World, phone: str) -> Order:
+    """Note a parcel that somebody else ordered; its order number is not ours."""
+    order: Order = {
+        "order_id": f"ELSE{secrets.randbelow(10**10):010d}",
+        "partner_id": "",
+        "waybill_no": new_waybill_no(),
+        "children": [],
+        "sign_back_no": "",
+        "return_waybill_no": "",
+        "status": "CREATED",
+        "filter_result": 2,
+        "phone_tails": [phone[-4:]],
+        "created_at": world.clock.timestamp(),
+        "routes": [],
+        "followers": [],
+    }
+    orders(world)[order["order_id"]] = order
+    world.state.table("sf", "waybills")[order["waybill_no"]] = order["order_id"]
+    world.state.touch()
+    return order
 
 
 def delivery_time(call: Call) -> dict[str, Any]:

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
 
 from app import metrics
 from app.errors import ProviderRejected, ProviderUnavailable
 from clients.couriers.sf.client import SfClient
 from clients.couriers.sf.codes import SfProblem, problem_of
-from clients.couriers.sf.push import ACCEPTED, REFUSED, read_route_push
-from clients.couriers.sf.types import FilterResult, PayMethod, SfContact, SfOrder, SfPlacedOrder, SfRouteEvent
-from services.delivery.ports import Ability
+from clients.couriers.sf.push import acknowledgement, read_push
+from clients.couriers.sf.types import (
+    FilterResult,
+    PayMethod,
+    SfContact,
+    SfOrder,
+    SfOrderState,
+    SfPlacedOrder,
+    SfRouteEvent,
+)
+from services.delivery.addresses import with_parts
+from services.delivery.couriers.sf_codes import (
+    CANCELLED_REASON,
+    NEW_NUMBER,
+    SIGNED_AS,
+    STATUS_OF_CODE,
+    status_of_state,
+)
+from services.delivery.ports import COLLECTED, NOT_SERVED, PICKUP_TIME, Ability
 from services.delivery.states import ShipmentStatus
 from services.delivery.types import (
     Booking,
@@ -19,33 +38,23 @@ from services.delivery.types import (
     CourierOrder,
     Estimate,
     Freight,
+    ParcelNews,
     ParcelRef,
     Push,
     Reach,
     Report,
+    SignedAs,
+    Waybill,
+    WaybillKind,
 )
 
-_CODES = {
-    ShipmentStatus.PICKED_UP: "43 50 54 607",
-    ShipmentStatus.IN_TRANSIT: "10 11 30 31 36 302 304 3036 99",
-    ShipmentStatus.ARRIVED: "123 130",
-    ShipmentStatus.OUT_FOR_DELIVERY: "44 204",
-    ShipmentStatus.AWAITING_COLLECTION: "125 127 129 658 678 679",
-    ShipmentStatus.DELIVERED: "80 8000 126 128 935",
-    ShipmentStatus.EXCEPTION: "33 34 66 70 72 77 833",
-    ShipmentStatus.RETURNING: "648 631",
-}
-STATUS_OF_CODE = {code: status for status, codes in _CODES.items() for code in codes.split()}
-"""Source: 丰桥 路由查询接口, opCode 对照表."""
-
-
 _CARRIER = "shunfeng"
+_USUAL_PRODUCT = 2
+"""顺丰标快."""
 _REACH = {FilterResult.SERVED: Reach.YES, FilterResult.NOT_SERVED: Reach.NO, FilterResult.ADDRESS_UNCLEAR: Reach.NO}
-_PAY_METHODS = {
-    Freight.ACCOUNT: PayMethod.SENDER,
-    Freight.RECEIVER: PayMethod.RECEIVER,
-    Freight.SENDER: PayMethod.SENDER,
-}
+_NOT_SERVED = (FilterResult.NOT_SERVED, FilterResult.ADDRESS_UNCLEAR)
+_WORDS = {SfProblem.COLLECTED: COLLECTED, SfProblem.OTHER_TIME: PICKUP_TIME}
+"""Problems that the house has a word of its own for."""
 
 
 class SfCourier:
@@ -53,7 +62,7 @@ class SfCourier:
 
     code = "SF"
     name = "顺丰速运"
-    abilities = frozenset((Ability.ORDER, Ability.CANCEL, Ability.REACH, Ability.ESTIMATE))
+    abilities = frozenset((Ability.ORDER, Ability.CANCEL, Ability.LABEL, Ability.REACH, Ability.ESTIMATE))
     signs_pushes = False
 
     def __init__(self, client: SfClient) -> None:
@@ -61,16 +70,10 @@ class SfCourier:
 
     async def book(self, order: CourierOrder) -> Booking:
         """Place the order; see the port."""
-        placed = await self._client.create_order(
-            SfOrder(
-                order_id=order.shipment_no,
-                sender=_contact(order.sender),
-                receiver=_contact(order.receiver),
-                cargo_name=order.cargo,
-                pay_method=_PAY_METHODS[order.freight],
-            )
-        )
-        return _booking(placed)
+        try:
+            return _booking(await self._client.create_order(_order(order)))
+        except ProviderRejected as error:
+            raise _in_our_words(error) from None
 
     async def find(self, parcel: ParcelRef) -> Booking | None:
         """Ask by our number; see the port."""
@@ -83,11 +86,14 @@ class SfCourier:
 
     async def cancel(self, parcel: ParcelRef, reason: str) -> None:
         """Withdraw an order; see the port."""
-        await self._client.cancel_order(parcel.shipment_no)
+        try:
+            await self._client.cancel_order(parcel.shipment_no)
+        except ProviderRejected as error:
+            raise _in_our_words(error) from None
 
     async def label(self, parcel: ParcelRef) -> bytes | None:
-        """Leave the drawing to us; see the port."""
-        return None
+        """Have SF draw the label; see the port."""
+        return await self._client.print_label(parcel.waybill_no)
 
     async def reaches(self, sender: Contact, receiver: Contact, carrier: str) -> Reach:
         """Ask by the filter service; see the port."""
@@ -95,61 +101,181 @@ class SfCourier:
         return _REACH.get(reach.result, Reach.UNKNOWN)
 
     async def estimate(self, order: CourierOrder) -> Estimate:
-        """Say nothing yet; see the port."""
-        return Estimate()
+        """Ask for price and time of the product; with a pick-up time also whether anybody comes then; see the port."""
+        sender, receiver = _contact(order.sender), _contact(order.receiver)
+        if order.pickup_from and not await self._client.can_pick_up(sender, order.pickup_from):
+            raise ProviderRejected("该时段无法上门取件，请另选时间", provider="sf", provider_code=PICKUP_TIME)
+        offers = await self._client.estimate(
+            sender,
+            receiver,
+            weight_kg=_kilograms(order.weight_grams),
+            express_type_id=_product(order),
+            at=order.pickup_from,
+        )
+        offer = next((each for each in offers if each.business_type == str(_product(order))), None)
+        return Estimate(price_fen=offer.fee_fen, arrives_at=offer.arrives_at) if offer else Estimate()
 
     async def track(self, parcel: ParcelRef) -> Report:
-        """Ask for the road; see the port."""
+        """Ask for the road, and for the number of the way back where it turned round; see the port."""
+        if not parcel.is_ordered:
+            nodes = await self._client.routes_of_waybills([parcel.waybill_no], phone_tail=parcel.phone[-4:])
+            return Report(events=tuple(_event(node, parcel.shipment_no) for node in nodes))
         nodes = await self._client.routes_of_order(parcel.shipment_no)
-        return Report(events=tuple(_event(node, parcel.shipment_no) for node in nodes))
+        back = await self._way_back(parcel, nodes)
+        if back and back not in {node.waybill_no for node in nodes}:
+            nodes += await self._client.routes_of_waybills([back], phone_tail=parcel.phone[-4:])
+        news = _return_news(parcel.shipment_no, back)
+        return Report(events=tuple(_event(node, parcel.shipment_no, back) for node in nodes), news=news)
+
+    async def _way_back(self, parcel: ParcelRef, nodes: Iterable[SfRouteEvent]) -> str:
+        if not any(node.op_code in NEW_NUMBER for node in nodes):
+            return ""
+        with suppress(ProviderRejected):  # the new number may come later than the node that announces it
+            return (await self._client.search_order(parcel.shipment_no, way_back=True)).waybill_no
+        return ""
 
     async def follow(self, parcel: ParcelRef) -> None:
-        """Do nothing: orders placed by us are pushed by themselves; see the port."""
+        """Register a number that was ordered elsewhere; ours are pushed by themselves. See the port."""
+        if not parcel.is_ordered:
+            await self._client.register_route(parcel.waybill_no, parcel.phone[-4:])
 
     def parse_push(self, push: Push) -> Report:
-        """Read a RoutePushService body; see the port."""
-        return Report(events=tuple(_event(node, node.order_id) for node in read_route_push(push.body)))
+        """Read a route push or an order-state push; see the port."""
+        read = read_push(push.body)
+        events = [_event(node, node.order_id) for node in read.routes] + [_state_event(each) for each in read.states]
+        back = {node.order_id: node.waybill_no for node in read.routes if node.op_code == "631" and node.order_id}
+        news = [each for shipment_no, number in back.items() for each in _return_news(shipment_no, number)]
+        news += [_state_news(each) for each in read.states]
+        return Report(events=tuple(events), news=tuple(news))
 
     def acknowledge(self, push: Push, accepted: bool) -> bytes:
         """Return SF's own words."""
-        return ACCEPTED if accepted else REFUSED
+        return acknowledgement(push.body, accepted=accepted)
 
 
-def _booking(placed: SfPlacedOrder) -> Booking:
-    if placed.filter_result in (FilterResult.NOT_SERVED, FilterResult.ADDRESS_UNCLEAR):
-        raise ProviderRejected(
-            provider="sf", provider_code=f"filter_{int(placed.filter_result)}", provider_message=placed.remark
-        )
-    if not placed.waybill_no:
-        # 人工筛单: SF looks at the addresses by hand and gives a waybill later, so we come and ask again.
-        raise ProviderUnavailable(provider="sf", reason="manual_check")
-    return Booking(shipment_no=placed.order_id, waybill_no=placed.waybill_no, carrier=_CARRIER)
-
-
-def _contact(contact: Contact) -> SfContact:
-    # SF reads province, city and county out of the line where they are not given apart.
-    return SfContact(name=contact.name, mobile=contact.phone, province="", city="", county="", address=contact.address)
-
-
-def _event(node: SfRouteEvent, shipment_no: str) -> CourierEvent:
-    status = _status(node)
-    if not status:
-        metrics.UNKNOWN_CODES.labels("sf").inc()
-    # Neither the push's own id nor its text is part of the key: a query has no id, and both must meet in one row.
-    identity = f"sf|{node.waybill_no}|{int(node.happened_at.timestamp())}|{node.op_code}"
-    return CourierEvent(
-        shipment_no=shipment_no,
-        waybill_no=node.waybill_no,
-        event_key=hashlib.sha256(identity.encode()).hexdigest(),
-        occurred_at=node.happened_at,
-        code=node.op_code[:16],
-        status=status,
-        text=node.remark[:300],
-        place=node.place[:100],
+def _order(order: CourierOrder) -> SfOrder:
+    return SfOrder(
+        order_id=order.shipment_no,
+        sender=_contact(order.sender),
+        receiver=_contact(order.receiver),
+        cargo_name=order.cargo,
+        pay_method=_pay_method(order),
+        on_account=order.freight is Freight.ACCOUNT,
+        express_type_id=_product(order),
+        weight_kg=_kilograms(order.weight_grams),
+        pick_up_at=order.pickup_from,
+        signed_paper_back=order.signed_paper,
+        id_number_tail=order.holder_tail,
     )
 
 
-def _status(node: SfRouteEvent) -> str:
-    if node.op_code == "70" and node.reason_code == "46":
+def _pay_method(order: CourierOrder) -> PayMethod:
+    if order.freight is Freight.RECEIVER:
+        return PayMethod.RECEIVER
+    # Our card pays for a parcel that a citizen sends us as a third party (第三方付): the citizen is its sender.
+    return PayMethod.THIRD_PARTY if order.freight is Freight.ACCOUNT and order.is_inbound else PayMethod.SENDER
+
+
+def _product(order: CourierOrder) -> int:
+    return int(order.product) if order.product.isdecimal() else _USUAL_PRODUCT
+
+
+def _kilograms(grams: int) -> str:
+    return f"{grams // 1000}.{grams % 1000:03d}"
+
+
+def _booking(placed: SfPlacedOrder) -> Booking:
+    if placed.filter_result in _NOT_SERVED:
+        raise ProviderRejected(provider="sf", provider_code=NOT_SERVED, provider_message=placed.remark)
+    if not placed.waybill_no:
+        # 人工筛单: SF looks at the addresses by hand and gives a waybill later, so we come and ask again.
+        raise ProviderUnavailable(provider="sf", reason="manual_check")
+    further = [_waybill(number, WaybillKind.CHILD) for number in placed.child_waybill_nos]
+    if placed.sign_back_waybill_no:
+        further.append(_waybill(placed.sign_back_waybill_no, WaybillKind.SIGN_BACK))
+    return Booking(
+        shipment_no=placed.order_id,
+        waybill_no=placed.waybill_no,
+        carrier=_CARRIER,
+        route_code=placed.route_code,
+        further=tuple(further),
+    )
+
+
+def _in_our_words(error: ProviderRejected) -> ProviderRejected:
+    word = _WORDS.get(problem_of(error.provider_code))
+    if word is None:
+        return error
+    return ProviderRejected(provider="sf", provider_code=word, provider_message=error.provider_message)
+
+
+def _waybill(number: str, kind: WaybillKind) -> Waybill:
+    return Waybill(waybill_no=number, carrier=_CARRIER, kind=kind)
+
+
+def _return_news(shipment_no: str, back: str) -> tuple[ParcelNews, ...]:
+    if not back:
+        return ()
+    return (ParcelNews(shipment_no=shipment_no, waybills=(_waybill(back, WaybillKind.RETURN),)),)
+
+
+def _contact(contact: Contact) -> SfContact:
+    apart = with_parts(contact)
+    return SfContact(
+        name=contact.name,
+        mobile=contact.phone,
+        province=apart.province,
+        city=apart.city,
+        county=apart.county,
+        address=apart.street,
+    )
+
+
+def _event(node: SfRouteEvent, shipment_no: str, back: str = "") -> CourierEvent:
+    """Make a node an event; one under the number `back` is part of the way back, so its delivery is ours.
+
+    Neither the push's own id nor its text is part of the key: a query has no id, and both must meet in one row. A push
+    does not tell that its number is that of a way back, so what we learn by asking stands beside it, not in its place.
+    """
+    is_back = bool(back) and node.waybill_no == back
+    status = _status(node, is_back)
+    return _made(shipment_no, node.waybill_no, node.happened_at, node.op_code, status, node.remark, node.place, is_back)
+
+
+def _status(node: SfRouteEvent, is_back: bool) -> str:
+    if (node.op_code, node.reason_code) == CANCELLED_REASON:
         return ShipmentStatus.CANCELLED
-    return STATUS_OF_CODE.get(node.op_code, "")
+    status = STATUS_OF_CODE.get(node.op_code, "")
+    if is_back and status:
+        return ShipmentStatus.RETURNED if status == ShipmentStatus.DELIVERED else ShipmentStatus.RETURNING
+    return status
+
+
+def _state_event(state: SfOrderState) -> CourierEvent:
+    status = status_of_state(state.state_code)
+    return _made(
+        state.order_id, state.waybill_no, state.happened_at, state.state_code, status, state.description, "", False
+    )
+
+
+def _state_news(state: SfOrderState) -> ParcelNews:
+    return ParcelNews(shipment_no=state.order_id, courier_phone=state.courier_phone)
+
+
+def _made(
+    shipment_no: str, waybill_no: str, at: datetime, code: str, status: str, text: str, place: str, is_back: bool
+) -> CourierEvent:
+    if not status:
+        metrics.UNKNOWN_CODES.labels("sf").inc()
+    identity = f"sf|{waybill_no}|{int(at.timestamp())}|{code}{'|back' if is_back else ''}"
+    return CourierEvent(
+        shipment_no=shipment_no,
+        waybill_no=waybill_no,
+        event_key=hashlib.sha256(identity.encode()).hexdigest(),
+        occurred_at=at,
+        code=code[:16],
+        status=status,
+        text=text[:300],
+        place=place[:100],
+        signed_as=SIGNED_AS.get(code, SignedAs.UNKNOWN),
+    )

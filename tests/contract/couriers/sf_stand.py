@@ -19,6 +19,8 @@ class SfStand(Stand):
         "find": "EXP_RECE_SEARCH_ORDER_RESP",
         "cancel": "EXP_RECE_UPDATE_ORDER",
         "reaches": "EXP_RECE_FILTER_ORDER_BSP",
+        "label": "COM_RECE_CLOUD_PRINT_WAYBILLS",
+        "estimate": "EXP_RECE_QUERY_DELIVERTM",
         "track": "EXP_RECE_SEARCH_ROUTES",
     }
     refused_for_good, refused_for_now, outcome_unknown = "1016", "A1005", "S0003"
@@ -31,6 +33,7 @@ class SfStand(Stand):
         "delivered": ShipmentStatus.DELIVERED,
         "exception": ShipmentStatus.EXCEPTION,
         "returning": ShipmentStatus.RETURNING,
+        "returned": ShipmentStatus.RETURNED,
     }
     code_table = {
         ShipmentStatus.PICKED_UP: "50 54 43 607",
@@ -42,6 +45,9 @@ class SfStand(Stand):
         ShipmentStatus.EXCEPTION: "33 34 66 70 72 77 833",
         ShipmentStatus.RETURNING: "648 631",
     }
+
+    follows_typed = True
+    return_waybill_at, courier_phone_at = "returning", "pickup_pending"
 
     def make(self, transport: Transport, base: str) -> SfCourier:
         return SfCourier(SfClient(SfAccount("SJTTEST", "c" * 32, "7551234567", f"{base}/std/service"), transport))

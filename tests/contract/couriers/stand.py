@@ -61,6 +61,9 @@ class Stand:
     courier_phone_at = ""
     """The target at which the phone of the person who carries it is told."""
 
+    follows_typed = False
+    """Whether it follows numbers that were ordered elsewhere; POST /control/<provider>/parcels makes one."""
+
     courier: Courier
 
     def __init__(self, sim: Simulators, session: aiohttp.ClientSession) -> None:

@@ -232,8 +232,8 @@ def test_duplicate_and_repeated_pushes_keep_the_node_ids(sim: Any) -> None:
     sim.sink.answers[PUSH_PATH] = [ACCEPTED] * 5
     sim.control("POST", "/sf/orders/ZT12/push", {"order": "reversed"})
     batches = sorted(pushed(sim, 2), key=len, reverse=True)
-    assert [len(batch) for batch in batches] == [10, 2]
-    assert [node["opCode"] for node in batches[0]][:2] == ["648", "70"]
+    assert [len(batch) for batch in batches] == [10, 4]
+    assert [node["opCode"] for node in batches[0]][:3] == ["631", "648", "70"]
     assert batches[1][-1]["opCode"] == "54"
 
 
@@ -243,6 +243,7 @@ def test_parcel_on_its_way_back_gets_a_new_waybill(sim: Any) -> None:
     moved = sim.control("POST", "/sf/orders/ZT13/move", {"to": "returning", "push": False})
     back = call(sim, SEARCH, {"orderId": "ZT13", "searchType": "2"})["msgData"]["waybillNoInfoList"][0]["waybillNo"]
     assert moved["routes"][-1]["remark"].endswith(back)
+    assert moved["routes"][-1]["mailno"] == back
 
 
 @pytest.mark.parametrize("code", ["A1099", "8096"])

@@ -271,12 +271,12 @@ NODE = {
 
 def test_route_push_is_read_in_order() -> None:
     raw = json.dumps({"Body": {"WaybillRoute": [NODE, NODE | {"id": "159", "reasonCode": None}]}}).encode()
-    first, second = push.read_route_push(raw)
+    first, second = push.read_push(raw).routes
     assert (first.event_id, first.order_id, first.waybill_no, first.op_code) == ("158", "ZT1", "SF1", "70")
     assert (first.reason_code, first.reason_name, second.reason_code) == ("46", "订单取消", "")
     assert first.happened_at == datetime(2025, 1, 3, 10, 5, tzinfo=UTC)
-    assert json.loads(push.ACCEPTED)["return_code"] == "0000"
-    assert json.loads(push.REFUSED)["return_code"] == "1000"
+    assert json.loads(push.acknowledgement(raw, accepted=True))["return_code"] == "0000"
+    assert json.loads(push.acknowledgement(raw, accepted=False))["return_code"] == "1000"
 
 
 @pytest.mark.parametrize(
@@ -300,4 +300,4 @@ def test_route_push_is_read_in_order() -> None:
 )
 def test_push_of_another_shape_is_rejected(raw: bytes) -> None:
     with pytest.raises(CallbackRejected):
-        push.read_route_push(raw)
+        push.read_push(raw)
