@@ -8,7 +8,8 @@ from services.delivery.custody import moves
 from services.delivery.custody.states import CARRIED, Holder, holder_after
 from services.delivery.states import MEANINGS, Derived, ShipmentStatus
 from services.delivery.tracking.repository import Parcel
-from services.delivery.types import Leg
+from services.delivery.tracking.timeline import SIGNED_TEXT
+from services.delivery.types import Leg, SignedAs
 
 
 class CustodyFollower:
@@ -37,6 +38,9 @@ class CustodyFollower:
 
 def _reason(parcel: Parcel, derived: Derived, to: Holder) -> str:
     text = MEANINGS[derived.status].text
+    if derived.status is ShipmentStatus.DELIVERED and to is Holder.CITIZEN:
+        # Kept with the document when the courier's own words are forgotten; who signed stands in no name.
+        return f"{text}（{SIGNED_TEXT[SignedAs(derived.signed_as)]}）"
     if parcel.status == ShipmentStatus.DELIVERED and to is Holder.COURIER:
         return f"签收被撤销：{text}"
     return text

@@ -7,6 +7,8 @@ from services.delivery.states import MEANINGS, Derived, ShipmentStatus
 from services.delivery.tasks.opening import close_task, open_task
 from services.delivery.tasks.states import OPENED_BY, Outcome, TaskKind, closed_by
 from services.delivery.tracking.repository import Parcel
+from services.delivery.tracking.timeline import SIGNED_TEXT
+from services.delivery.types import Leg, SignedAs
 
 
 class TaskFollower:
@@ -17,9 +19,26 @@ class TaskFollower:
         ended = closed_by(derived.status)
         if ended:
             await close_task(tx, parcel.shipment_id, ended, Outcome.WENT_ON)
+        text = MEANINGS[derived.status].text
         kind = OPENED_BY.get(derived.status)
-        if kind is not None:
-            await open_task(tx, parcel, kind, MEANINGS[derived.status].text)
+        if kind is TaskKind.EXCEPTION and not parcel.waybill_no:
+            await open_task(tx, parcel, TaskKind.BOOKING_REFUSED, "快递公司未接单")
+        elif kind is not None:
+            await open_task(tx, parcel, kind, text)
         elif parcel.status == ShipmentStatus.DELIVERED:
-            reason = f"快递公司撤销了签收，现为“{MEANINGS[derived.status].text}”"
-            await open_task(tx, parcel, TaskKind.EXCEPTION, reason)
+            await open_task(tx, parcel, TaskKind.EXCEPTION, f"快递公司撤销了签收，现为“{text}”")
+        elif derived.status is ShipmentStatus.DELIVERED:
+            await self._look_at_signature(tx, parcel, derived)
+
+    @staticmethod
+    async def _look_at_signature(tx: Transaction, parcel: Parcel, derived: Derived) -> None:
+        """Ask for a look where somebody else signed, or a copy arrived that was voided meanwhile."""
+        if parcel.leg == Leg.INBOUND:
+            return
+        voided = await tx.fetch_row(
+            "SELECT 1 FROM piece WHERE shipment_no = $1 AND holder = 'VOID' LIMIT 1", parcel.shipment_no
+        )
+        if voided is not None:
+            await open_task(tx, parcel, TaskKind.EXCEPTION, "已作废的证照被送达，请收回")
+        if derived.signed_as not in (SignedAs.SELF, SignedAs.UNKNOWN):
+            await open_task(tx, parcel, TaskKind.SIGNED_BY_OTHER, SIGNED_TEXT[SignedAs(derived.signed_as)])

@@ -42,19 +42,22 @@ class ParcelFacts(Protocol):
         """Return the body at our end."""
 
 
-async def open_task(tx: Transaction, parcel: ParcelFacts, kind: TaskKind, reason: str, *, by: str = "") -> bool:
+async def open_task(
+    tx: Transaction, parcel: ParcelFacts, kind: TaskKind, reason: str, *, by: str = "", note: str = ""
+) -> bool:
     """Open a task, or leave the open one of this kind as it is; tell whether it is new.
 
     Args:
         reason: for staff, without personal data.
         by: who of the staff declares it; "" where it follows from the parcel's course.
+        note: what they have written about it.
 
     Idempotent: yes, while one is open.
     """
     opened = await tx.fetch_row(
         """INSERT INTO shipment_task (id, created_at, shipment_id, shipment_no, subject_no, division_code,
                department_code, kind, reason, opened_at, opened_by, officer, closed_by, outcome, note)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $2, $10, '', '', '', '')
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $2, $10, '', '', '', $11)
            ON CONFLICT (shipment_id, kind) WHERE closed_at IS NULL DO NOTHING RETURNING id""",
         new_id(),
         clock.now(),
@@ -66,6 +69,7 @@ async def open_task(tx: Transaction, parcel: ParcelFacts, kind: TaskKind, reason
         kind.value,
         reason[:_MOST_WORDS],
         by,
+        note,
     )
     return opened is not None
 
