@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 import msgspec
 import structlog
@@ -16,17 +15,22 @@ import structlog
 from app import clock, db
 from app.crypto import FieldCipher
 from app.errors import Conflict, NotFound
-from app.ids import dated_no
 from app.jobs import JobFunction
 from app.storage import FileStore
 from services.delivery import repository, shown_repository, together_repository
 from services.delivery.board import DeliveryBoard
-from services.delivery.booking.repository import BOOK
+from services.delivery.booking.following import BookingFollower
+from services.delivery.booking.making import ParcelMaker
+from services.delivery.booking.postage import PostageDesk
+from services.delivery.booking.reach import ReachDesk
+from services.delivery.booking.repository import BILL, BOOK, END_BILL, WITHDRAW
 from services.delivery.booking.service import BookingDesk
 from services.delivery.couriers.table import CourierTable
 from services.delivery.custody.following import CustodyFollower
 from services.delivery.custody.service import Custody
-from services.delivery.ports import Announce, Audit, unheard
+from services.delivery.dispatching.service import DispatchDesk
+from services.delivery.ports import Announce, Audit, Holders, Postage, unheard
+from services.delivery.rules.service import RuleActs, RuleBook
 from services.delivery.tasks.following import TaskFollower
 from services.delivery.tracking.following import Subscriber
 from services.delivery.tracking.recording import Recorder
@@ -42,9 +46,6 @@ from services.delivery.types import (
 )
 from services.delivery.views import choice_view, made_choice, shipment_view
 
-_CARGO_LENGTH = 56
-"""So much fits with the words that a further parcel gets."""
-_SENDER_PAYS, _RECEIVER_PAYS = "SENDER", "RECEIVER"
 log = structlog.get_logger()
 
 
@@ -54,6 +55,8 @@ class DeliveryService:
     The parts are doors of their own: `tracking`, `subscriber`, `booking`, `board`.
 
     Args:
+        postage: bills what citizens pay before dispatch; None: only free and at the door.
+        holders: knows whom alone a parcel may be given to; None: nobody is named to couriers.
         announce: tells the console's pages that a topic has changed; silence is allowed.
         silence_seconds: how long a parcel may be silent before we ask.
     """
@@ -66,20 +69,35 @@ class DeliveryService:
         storage: FileStore,
         *,
         announce: Announce = unheard,
+        postage: Postage | None = None,
+        holders: Holders | None = None,
         silence_seconds: int = 6 * 3600,
     ) -> None:
         self._couriers = couriers
         self._cipher = cipher
-        recorder = Recorder(couriers, (CustodyFollower(), TaskFollower()), silence_seconds)
+        book = RuleBook(couriers)
+        self._maker = ParcelMaker(couriers, book, cipher, takes_payment=postage is not None)
+        recorder = Recorder(couriers, (CustodyFollower(), TaskFollower(), BookingFollower()), silence_seconds)
         self.tracking = Tracking(couriers, recorder, cipher, audit)
         self.subscriber = Subscriber(couriers, cipher)
-        self.booking = BookingDesk(couriers, recorder, cipher)
+        self.booking = BookingDesk(couriers, recorder, self._maker, holders)
+        self.postage = PostageDesk(postage, recorder)
+        self.reach = ReachDesk(couriers, self._maker)
+        self.rules = RuleActs(couriers, audit)
         self.board = DeliveryBoard(couriers.name)
         self.custody = Custody()
+        self.dispatching = DispatchDesk(couriers, cipher, audit, storage, announce)
 
     def jobs(self) -> Mapping[str, JobFunction]:
         """Return job name → function of the decoded payload, for wiring's job table."""
-        return {BOOK: self.booking.book, CONFIRM: self.tracking.confirm}
+        return {
+            BOOK: self.booking.book,
+            WITHDRAW: self.booking.withdrawing.withdraw,
+            BILL: self.postage.bill,
+            END_BILL: self.postage.end,
+            CONFIRM: self.tracking.confirm,
+            **self.dispatching.jobs(),
+        }
 
     async def choose(self, choice: Choice) -> ChoiceView:
         """Keep how the citizen wants the result; the address is copied, later changes of the book do not move it.
@@ -111,7 +129,10 @@ class DeliveryService:
 
         Idempotent: yes, a result is put into one parcel only.
         """
-        return await together_repository.send(self._new_shipment(order), subject_nos)
+        choice = await repository.find_choice(order.subject_no)
+        if choice is None or choice.receiver_cipher is None:
+            return None
+        return await together_repository.send(await self._maker.outbound(order, choice), subject_nos)
 
     async def going_together(self, together_no: str, subject_nos: Sequence[str]) -> frozenset[str]:
         """Return those of the cases whose results wait for the parcel of the whole, or lie in the parcel named."""
@@ -134,7 +155,10 @@ class DeliveryService:
 
         Idempotent: yes, one parcel per case and cargo.
         """
-        return await repository.request_shipment(self._new_shipment(order))
+        choice = await repository.lock_courier_choice(order.subject_no, clock.now())
+        if choice is None:
+            return None
+        return await repository.request_shipment(await self._maker.outbound(order, choice))
 
     async def subject_of(self, shipment_no: str) -> str:
         """Return the number of the case that a parcel belongs to. Raises: NotFound."""
@@ -173,21 +197,6 @@ class DeliveryService:
     async def take_over(self, from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
         """Move everything of a merged citizen to the surviving one. Idempotent."""
         await repository.take_over(from_citizen_id, into_citizen_id)
-
-    def _new_shipment(self, order: ShipmentOrder) -> repository.NewShipment:
-        now = clock.now()
-        sender = {"contact": order.sender, "pays": _RECEIVER_PAYS if order.paid_by_receiver else _SENDER_PAYS}
-        return repository.NewShipment(
-            shipment_no=dated_no("SJ", now, 12),
-            subject_no=order.subject_no,
-            courier=self._couriers.usual,
-            cargo=order.cargo[:_CARGO_LENGTH],
-            sender=msgspec.json.encode(sender).decode(),
-            requested_at=now,
-            ask_after=now + timedelta(minutes=10),
-            division_code=order.division_code,
-            department_code=order.department_code,
-        )
 
     def _sealed(self, choice: Choice) -> bytes | None:
         return self._cipher.encrypt_json(RECEIVER_COLUMN, choice.receiver) if choice.receiver else None
