@@ -25,13 +25,18 @@ from services.delivery.booking.postage import PostageDesk
 from services.delivery.booking.reach import ReachDesk
 from services.delivery.booking.repository import BILL, BOOK, END_BILL, WITHDRAW
 from services.delivery.booking.service import BookingDesk
+from services.delivery.collecting.lockers import Lockers
+from services.delivery.collecting.service import Collecting
 from services.delivery.couriers.table import CourierTable
 from services.delivery.custody.following import CustodyFollower
 from services.delivery.custody.service import Custody
 from services.delivery.dispatching.service import DispatchDesk
+from services.delivery.mailing.following import MailingFollower
+from services.delivery.mailing.service import Mailings
 from services.delivery.ports import Announce, Audit, Holders, Postage, unheard
 from services.delivery.rules.service import RuleActs, RuleBook
 from services.delivery.tasks.following import TaskFollower
+from services.delivery.tasks.service import ParcelTasks
 from services.delivery.tracking.following import Subscriber
 from services.delivery.tracking.recording import Recorder
 from services.delivery.tracking.repository import CONFIRM
@@ -77,7 +82,9 @@ class DeliveryService:
         self._cipher = cipher
         book = RuleBook(couriers)
         self._maker = ParcelMaker(couriers, book, cipher, takes_payment=postage is not None)
-        recorder = Recorder(couriers, (CustodyFollower(), TaskFollower(), BookingFollower()), silence_seconds)
+        recorder = Recorder(
+            couriers, (CustodyFollower(), TaskFollower(), BookingFollower(), MailingFollower()), silence_seconds
+        )
         self.tracking = Tracking(couriers, recorder, cipher, audit)
         self.subscriber = Subscriber(couriers, cipher)
         self.booking = BookingDesk(couriers, recorder, self._maker, holders)
@@ -86,6 +93,9 @@ class DeliveryService:
         self.rules = RuleActs(couriers, audit)
         self.board = DeliveryBoard(couriers.name)
         self.custody = Custody()
+        self.tasks = ParcelTasks(audit, announce)
+        self.collecting, self.lockers = Collecting(cipher), Lockers(cipher)
+        self.mailing = Mailings(self.booking.withdrawing.cancel, recorder, self._maker.terms, self.find_shipment)
         self.dispatching = DispatchDesk(couriers, cipher, audit, storage, announce)
 
     def jobs(self) -> Mapping[str, JobFunction]:
