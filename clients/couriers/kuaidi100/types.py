@@ -47,7 +47,7 @@ class Subscription:
 
     number: str
     carrier: str
-    callback_url: str
+    callback_url: str = field(repr=False)
     salt: str = field(repr=False)
     phone_tail: str = field(default="", repr=False)
     origin: str = ""
@@ -69,10 +69,10 @@ class PickupOrder:
     cargo: str
     weight_kg: str
     payment: str
-    callback_url: str
+    callback_url: str = field(repr=False)
     salt: str = field(repr=False)
     service_type: str = ""
-    track_callback_url: str = ""
+    track_callback_url: str = field(default="", repr=False)
     day: str = ""
     pickup_start: str = ""
     pickup_end: str = ""
