@@ -145,12 +145,14 @@ async def get_bill_of_purpose(subject_no: str, purpose: str) -> db.Row:
     return row
 
 
-async def list_bills(subject_no: str, citizen_id: uuid.UUID | None = None) -> Sequence[db.Row]:
-    """Return the shown columns of a subject's bills, oldest first; of one citizen only where given."""
+async def list_bills(subject_no: str, citizen_id: uuid.UUID | None = None, purpose: str = "") -> Sequence[db.Row]:
+    """Return the shown columns of a subject's bills, oldest first; of one citizen or one kind only where given."""
     return await db.fetch_all(
-        f"{_SHOWN_BILL} WHERE subject_no = $1 AND ($2::uuid IS NULL OR citizen_id = $2) ORDER BY id",
+        f"{_SHOWN_BILL} WHERE subject_no = $1 AND ($2::uuid IS NULL OR citizen_id = $2)"
+        " AND ($3 = '' OR split_part(purpose, ':', 1) = $3) ORDER BY id",
         subject_no,
         citizen_id,
+        purpose,
     )
 
 
@@ -282,9 +284,14 @@ async def record_void(bill_no: str) -> bool:
     return row is not None
 
 
-async def list_unsettled_bills(subject_no: str) -> list[BillRecord]:
-    """Return the bills of a subject that nobody has paid yet."""
-    rows = await db.fetch_all(f"{_BILL} WHERE subject_no = $1 AND status = ANY ($2)", subject_no, ["UNPAID", "PAYING"])
+async def list_unsettled_bills(subject_no: str, purpose: str = "") -> list[BillRecord]:
+    """Return the bills of a subject that nobody has paid yet; of one kind only where given."""
+    rows = await db.fetch_all(
+        f"{_BILL} WHERE subject_no = $1 AND status = ANY ($2) AND ($3 = '' OR split_part(purpose, ':', 1) = $3)",
+        subject_no,
+        ["UNPAID", "PAYING"],
+        purpose,
+    )
     return [BillRecord(**dict(row)) for row in rows]
 
 

@@ -34,6 +34,7 @@ from payments.reconciliation.office import ReconciliationOffice
 from payments.records import ASK_BOUNCED, ASK_ORDER, PUSH_REFUND, SETTLE_ORDER
 from payments.refunds import repository as refund_repository
 from payments.refunds.desk import RefundDesk
+from payments.refunds.ending import BillEnding
 from payments.refunds.pushing import Refunding
 from payments.statements.statements import Statements
 from payments.states import OPEN_PAYMENT
@@ -86,6 +87,7 @@ class PaymentService:
         self.statements = Statements()
         self.cashier = CashierDesk()
         self._asking = Asking(channels, receiving)
+        self._ending = BillEnding(self._asking, self.refunds)
         self._receiving = receiving
         self.facts = FactDesk(channels, self._asking, receiving)
         self.reconciliation = ReconciliationOffice(
@@ -143,9 +145,13 @@ class PaymentService:
             raise Conflict("该事项已有金额不同的缴款单", code="bill_differs")
         return views.bill(row)
 
-    async def bills_of(self, subject_no: str) -> list[BillView]:
-        """List the bills of a case; for rooms that have checked whose case it is."""
-        return await self._shown(await repository.list_bills(subject_no))
+    async def bills_of(self, subject_no: str, purpose: str = "") -> list[BillView]:
+        """List the bills of a case, or those of one kind; for rooms that have checked whose case it is.
+
+        Args:
+            purpose: the word of `NewBill.purpose` before its colon; "" lists every kind.
+        """
+        return await self._shown(await repository.list_bills(subject_no, purpose=purpose))
 
     async def own_bills(self, caller: Caller, subject_no: str) -> list[BillView]:
         """List the caller's bills of a case; empty also where the case is somebody else's."""
@@ -250,21 +256,26 @@ class PaymentService:
         for out_refund_no in await refund_repository.list_open_refunds(out_trade_no):
             await self._refunding.push(out_refund_no)
 
-    async def void_bills(self, subject_no: str, ended_at: datetime | None = None) -> None:
+    async def end_bill(self, bill_no: str, reason: str) -> None:
+        """See to it that nobody pays a bill any more, and that what was paid goes back. See `BillEnding.end`."""
+        await self._ending.end(bill_no, reason)
+
+    async def void_bills(self, subject_no: str, ended_at: datetime | None = None, purpose: str = "") -> None:
         """Void the unpaid bills of a case; an open order is settled first, and one that was paid keeps its bill.
 
         Args:
             ended_at: the end of the case; what was paid for it later is kept for staff, who give it back.
+            purpose: of one kind only, as in `bills_of`.
 
         Raises: ProviderUnavailable while the outcome of an open order is unknown, Conflict `payment_in_progress` when
         a new order was opened meanwhile; call again then. Idempotent: yes, by status.
         """
-        for bill in await repository.list_unsettled_bills(subject_no):
+        for bill in await repository.list_unsettled_bills(subject_no, purpose):
             record = await repository.find_open_payment(bill.id)
             if record is not None:
                 await self._asking.settle(record)
             await repository.record_void(bill.bill_no)
-        if await repository.list_unsettled_bills(subject_no):
+        if await repository.list_unsettled_bills(subject_no, purpose):
             raise Conflict("该缴款单正在支付处理中，请稍后再试", code="payment_in_progress", retry_after_seconds=2)
         if ended_at is not None:
             await self._receiving.report_paid_after(subject_no, ended_at)

@@ -36,6 +36,7 @@ class FiscalBillRecord:
     payment_code: str | None
     citizen_id: uuid.UUID
     subject_no: str
+    purpose: str
     title: str
     lines: tuple[BillLine, ...]
     department_code: str

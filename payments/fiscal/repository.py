@@ -21,15 +21,15 @@ from payments.states import BILL, PAID_BILL, BillMove, BillStatus
 from payments.types import BillLine
 
 _BILL = """
-SELECT b.id, b.bill_no, b.payment_code, b.citizen_id, b.subject_no, b.title, b.lines, b.department_code, b.agency_name,
-       b.division_code, b.amount_fen, b.late_fee_fen, b.status, b.due_at, b.created_at, b.confirmed_at,
+SELECT b.id, b.bill_no, b.payment_code, b.citizen_id, b.subject_no, b.purpose, b.title, b.lines, b.department_code,
+       b.agency_name, b.division_code, b.amount_fen, b.late_fee_fen, b.status, b.due_at, b.created_at, b.confirmed_at,
        b.fiscal_asked_count AS asked_count, p.out_trade_no, p.channel, p.provider_trade_no,
        p.amount_fen AS paid_fen, p.paid_at,
        EXISTS (SELECT 1 FROM fiscal_receipt r WHERE r.bill_id = b.id AND r.kind = 'BLUE') AS has_receipt
 FROM bill b LEFT JOIN payment p ON p.id = b.paid_payment_id
 """
 _SAME = (
-    "id bill_no payment_code citizen_id subject_no title department_code agency_name division_code amount_fen "
+    "id bill_no payment_code citizen_id subject_no purpose title department_code agency_name division_code amount_fen "
     "late_fee_fen status due_at created_at confirmed_at asked_count has_receipt"
 ).split()
 
@@ -234,6 +234,7 @@ async def book(tx: db.Transaction, key: str, debit: str, credit: str, amount_fen
 def _confirmed_event(name: str, bill: FiscalBillRecord, paid: Paid, confirmed_at: datetime) -> DomainEvent:
     facts = {
         "bill_no": bill.bill_no,
+        "purpose": bill.purpose,
         "title": bill.title,
         "amount_fen": paid.amount_fen,
         "payment_code": bill.payment_code,

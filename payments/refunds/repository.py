@@ -13,7 +13,7 @@ from payments import repository
 from payments.neutral import RefundNotified
 from payments.records import PUSH_REFUND, RefundRecord
 from payments.refunds.booking_repository import book_bounce, book_success, lock_bill, refund_event, settle_bill
-from payments.states import REFUND, RefundMove, RefundStatus, next_status
+from payments.states import BILL, REFUND, BillMove, RefundMove, RefundStatus, next_status, sources
 
 _REFUND_RECORD = """
 SELECT r.id AS refund_id, r.out_refund_no, r.status AS refund_status, r.amount_fen AS refund_fen, r.reason, r.cause,
@@ -82,6 +82,16 @@ async def find_refund(out_refund_no: str) -> RefundRecord | None:
     """Return a refund with its channel order."""
     row = await db.fetch_row(f"{_REFUND_RECORD} WHERE r.out_refund_no = $1", out_refund_no)
     return None if row is None else await _refund_of(row)
+
+
+async def find_paid(bill_no: str) -> db.Row | None:
+    """Return number and sum of the order that paid a bill whose money is with us, at least in part."""
+    return await db.fetch_row(
+        "SELECT p.out_trade_no, p.amount_fen FROM bill b JOIN payment p ON p.id = b.paid_payment_id"
+        " WHERE b.bill_no = $1 AND b.status = ANY ($2)",
+        bill_no,
+        sources(BILL, BillMove.REQUEST_REFUND),
+    )
 
 
 async def list_open_refunds(out_trade_no: str) -> list[str]:
