@@ -27,7 +27,9 @@ from services.applications.materials import sweeps as material_sweeps
 from services.applications.materials.reactions import MaterialReactions
 from services.applications.packages import sweeps as package_sweeps
 from services.applications.packages.reactions import PackageReactions
+from services.applications.paper.reactions import PaperReactions
 from services.applications.reactions import ApplicationReactions
+from services.applications.remedies.reactions import RemedyReactions
 from services.applications.routing.reactions import RoutingReactions
 from services.catalogue import sweeps as catalogue_sweeps
 from services.catalogue.publishing import sweeps as publishing_sweeps
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 CITIZEN_EVENTS = (
     "application.submitted application.accepted application.correction_requested application.corrected "
     "application.not_accepted application.approved application.denied application.withdrawn application.certifying "
+    "application.reissuing "
     "application.delivering application.closed application.suspended application.resumed application.terminated "
     "application.reopened application.received application.returned application.extended application.draft_expiring "
     "application.handed_over application.person_asked package.submitted package.closed rating.answered "
@@ -58,10 +61,13 @@ CITIZEN_EVENTS = (
     "licence.expiring licence.asked licence.changed "
     "bill.issued bill.paid bill.confirmed receipt.issued payment.closed refund.succeeded "
     "licence.issued shipment.booked shipment.picked_up shipment.out_for_delivery shipment.awaiting_collection "
-    "shipment.delivered shipment.exception shipment.returning citizen.merged consultation.answered"
+    "shipment.delivered shipment.delivery_undone shipment.exception shipment.returning "
+    "citizen.merged consultation.answered "
+    "mailing.asked mailing.asked_again mailing.received mailing.faulty mailing.waived "
+    "collection.ready collection.reminded collection.recalled collection.collected"
 ).split()
 """Events that concern a person: they are told by a notice where a template says so, and live on their phone."""
-LIVE_EVENTS = ("consultation.changed",)
+LIVE_EVENTS = ("consultation.changed", "shipment.moved")
 """Events that show on an open phone and are worth no notice."""
 
 
@@ -92,6 +98,8 @@ def _reactions(rooms: Container) -> Mapping[str, Sequence[tuple[str, Reaction]]]
         rooms.applications.cards.reactions(),
         PackageReactions(rooms.applications.packages).table(),
         RoutingReactions(rooms.applications.handover).table(),
+        RemedyReactions(rooms.applications.remedies).table(),
+        PaperReactions(rooms.applications.originals, rooms.delivery, rooms.applications.progress).table(),
         InstantReactions(rooms.applications.instant).table(),
         RatingReactions(rooms.ratings).table(),
         ExchangeReactions(rooms.exchange).table(),

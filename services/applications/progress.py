@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from app import clock
-from app.db import Row
+from app.db import Row, Transaction
 from payments.service import PaymentService
 from payments.types import BillLine, NewBill
 from services.applications import calendar_days, moves, repository
@@ -24,6 +24,7 @@ from services.applications.ports import Catalogue, People
 from services.applications.states import STATUS_TEXT, TO_CORRECT, Act, Status
 from services.applications.types import Actor, ActorKind
 from services.catalogue.types import ItemRecord
+from services.delivery.collecting.types import NewCollection
 from services.delivery.custody.types import NewPiece
 from services.delivery.service import DeliveryService
 from services.delivery.types import Contact, DeliveryMethod, ShipmentOrder
@@ -31,7 +32,8 @@ from services.licences.service import LicenceService
 from services.licences.types import NewLicence
 
 _HOUSE = Actor(ActorKind.SYSTEM)
-_FEE = "item_fee"
+FEE = "item_fee"
+"""What bills of an item's fee are for; postage and whatever else is billed for a case has a word of its own."""
 
 
 class Progress:
@@ -67,13 +69,13 @@ class Progress:
     async def _issue_bill(self, row: Row) -> None:
         item = await self._catalogue.item(row["item_code"], row["item_version"])
         due = item.fees(self._vault.open(row))
-        earlier = await self._payments.bills_of(row["application_no"])
+        earlier = await self._payments.bills_of(row["application_no"], FEE)
         voided = sum(bill.status == "VOID" for bill in earlier)
         await self._payments.issue_bill(
             NewBill(
                 citizen_id=row["citizen_id"],
                 subject_no=row["application_no"],
-                purpose=f"{_FEE}:{voided + 1}" if voided else _FEE,
+                purpose=f"{FEE}:{voided + 1}" if voided else FEE,
                 title=row["item_name"][:100],
                 amount_fen=row["fee_fen"],
                 department_code=row["department_code"],
@@ -127,7 +129,24 @@ class Progress:
         numbers = await self._licences.remaking.numbers_of(application_no)
         await self._delivery.custody.print_results(_pieces(row, record, numbers))
         if method is DeliveryMethod.COURIER:
-            await self._delivery.request_shipment(_order(application_no, record))
+            await self._send(_order(application_no, record))
+        else:
+            await self._delivery.collecting.prepare(
+                NewCollection(
+                    subject_no=application_no,
+                    citizen_id=row["citizen_id"],
+                    division_code=row["division_code"],
+                    department_code=row["department_code"],
+                )
+            )
+
+    async def _send(self, order: ShipmentOrder) -> None:
+        """Ask for the parcel of a case; of a copy that was made again, for the one that follows its former parcel."""
+        former_no = await self._delivery.custody.former_parcel(order.subject_no)
+        if former_no is None:
+            await self._delivery.request_shipment(order)
+        else:
+            await self._delivery.booking.again(former_no, record=_unrecorded)
 
     async def close_denied(self, application_no: str) -> None:
         """Close a refused case: the decision reaches the applicant with the notice of it. Idempotent."""
@@ -144,6 +163,10 @@ class Progress:
         served_at = await self._delivery.custody.served_at(application_no, signed_at)
         if served_at is not None:
             await self.close(application_no, "快递已签收，办件办结", served_at)
+
+    async def close_collected(self, application_no: str, given_at: datetime) -> None:
+        """Close a case whose result was fetched at a point or a locker. Idempotent."""
+        await self.close(application_no, "办理结果已领取，办件办结", given_at)
 
     async def close(self, application_no: str, told: str, served_at: datetime) -> None:
         """Close a case whose result has arrived at that moment, or whose refusal was told. Idempotent."""
@@ -178,7 +201,7 @@ class Progress:
     async def _continue_fee(self, row: Row) -> None:
         if not row["fee_fen"] or row["fee_paid_at"] is not None:
             return
-        for bill in await self._payments.bills_of(row["application_no"]):
+        for bill in await self._payments.bills_of(row["application_no"], FEE):
             if bill.status != "VOID":
                 if bill.paid_at is not None and bill.status == "CONFIRMED":
                     await self.note_paid(row["application_no"], clock.parse_rfc3339(bill.paid_at), bill.title)
@@ -282,8 +305,18 @@ class Progress:
 _TOLD = {
     DeliveryMethod.COURIER: "证照已制成，正在交寄快递",
     DeliveryMethod.COUNTER: "办理结果已备好，请到窗口领取",
+    DeliveryMethod.LOCKER: "办理结果正在放入自助柜，放好后会通知您领取",
     DeliveryMethod.ELECTRONIC: "办理结果将以电子方式送达",
 }
+
+
+def is_fee(purpose: str) -> bool:
+    """Tell whether a bill is for the fee of an item; one that was voided is followed by another with a number."""
+    return purpose.partition(":")[0] == FEE
+
+
+async def _unrecorded(tx: Transaction) -> None:
+    """Write down nothing: the case's own steps tell why."""
 
 
 def _usual_method(record: ItemRecord) -> DeliveryMethod:
@@ -318,7 +351,8 @@ def _order(application_no: str, record: ItemRecord) -> ShipmentOrder:
     cargo = leg.contents if leg else "办理结果"
     paid_by_receiver = leg is not None and leg.payer == "citizen"
     body = (record.division_code, record.department_code)
-    return ShipmentOrder(application_no, cargo, sender, *body, paid_by_receiver=paid_by_receiver)
+    codes = (record.item_code,)
+    return ShipmentOrder(application_no, cargo, sender, *body, paid_by_receiver=paid_by_receiver, item_codes=codes)
 
 
 def _department(record: ItemRecord) -> Contact:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from app import clock
 from app.events import DomainEvent
 from app.jobs import Reaction
-from services.applications.progress import Progress
+from services.applications.progress import FEE, Progress, is_fee
 
 
 class ApplicationReactions:
@@ -23,6 +23,7 @@ class ApplicationReactions:
             "application.accepted": (("applications.bill_fee", self.bill_fee),),
             "application.reopened": (("applications.bill_fee", self.bill_fee),),
             "application.approved": (("applications.certify", self.certify),),
+            "application.reissuing": (("applications.certify", self.certify),),
             "application.denied": (("applications.close_denied", self.close_denied),),
             "bill.confirmed": (("applications.note_paid", self.note_paid),),
             "licence.issued": (("applications.start_delivery", self.start_delivery),),
@@ -36,11 +37,13 @@ class ApplicationReactions:
 
     async def note_paid(self, event: DomainEvent) -> None:
         """bill.confirmed: the fiscal platform knows of the payment, so that the fee of the case is paid (已缴费)."""
+        if not is_fee(event.facts.get("purpose", FEE)):
+            return
         paid_at = clock.parse_rfc3339(event.facts["paid_at"])
         await self._progress.note_paid(event.subject_no, paid_at, event.facts["title"])
 
     async def certify(self, event: DomainEvent) -> None:
-        """application.approved: make the licences."""
+        """application.approved, application.reissuing: make the licences."""
         await self._progress.certify(event.subject_no)
 
     async def start_delivery(self, event: DomainEvent) -> None:

@@ -44,10 +44,13 @@ from services.applications.materials.types import PromiseView, Source
 from services.applications.moves import FormVault
 from services.applications.own import Held
 from services.applications.packages.service import PackageService
+from services.applications.paper.collections import Collections
+from services.applications.paper.originals import Originals
 from services.applications.parts import Parts
 from services.applications.ports import Audit, Catalogue, People, SharedData
 from services.applications.progress import Progress
 from services.applications.rateable.service import RateableCases
+from services.applications.remedies.service import Remedies
 from services.applications.represented.service import RepresentedCases
 from services.applications.result_choice import ResultChoice
 from services.applications.routing.handover import Handover
@@ -132,7 +135,9 @@ class ApplicationService:
         self.viewer = MaterialViewer(storage, audit, cipher)
         self.documents = DocumentService(self.parts, seal)
         self.cards = CardService(calendar)
+        self.originals, self.collections = Originals(self.parts), Collections(self.parts)
         self.aftercare = Aftercare(delivery, licences, audit)
+        self.remedies = Remedies(self.parts)
         self.progress = Progress(catalogue, people, licences, delivery, payments, self._vault, calendar)
         self.packages = PackageService(self.parts, check, self.progress)
         self.routing = Routing(audit, self.desk.accept)

@@ -29,6 +29,7 @@ from services.delivery.collecting.lockers import Lockers
 from services.delivery.collecting.service import Collecting
 from services.delivery.couriers.table import CourierTable
 from services.delivery.custody.following import CustodyFollower
+from services.delivery.custody.returning import Returning
 from services.delivery.custody.service import Custody
 from services.delivery.dispatching.service import DispatchDesk
 from services.delivery.mailing.following import MailingFollower
@@ -93,6 +94,7 @@ class DeliveryService:
         self.rules = RuleActs(couriers, audit)
         self.board = DeliveryBoard(couriers.name)
         self.custody = Custody()
+        self.returning = Returning()
         self.tasks = ParcelTasks(audit, announce)
         self.collecting, self.lockers = Collecting(cipher), Lockers(cipher)
         self.mailing = Mailings(self.booking.withdrawing.cancel, recorder, self._maker.terms, self.find_shipment)

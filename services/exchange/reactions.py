@@ -10,7 +10,7 @@ from services.exchange.service import ExchangeService
 
 _EVENTS = (
     "submitted received returned correction_requested corrected accepted not_accepted suspended resumed extended"
-    " approved denied withdrawn certifying delivering closed terminated reopened handed_over"
+    " approved denied withdrawn certifying delivering closed terminated reopened reissuing handed_over"
 ).split()
 
 

@@ -11,7 +11,7 @@ from services.applications.packages.service import PackageService
 
 _CASE_MOVED = (
     "application.approved application.denied application.not_accepted application.withdrawn application.terminated "
-    "application.delivering application.closed application.reopened"
+    "application.delivering application.closed application.reopened application.reissuing"
 ).split()
 """Moves of a case that may change how its package stands."""
 

@@ -43,7 +43,8 @@ from services.delivery.types import (
 )
 from services.delivery.views import booked_event, refused_event
 
-_AGAIN_FROM = TERMINAL - {ShipmentStatus.DELIVERED} | {ShipmentStatus.REJECTED, ShipmentStatus.RETURNING}
+_AGAIN_FROM = TERMINAL | {ShipmentStatus.REJECTED, ShipmentStatus.RETURNING}
+"""DELIVERED: what arrived spoilt was made again."""
 log = structlog.get_logger()
 
 

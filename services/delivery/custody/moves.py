@@ -133,6 +133,12 @@ async def void(tx: Transaction, piece_nos: Sequence[str], at: datetime, *, reaso
     return len(pieces)
 
 
+async def take_out(tx: Transaction, pieces: Sequence[Row], at: datetime, *, reason: str, actor: str = "") -> None:
+    """Lay locked documents at the window, out of the parcel that they came back in."""
+    for piece in pieces:
+        await _move(tx, piece, Holder.WINDOW, at, reason, actor, "")
+
+
 async def _move(
     tx: Transaction, piece: Row, to: Holder, at: datetime, reason: str, actor: str, shipment_no: str
 ) -> None:

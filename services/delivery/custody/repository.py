@@ -118,3 +118,39 @@ async def release_choices(tx: Transaction, subject_nos: Sequence[str], shipment_
         list(subject_nos),
         shipment_no,
     )
+
+
+async def list_came_back(shipment_no: str) -> Sequence[Row]:
+    """Return the results that came back with a parcel, or never left with it, and wait for another way."""
+    return await db.fetch_all(
+        f"""SELECT {_COLUMNS}, p.citizen_id FROM piece p JOIN shipment s ON s.shipment_no = p.shipment_no
+            WHERE p.shipment_no = $1 AND p.kind = 'RESULT' AND s.leg = 'OUTBOUND'
+                AND (p.holder = 'RETURNED' OR (p.holder = 'WINDOW' AND s.status = 'CANCELLED'))
+            ORDER BY p.id""",
+        shipment_no,
+    )
+
+
+async def lock_to_take_out(tx: Transaction, shipment_no: str) -> Sequence[Row]:
+    """Lock what came back with a parcel and turn its cases' way to the counter; return the documents."""
+    pieces = await tx.fetch_all(
+        "SELECT id, version, holder, held_since, shipment_no, subject_no FROM piece WHERE shipment_no = $1"
+        " AND kind = 'RESULT' AND holder IN ('RETURNED', 'WINDOW') ORDER BY id FOR UPDATE",
+        shipment_no,
+    )
+    await tx.execute(
+        "UPDATE delivery_choice SET method = 'COUNTER', together_no = '' WHERE subject_no = ANY($1)",
+        [piece["subject_no"] for piece in pieces],
+    )
+    return pieces
+
+
+async def find_parcel(shipment_no: str) -> Row | None:
+    """Return what a way after a return has to know of a parcel, and which parcel follows it."""
+    return await db.fetch_row(
+        """SELECT s.id, s.shipment_no, s.subject_no, s.citizen_id, s.status, s.receiver_shown, s.payer,
+               COALESCE((SELECT n.shipment_no FROM shipment n WHERE n.replaces_no = s.shipment_no
+                         ORDER BY n.id DESC LIMIT 1), '') AS followed_by
+           FROM shipment s WHERE s.shipment_no = $1""",
+        shipment_no,
+    )

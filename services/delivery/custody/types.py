@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from services.delivery.custody.states import Holder, PieceKind
 
+__all__ = ["HeldPiece", "Holder", "NewPiece", "PieceChangeView", "PieceKind", "PieceList", "PieceView"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPiece:

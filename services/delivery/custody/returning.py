@@ -1,0 +1,78 @@
+"""Results that came back (退回): which ways are open, and fetching them at the window instead.
+
+The delivery room shows it as `.returning`; the applications room calls it, for the way belongs to a case. Sending
+once more is the booking part's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from app import clock, db
+from app.db import Row, Transaction
+from app.errors import Conflict, NotFound
+from services.delivery.custody import moves, repository
+from services.delivery.tasks.opening import close_task
+from services.delivery.tasks.states import Outcome, TaskKind
+
+_SETTLED = (TaskKind.RETURNED, TaskKind.REJECTED, TaskKind.EXCEPTION, TaskKind.SILENT, TaskKind.UNDELIVERABLE)
+_REMADE = (TaskKind.LOST, TaskKind.DAMAGED)
+Record = Callable[[Transaction], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameBack:
+    """A parcel whose results wait for another way; `subject_nos` is empty where there is nothing to choose."""
+
+    shipment_no: str
+    subject_no: str
+    subject_nos: tuple[str, ...]
+    receiver_shown: str
+    payer: str
+    followed_by: str
+
+
+class Returning:
+    """Use cases of results that came back. Ownership and scope are the caller's business."""
+
+    async def find(self, shipment_no: str) -> CameBack:
+        """Return which results of a parcel wait for another way. Raises: NotFound."""
+        parcel = await _parcel(shipment_no)
+        rows = await repository.list_came_back(shipment_no)
+        return CameBack(
+            shipment_no=shipment_no,
+            subject_no=parcel["subject_no"],
+            subject_nos=tuple(sorted({row["subject_no"] for row in rows})),
+            receiver_shown=parcel["receiver_shown"],
+            payer=parcel["payer"],
+            followed_by=parcel["followed_by"],
+        )
+
+    async def to_window(self, shipment_no: str, actor: str, record: Record) -> None:
+        """Have what came back fetched at the window: out of the parcel, with the choice of its cases.
+
+        Raises: Conflict `not_returned` where nothing of it is here.
+        """
+        parcel = await _parcel(shipment_no)
+        async with db.transaction() as tx:
+            pieces = await repository.lock_to_take_out(tx, shipment_no)
+            if not pieces:
+                raise Conflict("快件尚未退回窗口", code="not_returned")
+            await moves.take_out(tx, pieces, clock.now(), reason="退回后改为窗口领取", actor=actor)
+            await close_task(tx, parcel["id"], _SETTLED, Outcome.TO_COLLECT, actor)
+            await record(tx)
+
+    async def close(self, shipment_no: str, outcome: Outcome, actor: str) -> None:
+        """Close what a way after a return, a loss or a damage settles. Idempotent. Raises: NotFound."""
+        kinds = _REMADE if outcome is Outcome.REISSUED else _SETTLED
+        parcel = await _parcel(shipment_no)
+        async with db.transaction() as tx:
+            await close_task(tx, parcel["id"], kinds, outcome, actor)
+
+
+async def _parcel(shipment_no: str) -> Row:
+    parcel = await repository.find_parcel(shipment_no)
+    if parcel is None:
+        raise NotFound("未找到该快递")
+    return parcel
