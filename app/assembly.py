@@ -19,7 +19,7 @@ from app.adapters import (
 )
 from app.broadcast import Broadcast
 from app.crypto import FieldCipher
-from app.delivery_parts import courier_table
+from app.delivery_parts import AccountHolders, CasePostage, courier_table
 from app.limits import RateLimits
 from app.provider_health import ProviderHealth
 from app.revocations import Revocations
@@ -196,9 +196,19 @@ def delivery_room(
     audit: AuditTrail,
     storage: FileStore,
     announce: Announce,
+    payments: PaymentService,
+    accounts: AccountsService,
 ) -> DeliveryService:
     """Make the delivery room with the couriers of this installation."""
-    return DeliveryService(courier_table(settings, clients, health), cipher, audit, storage, announce=announce)
+    return DeliveryService(
+        courier_table(settings, clients, health),
+        cipher,
+        audit,
+        storage,
+        announce=announce,
+        postage=CasePostage(payments),
+        holders=AccountHolders(accounts),
+    )
 
 
 def licences_room(

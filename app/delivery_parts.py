@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection
 
 from app import clock
 from app.provider_health import ProviderHealth
 from app.providers import Clients
 from app.settings import Settings
+from payments.service import PaymentService
+from payments.types import BillLine, NewBill
+from services.accounts.service import AccountsService
+from services.delivery.booking.postage import PURPOSE
 from services.delivery.couriers.ems import EmsCourier
 from services.delivery.couriers.kuaidi100 import Kuaidi100Courier
 from services.delivery.couriers.sf import SfCourier
 from services.delivery.couriers.table import CourierTable
-from services.delivery.ports import Courier
+from services.delivery.ports import Courier, PostageBill
 
 _REMEMBERED_SECONDS = 10.0
 
@@ -47,3 +52,42 @@ def courier_table(settings: Settings, clients: Clients, health: ProviderHealth) 
             settings.kuaidi100_label_template,
         )
     return CourierTable(couriers, away=AwayCouriers(health))
+
+
+class CasePostage:
+    """Bills postage (port services.delivery.ports.Postage)."""
+
+    def __init__(self, payments: PaymentService) -> None:
+        self._payments = payments
+
+    async def bill(self, asked: PostageBill) -> str:
+        """Issue the bill of one parcel."""
+        bill = await self._payments.issue_bill(
+            NewBill(
+                citizen_id=asked.citizen_id,
+                subject_no=asked.subject_no,
+                purpose=f"{PURPOSE}:{asked.shipment_no}",
+                title=f"快递邮费（{asked.cargo}）"[:100],
+                amount_fen=asked.amount_fen,
+                department_code=asked.department_code,
+                division_code=asked.division_code,
+                lines=(BillLine("快递邮费", asked.amount_fen, "邮费由申请人承担，按公示标准收取"),),
+                due_at=asked.due_at,
+            )
+        )
+        return bill.bill_no
+
+    async def end(self, bill_no: str, reason: str) -> None:
+        """Void it, or give back what was paid."""
+        await self._payments.end_bill(bill_no, reason)
+
+
+class AccountHolders:
+    """Names the person whom alone a parcel may be given to (port services.delivery.ports.Holders)."""
+
+    def __init__(self, accounts: AccountsService) -> None:
+        self._accounts = accounts
+
+    async def identity_tail(self, citizen_id: uuid.UUID) -> str:
+        """Return the last eight characters of an ID number."""
+        return (await self._accounts.profile(citizen_id)).id_number[-8:]

@@ -30,6 +30,7 @@ from services.catalogue.intake.demonstration import load_demonstration
 from services.catalogue.intake.importer import import_folder
 from services.catalogue.intake.loader import FaultyFiles, load_catalogue, load_places
 from services.catalogue.types import ImportSummary, ItemRecord
+from services.delivery.rules import loading as delivery_rules
 from services.licences.intake import kind_faults, load_kinds
 from services.staff.accounts_file import import_staff
 from services.staff.audit import AuditTrail
@@ -67,6 +68,7 @@ async def load_start(settings: Settings, data: Path) -> None:
         if settings.is_demo:
             await import_folder(data)
             await _load_rules(data)
+            await delivery_rules.load_rules(data)
             await _import_staff(settings, data / "staff.json")
             await _import_merchants(settings)
             await exchange_desk.import_demonstration(settings)
@@ -78,6 +80,7 @@ async def import_catalogue(settings: Settings, data: Path) -> ImportSummary:
         await load_kinds(data)
         summary = await import_folder(data)
         await _load_rules(data)
+        await delivery_rules.load_rules(data)
         return summary
 
 
@@ -159,7 +162,7 @@ def check_catalogue(data: Path) -> list[str]:
     named = [(record.item_code, result.licence_type) for record in files.items for result in record.results]
     named += [(record.item_code, material.licence_type) for record in files.items for material in record.materials]
     rules = [f"{file}: {fault}" for file, fault in rule_faults(data / "rules", files.items)]
-    return rules + kind_faults(data, named)
+    return rules + kind_faults(data, named) + delivery_rules.rule_faults(data)
 
 
 def check_feed_files(files: list[Path], data: Path, progress: Callable[[], None]) -> list[str]:

@@ -105,6 +105,7 @@ def _reactions(rooms: Container) -> Mapping[str, Sequence[tuple[str, Reaction]]]
         ExchangeReactions(rooms.exchange).table(),
         ConsultationReactions(rooms.consultations).table(),
         PaymentReactions(rooms.payments).table(),
+        {"bill.confirmed": (("delivery.note_postage", DeliveryReactions(rooms.delivery).note_postage),)},
         {
             "citizen.merged": (
                 ("accounts.announce_merge", partial(account_reactions.announce_merge, rooms.accounts)),
@@ -144,6 +145,7 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         **rating_sweeps.table(rooms.ratings),
         **exchange_sweeps.table(rooms.exchange.delivery),
         **ConsultationReactions(rooms.consultations).sweeps(),
+        "delivery.settle_postage": ("*/5 * * * *", rooms.delivery.postage.sweep),
         "delivery.ask_silent": ("* * * * * */30", partial(tracking_sweeps.ask_silent, rooms.delivery)),
         "delivery.follow": ("* * * * * */20", rooms.delivery.subscriber.subscribe_due),
         "delivery.open_silent": ("35 * * * *", tracking_sweeps.open_silent),

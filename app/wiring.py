@@ -147,8 +147,9 @@ async def build(settings: Settings) -> Container:
     catalogue = CatalogueService()
     seals = SealAdapter(clients.seal) if clients.seal else None
     licences = assembly.licences_room(settings, clients, accounts, cipher, storage, seals)
-    delivery = assembly.delivery_room(settings, clients, health, cipher, audit, storage, announcements.publish)
     payments = assembly.payments_room(settings, clients, accounts, PaymentAudit(audit))
+    tools = (health, cipher, audit, storage, announcements.publish)
+    delivery = assembly.delivery_room(settings, clients, *tools, payments, accounts)
     neighbours = (catalogue, accounts, licences, delivery, payments)
     applications = assembly.applications_room(settings, *neighbours, audit, cipher, storage, seals)
     people = (accounts, applications, audit, live, announcements, CITIZEN_EVENTS)

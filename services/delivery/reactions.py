@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from app import clock
 from app.events import DomainEvent
 from services.delivery.service import DeliveryService
 
@@ -13,6 +14,12 @@ class DeliveryReactions:
 
     def __init__(self, delivery: DeliveryService) -> None:
         self._delivery = delivery
+
+    async def note_postage(self, event: DomainEvent) -> None:
+        """bill.confirmed: postage is paid, so that its parcel can be booked; other bills are not ours."""
+        facts = event.facts
+        paid_at = clock.parse_rfc3339(facts["paid_at"])
+        await self._delivery.postage.note_paid(facts["bill_no"], facts.get("purpose", ""), paid_at)
 
     async def take_over(self, event: DomainEvent) -> None:
         """citizen.merged: choices and parcels follow the person."""
