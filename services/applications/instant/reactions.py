@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from app.events import DomainEvent
 from app.jobs import Reaction
 from services.applications.instant.service import InstantApproval
+from services.applications.progress import FEE, is_fee
 
 
 class InstantReactions:
@@ -34,4 +35,5 @@ class InstantReactions:
 
     async def note_paid(self, event: DomainEvent) -> None:
         """bill.confirmed: grant what waited for its fee."""
-        await self._instant.note_paid(event.subject_no, event.facts["paid_at"], event.facts["title"])
+        if is_fee(event.facts.get("purpose", FEE)):
+            await self._instant.note_paid(event.subject_no, event.facts["paid_at"], event.facts["title"])

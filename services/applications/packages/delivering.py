@@ -150,7 +150,9 @@ class JointDelivery:
         sender = Contact(name=first.contact, phone=first.phone, address=first.address)
         paid_by_receiver = all(leg.payer == "citizen" for _, leg in legs)
         body = (record.division_code, record.department_code)
-        return ShipmentOrder(package_no, _CARGO, sender, *body, paid_by_receiver=paid_by_receiver)
+        return ShipmentOrder(
+            package_no, _CARGO, sender, *body, paid_by_receiver=paid_by_receiver, item_codes=tuple(codes)
+        )
 
 
 def _couriered(choice: Choice, address: PlainAddress) -> Choice:

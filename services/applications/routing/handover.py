@@ -14,7 +14,7 @@ from app.db import Row, Transaction
 from app.errors import Conflict, FieldFault, InvalidRequest, InvalidTransition, NotFound
 from services.applications import moves, repository
 from services.applications.parts import Parts
-from services.applications.progress import Progress
+from services.applications.progress import FEE, Progress
 from services.applications.routing import repository as queues
 from services.applications.routing.guard import ClaimedByOther, covers_body, require_sight
 from services.applications.routing.repository import Change
@@ -88,10 +88,10 @@ class Handover:
         if row is None or row["status"] != Status.ACCEPTED or row["fee_paid_at"] is not None:
             return
         payments, since = self._parts.payments, handed_over_at.replace(microsecond=0)  # bills tell whole seconds
-        bills = [bill for bill in await payments.bills_of(application_no) if bill.status != "VOID"]
+        bills = [bill for bill in await payments.bills_of(application_no, FEE) if bill.status != "VOID"]
         if any(clock.parse_rfc3339(bill.created_at) < since for bill in bills):
-            await payments.void_bills(application_no)
-        if all(bill.status == "VOID" for bill in await payments.bills_of(application_no)):
+            await payments.void_bills(application_no, purpose=FEE)
+        if all(bill.status == "VOID" for bill in await payments.bills_of(application_no, FEE)):
             await self._progress.bill_fee(application_no)
 
     async def _own(self, staff: StaffCaller, application_no: str, version: int | None) -> Row:
