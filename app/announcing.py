@@ -23,7 +23,7 @@ _SINGLE = {"application": "case", "bill": "case", "shipment": "case", "consultat
 
 OTHER_EVENTS = (
     "application.material_supplied package.reopened package.withdrawn rating.given refund.abnormal refund.bounced "
-    "refund.closed shipment.rebooked callback.quarantined consultation.asked consultation.changed"
+    "refund.closed shipment.rebooked shipment.moved callback.quarantined consultation.asked consultation.changed"
 ).split()
 """Events that staff's pages show besides those which a citizen is told of."""
 

@@ -100,6 +100,7 @@ class Shipment(Table):
     follow_count = fields.SmallIntField(default=0, db_default=0)
     refreshed_at = fields.DatetimeField(null=True, description="when the citizen last had it asked about")
     last_event_at = fields.DatetimeField(null=True)
+    trouble_told_at = fields.DatetimeField(null=True, description="the citizen was last told of an exception")
     delivered_at = fields.DatetimeField(null=True)
     ask_after = fields.DatetimeField(null=True)
     asked_count = fields.IntField(default=0)

@@ -514,6 +514,11 @@ class Migration(migrations.Migration):
         ),
         ops.AddField(
             model_name='Shipment',
+            name='trouble_told_at',
+            field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False, description='the citizen was last told of an exception'),
+        ),
+        ops.AddField(
+            model_name='Shipment',
             name='signed_as',
             field=fields.CharField(default='', description='SELF AGENT OTHER LOCKER …', db_default='', max_length=16),
         ),

@@ -27,10 +27,13 @@ from services.delivery.types import CourierEvent, Following, Leg, ParcelNews
 
 _REST = timedelta(minutes=30)
 """So long nobody subscribes again after a courier gave a subscription up."""
+SILENT_AFTER = timedelta(days=3)
+"""The least silence that staff are told of."""
 _ENOUGH = 8
 """So often a parcel that has come to an end is asked about what an unproven push said after it."""
 _LIVELY = frozenset({ShipmentStatus.REJECTED, ShipmentStatus.RETURNING, ShipmentStatus.RETURNED, ShipmentStatus.LOST})
 """States that are told also where they undo a delivery; a road that merely goes on was told before."""
+_MOVED, _UNDONE, _TROUBLE = "shipment.moved", "shipment.delivery_undone", "shipment.exception"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,7 @@ class Recorder:
         is_booked = any(each.code == "BOOKED" for each in fresh)
         starts = is_booked or bool(heard.facts.waybill_no and heard.facts.waybill_no != parcel.waybill_no)
         charged = _charged(fresh, known)
+        events = self._events(parcel, derived, heard) if moved else []
         return Change(
             derived=derived,
             is_news=bool(fresh) or heard.confirmed or _adds(heard.facts, parcel),
@@ -107,7 +111,9 @@ class Recorder:
             ask_after=self._ask_after(derived, asked, heard.at),
             asked_count=asked,
             follow_after=_follow_after(heard, starts),
-            emits=self._events(parcel, derived, heard) if moved else (),
+            emits=events,
+            tells_trouble=any(each.name == _TROUBLE for each in events),
+            ends_silence=bool(fresh) and _was_silent(parcel, heard.at),
             confirm=confirm,
             at=heard.at,
         )
@@ -119,16 +125,35 @@ class Recorder:
         return at + (soon if derived.needs_confirmation else self._silence)
 
     def _events(self, parcel: Parcel, derived: Derived, heard: Heard) -> list[DomainEvent]:
-        is_undone = parcel.status == ShipmentStatus.DELIVERED
-        names = ["shipment.delivery_undone"] if is_undone else []
-        emits = MEANINGS[derived.status].emits
-        if emits and (not is_undone or derived.status in _LIVELY):
-            names.append(emits)
         facts = facts_for(parcel, derived, heard.facts, self._couriers.name(parcel.courier))
         return [
-            DomainEvent(name=name, subject_no=parcel.subject_no, citizen_id=parcel.citizen_id.hex, facts=facts)
-            for name in names
+            DomainEvent(
+                name=name,
+                subject_no=parcel.subject_no,
+                citizen_id=parcel.citizen_id.hex,
+                part=parcel.shipment_no,
+                facts=facts,
+            )
+            for name in _told(parcel, derived.status, heard.at)
         ]
+
+
+def _told(parcel: Parcel, status: ShipmentStatus, at: datetime) -> list[str]:
+    """Name what happened, with a new state; what people need no notice of is a move."""
+    emits = MEANINGS[status].emits or _MOVED
+    if parcel.status == ShipmentStatus.DELIVERED:
+        return [_UNDONE, emits] if status in _LIVELY else [_UNDONE]
+    if status is ShipmentStatus.CREATED and parcel.is_own:
+        return [_MOVED]
+    told_at = parcel.trouble_told_at
+    if status is ShipmentStatus.EXCEPTION and told_at and clock.beijing_date(told_at) == clock.beijing_date(at):
+        return [_MOVED]
+    return [emits]
+
+
+def _was_silent(parcel: Parcel, at: datetime) -> bool:
+    """Tell whether staff may have been told that nothing is heard of a parcel."""
+    return parcel.last_event_at is not None and at - parcel.last_event_at >= SILENT_AFTER
 
 
 def _is_fresh(event: CourierEvent, known: Known, confirmed: bool) -> bool:

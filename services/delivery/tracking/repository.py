@@ -12,6 +12,8 @@ from app import db
 from app.events import DomainEvent
 from app.ids import new_id
 from services.delivery.states import OUR_CODES, Derived, Sighting
+from services.delivery.tasks.opening import close_task
+from services.delivery.tasks.states import Outcome, TaskKind
 from services.delivery.tracking.news import Facts
 from services.delivery.types import CourierEvent, Following, WaybillKind
 
@@ -30,6 +32,7 @@ class Parcel:
     division_code: str
     department_code: str
     leg: str
+    is_own: bool
     courier: str
     carrier: str
     waybill_no: str
@@ -39,6 +42,8 @@ class Parcel:
     courier_phone_shown: str
     collect_hint: str
     promised_at: datetime | None
+    last_event_at: datetime | None
+    trouble_told_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class Change:
     follow_after: datetime | None
     """None leaves it, unless the courier says that following has ended."""
     emits: Sequence[DomainEvent]
+    tells_trouble: bool
+    ends_silence: bool
     confirm: bool
     at: datetime
 
@@ -87,8 +94,8 @@ Decide: TypeAlias = Callable[[Known], Change]
 
 _KNOWN = """
 SELECT s.id AS shipment_id, s.shipment_no, s.subject_no, s.citizen_id, s.division_code, s.department_code, s.leg,
-       s.courier, s.carrier, s.waybill_no, s.status, s.asked_count, s.version, s.courier_phone_shown, s.collect_hint,
-       s.promised_at, told.*
+       s.is_own, s.courier, s.carrier, s.waybill_no, s.status, s.asked_count, s.version, s.courier_phone_shown,
+       s.collect_hint, s.promised_at, s.last_event_at, s.trouble_told_at, told.*
 FROM shipment AS s CROSS JOIN LATERAL (
     SELECT array_agg(event_key) AS keys, array_agg(occurred_at) AS moments, array_agg(state) AS states,
            array_agg(confirmed) AS trusts, array_agg(code) AS codes, array_agg(undoes) AS reversals,
@@ -113,6 +120,7 @@ WITH moved AS (
         collect_hint = COALESCE(NULLIF($20, ''), collect_hint),
         freight_fen = COALESCE($21::int, freight_fen + $33::int, NULLIF($33::int, 0)),
         weight_grams = COALESCE($22::int, weight_grams),
+        trouble_told_at = CASE WHEN $34::boolean THEN $12::timestamptz ELSE trouble_told_at END,
         version = version + 1, updated_at = $12::timestamptz
     WHERE id = $1 AND version = $2 RETURNING id
 ), told AS (
@@ -186,7 +194,7 @@ async def _read(fetch_row: Callable[..., Awaitable[db.Row | None]], shipment_no:
 
 def _is_plain(parcel: Parcel, change: Change) -> bool:
     """Tell whether one statement writes it all: nothing follows, no number is new."""
-    follows = change.emits or change.confirm or change.facts.waybills
+    follows = change.emits or change.confirm or change.ends_silence or change.facts.waybills
     return not follows and change.derived.status == parcel.status
 
 
@@ -197,6 +205,8 @@ async def _write(tx: db.Transaction, parcel: Parcel, change: Change, followers: 
     if change.derived.status != parcel.status:
         for follower in followers:
             await follower.parcel_moved(tx, parcel, change.derived)
+    if change.ends_silence:
+        await close_task(tx, parcel.shipment_id, (TaskKind.SILENT,), Outcome.WENT_ON)
     tx.emit(*change.emits)
     if change.confirm:
         tx.enqueue(CONFIRM, {"shipment_no": parcel.shipment_no}, dedupe_key=f"{CONFIRM}:{parcel.shipment_no}")
@@ -239,6 +249,7 @@ def _values(parcel: Parcel, change: Change) -> tuple[object, ...]:
         [" ".join(event.undoes) for event in events],
         [event.signed_as.value for event in events],
         change.charged_fen,
+        change.tells_trouble,
     )
 
 

@@ -12,11 +12,11 @@ from services.delivery.booking import repository as booking_repository
 from services.delivery.service import DeliveryService
 from services.delivery.states import ShipmentStatus
 from services.delivery.tracking import following_repository, repository
+from services.delivery.tracking.recording import SILENT_AFTER
 
 _CLAIM = timedelta(minutes=30)
 _BATCH = 50
 _SILENT_BATCH = 200
-_AFTER_PICK_UP = timedelta(days=3)
 _UNDER_WAY = timedelta(days=7)
 _NIGHTLY = timedelta(hours=24)
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ async def open_silent() -> None:
     Idempotent: yes, one task for one silence.
     """
     now = clock.now()
-    while await following_repository.open_silent(now - _AFTER_PICK_UP, now - _UNDER_WAY, now, _SILENT_BATCH):
+    while await following_repository.open_silent(now - SILENT_AFTER, now - _UNDER_WAY, now, _SILENT_BATCH):
         pass
 
 
