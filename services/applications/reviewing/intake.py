@@ -16,6 +16,7 @@ from services.applications.documents import repository as documents
 from services.applications.documents.types import DocumentKind
 from services.applications.dues import accepted_columns, receipt_due
 from services.applications.moves import material_codes
+from services.applications.paper.originals import require_arrived
 from services.applications.reviewing import points as notices
 from services.applications.reviewing.acting import CaseActs
 from services.applications.reviewing.types import CORRECTION_DAYS, CorrectionPoint
@@ -122,7 +123,9 @@ class Intake(CaseActs):
         """Plan an acceptance: words, facts, due dates and the notice; for whoever makes the move.
 
         One that comes too late is as of the receipt, as the law has it.
+        Raises: Conflict `originals_awaited` while originals are under way to the window.
         """
+        await require_arrived(self._parts.delivery, row["application_no"])
         record, is_late = (await self._item(row)).record, self._is_late(row)
         accepted_at = self._calendar.received_at(row["received_at"]) if is_late else clock.now()
         columns, due = accepted_columns(self._calendar, record, accepted_at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -15,9 +15,8 @@ from app.ids import new_id
 from services.delivery.custody import moves
 from services.delivery.custody.states import Holder, PieceKind
 from services.delivery.custody.types import NewPiece
-from services.delivery.mailing.types import Content, NewMailing
+from services.delivery.mailing.types import Content, NewMailing, Record
 
-Record = Callable[[Transaction], Awaitable[None]]
 _COLUMNS = """m.id, m.subject_no, m.citizen_id, m.division_code, m.department_code, m.contents, m.status, m.asked_at,
     m.shipment_no, m.received_at, m.condition, m.condition_note, m.version, m.updated_at"""
 _FIRST_ID = uuid.UUID(int=0)
@@ -82,6 +81,20 @@ async def find_by_waybill(number: str) -> Sequence[str]:
     return [row["subject_no"] for row in rows]
 
 
+async def find_parcel(shipment_no: str) -> Row | None:
+    """Return what a mailing must know of its parcel."""
+    return await db.fetch_row("SELECT shipment_no, is_own, status FROM shipment WHERE shipment_no = $1", shipment_no)
+
+
+async def count_earlier(subject_no: str) -> int:
+    """Count the parcels of a case that came, or will never come; each further one has a name of its own."""
+    row = await db.fetch_row(
+        "SELECT count(*) AS parcels FROM shipment WHERE subject_no = $1 AND leg = 'INBOUND' AND status <> 'CANCELLED'",
+        subject_no,
+    )
+    return int(row["parcels"]) if row else 0
+
+
 async def claim(row: Row) -> bool:
     """Take a mailing that is asked for, so that nobody else makes a parcel of it meanwhile."""
     taken = await db.execute(
@@ -119,7 +132,19 @@ async def sent(row: Row, shipment_no: str, at: datetime, event: DomainEvent | No
 
 
 async def unlink(tx: Transaction, shipment_no: str, at: datetime) -> Row | None:
-    """Ask for the originals again, whose parcel will not come; None where it is nobody's."""
+    """Ask for the originals again, whose parcel will not come; None where it is nobody's, or another goes instead."""
+    instead = await tx.fetch_row(
+        "SELECT shipment_no FROM shipment WHERE replaces_no = $1 AND status <> 'CANCELLED' LIMIT 1", shipment_no
+    )
+    if instead is not None:
+        await tx.execute(
+            """UPDATE mailing SET shipment_no = $2, version = version + 1, updated_at = $3
+               WHERE shipment_no = $1 AND status = 'SENT'""",
+            shipment_no,
+            instead["shipment_no"],
+            at,
+        )
+        return None
     return await tx.fetch_row(
         f"""UPDATE mailing m SET status = 'ASKED', shipment_no = '', version = version + 1, updated_at = $2
             WHERE m.shipment_no = $1 AND m.status = 'SENT' RETURNING {_COLUMNS}""",
@@ -129,10 +154,11 @@ async def unlink(tx: Transaction, shipment_no: str, at: datetime) -> Row | None:
 
 
 async def relink(tx: Transaction, subject_no: str, shipment_no: str, at: datetime) -> None:
-    """Take a parcel back that was given up and goes on all the same."""
+    """Take a parcel back that was given up and goes on all the same; not a number that was only typed."""
     await tx.execute(
-        """UPDATE mailing SET status = 'SENT', shipment_no = $2, version = version + 1, updated_at = $3
-           WHERE subject_no = $1 AND status = 'ASKED' AND shipment_no = ''""",
+        """UPDATE mailing SET status = 'SENT', shipment_no = $2::text, version = version + 1, updated_at = $3
+           WHERE subject_no = $1 AND status = 'ASKED' AND shipment_no = ''
+             AND EXISTS (SELECT 1 FROM shipment WHERE shipment_no = $2::text AND NOT is_own)""",
         subject_no,
         shipment_no,
         at,

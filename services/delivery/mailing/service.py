@@ -12,34 +12,45 @@ from collections.abc import Awaitable, Callable, Sequence
 from app import clock, db
 from app.db import Row, Transaction
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError, StaleVersion
+from services.delivery.booking.notes import cancelled_note
 from services.delivery.mailing import repository, views
-from services.delivery.mailing.repository import Record
-from services.delivery.mailing.states import Act, next_status
+from services.delivery.mailing.carriers import carrier_of, typed_number
+from services.delivery.mailing.states import Act, may, next_status
 from services.delivery.mailing.types import (
     CONDITION_TEXT,
     Condition,
+    MailingDetail,
     MailingLine,
     MailingStatus,
     MailingView,
     NewMailing,
     Receipt,
+    Record,
 )
+from services.delivery.rules.types import Errand, Terms
+from services.delivery.states import TERMINAL
 from services.delivery.tasks.facts import Subject
 from services.delivery.tasks.opening import close_task, open_task
 from services.delivery.tasks.states import Outcome, TaskKind
+from services.delivery.tracking.recording import Recorder
+from services.delivery.types import Contact, Leg, ShipmentView
 from services.staff.types import Role, StaffCaller
 
 READERS = (Role.WINDOW, Role.REVIEWER, Role.DISPATCHER, Role.ADMINISTRATOR)
-Withdraw = Callable[[str, str], Awaitable[object]]
-"""Cancels a parcel by its number, with the reason; a Conflict where its courier has it already."""
+Withdraw = Callable[[str, str, Record], Awaitable[object]]
+"""Cancels a parcel by its number, with the reason and the record; a Conflict where its courier has it already."""
+FindTerms = Callable[[Errand, Sequence[str], str], Awaitable[Terms]]
+"""Says who may pay for a parcel of these items."""
+FindShipment = Callable[[str], Awaitable[ShipmentView]]
 _WORDS_NEEDED = 2
 
 
 class Mailings:
     """Use cases of the inbound leg. Ownership and scope of single cases are the caller's business."""
 
-    def __init__(self, withdraw: Withdraw) -> None:
-        self._withdraw = withdraw
+    def __init__(self, withdraw: Withdraw, recorder: Recorder, terms: FindTerms, shipment: FindShipment) -> None:
+        self._withdraw, self._recorder = withdraw, recorder
+        self._terms, self._shipment = terms, shipment
 
     async def ask(self, new: NewMailing) -> None:
         """Ask a citizen for the originals of their case, and tell them where to. Idempotent: yes, by case."""
@@ -49,6 +60,36 @@ class Mailings:
         """Return the mailing of a case; None where it needs no originals."""
         row = await repository.find(subject_no)
         return views.mailing_view(row) if row else None
+
+    async def detail(
+        self, subject_no: str, window: Contact, item_codes: Sequence[str], leg_payer: str
+    ) -> MailingDetail:
+        """Return the mailing of a case with all that a citizen needs to send it. Raises: NotFound."""
+        row = await self._row(subject_no)
+        errand = Errand(division_code=row["division_code"], leg=Leg.INBOUND)
+        terms = await self._terms(errand, item_codes, leg_payer)
+        may_send, has_parcel = may(row["status"], Act.SEND), bool(row["shipment_no"])
+        return MailingDetail(
+            mailing=views.mailing_view(row),
+            window_name=window.name,
+            window_phone=window.phone,
+            window_address=window.address,
+            slots=views.slots(clock.now()) if may_send else [],
+            payers=[payer.value for payer in terms.payers],
+            postage_fen=terms.postage_fen,
+            carriers=views.carrier_names(),
+            shipment=await self._shipment(row["shipment_no"]) if has_parcel else None,
+            acts=["pickup", "own"] if may_send else ["cancel"] if has_parcel and may(row["status"], Act.CANCEL) else [],
+        )
+
+    @staticmethod
+    def typed(waybill_no: str, carrier: str) -> tuple[str, str]:
+        """Return a typed number as carriers print it, and whose it is, "" where its shape does not tell.
+
+        Raises: InvalidRequest.
+        """
+        number = typed_number(waybill_no)
+        return number, carrier_of(number, carrier)
 
     async def page(
         self,
@@ -81,7 +122,8 @@ class Mailings:
         if not await repository.claim(row):
             raise Conflict("材料原件已安排寄送，请刷新后再试", code="mailing_state")
         try:
-            number = await made(views.cargo(repository.contents_of(row)))
+            earlier = await repository.count_earlier(subject_no)
+            number = await made(views.cargo(repository.contents_of(row), earlier))
         except SanjinError:
             await repository.release(row)
             raise
@@ -96,7 +138,7 @@ class Mailings:
         next_status(row["status"], Act.CANCEL)
         if not row["shipment_no"]:
             raise Conflict("正在安排寄送，请稍后再试", code="mailing_state")
-        await self._withdraw(row["shipment_no"], "申请人取消寄送")
+        await self._call_off(row["shipment_no"], "申请人取消寄送")
         async with db.transaction() as tx:
             await repository.unlink(tx, row["shipment_no"], clock.now())
 
@@ -180,7 +222,7 @@ class Mailings:
             return
         if row["shipment_no"]:
             try:
-                await self._withdraw(row["shipment_no"], "办件已结束")
+                await self._call_off(row["shipment_no"], "办件已结束")
             except Conflict:
                 return
         await repository.end(row, clock.now())
@@ -191,12 +233,22 @@ class Mailings:
             raise NotFound("该办件不需要寄送材料原件")
         return row
 
+    async def _call_off(self, shipment_no: str, reason: str) -> None:
+        """Withdraw a parcel; of a number that was only typed nobody needs to be asked. Raises: Conflict."""
+        parcel = await repository.find_parcel(shipment_no)
+        if parcel is None or parcel["status"] in TERMINAL:
+            return
+        if parcel["is_own"]:
+            await self._recorder.record(shipment_no, [cancelled_note(shipment_no, reason)], confirmed=True)
+            return
+        await self._withdraw(shipment_no, reason, _unrecorded)
+
     async def _give_parcel_up(self, subject_no: str, act: Act, reason: str) -> None:
         row = await self._row(subject_no)
         next_status(row["status"], act)
         if row["status"] == MailingStatus.SENT and row["shipment_no"]:
             try:
-                await self._withdraw(row["shipment_no"], reason)
+                await self._call_off(row["shipment_no"], reason)
             except Conflict:
                 # It is on its way or has come; whatever is in it will be given back.
                 return
@@ -218,6 +270,10 @@ class Mailings:
             next_status(row["status"], act)
             await settled(tx, row)
             await record(tx)
+
+
+async def _unrecorded(tx: Transaction) -> None:
+    """Leave no further trace: the act itself, or the case's own, has one."""
 
 
 def _subject(row: Row) -> Subject:

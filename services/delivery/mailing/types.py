@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
+from app.db import Transaction
 from services.delivery.types import ShipmentView
+
+Record: TypeAlias = Callable[[Transaction], Awaitable[None]]
+"""Writes down who did it, as the last statement of the act's transaction."""
 
 
 class MailingStatus(StrEnum):

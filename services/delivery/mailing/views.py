@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from app import clock
 from app.db import Row
 from app.events import DomainEvent
+from services.delivery.booking import pickups
 from services.delivery.mailing.carriers import CARRIERS
 from services.delivery.mailing.repository import contents_of
 from services.delivery.mailing.types import (
     CONDITION_TEXT,
     STATUS_TEXT,
+    CarrierName,
     Condition,
     Content,
     MailingLine,
@@ -20,6 +23,7 @@ from services.delivery.mailing.types import (
     MailingView,
     NewMailing,
     Receipt,
+    Slot,
 )
 from services.delivery.states import MEANINGS, ShipmentStatus
 
@@ -27,9 +31,9 @@ _CARGO = "申请材料原件"
 _NAMED = 40
 
 
-def cargo(contents: Sequence[Content]) -> str:
+def cargo(contents: Sequence[Content], earlier: int) -> str:
     """Name the content of the parcel; what the papers are is nobody's business on the road."""
-    return f"{_CARGO}（{len(contents)}件）"
+    return f"{_CARGO}（{len(contents)}件）" + (f"补寄{earlier}" if earlier else "")
 
 
 def mailing_view(row: Row) -> MailingView:
@@ -68,6 +72,19 @@ def line(row: Row) -> MailingLine:
         condition_text=CONDITION_TEXT[Condition(row["condition"])] if row["condition"] else "",
         version=row["version"],
     )
+
+
+def slots(now: datetime) -> list[Slot]:
+    """List the times at which a courier may come."""
+    return [
+        Slot(pickup_from=clock.rfc3339(begins), pickup_until=clock.rfc3339(ends))
+        for begins, ends in pickups.windows(now)
+    ]
+
+
+def carrier_names() -> list[CarrierName]:
+    """List the carriers that may be named with one's own number."""
+    return [CarrierName(carrier=carrier, name=name) for carrier, name in CARRIERS.items()]
 
 
 def asked_event(new: NewMailing) -> DomainEvent:

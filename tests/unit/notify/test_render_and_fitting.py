@@ -59,6 +59,12 @@ EVENT = DomainEvent(
         "parts": 3,
         "result": "共3项，办成2项，未办成1项，未办理1项",
         "fee_fen": None,
+        "place_name": "太原市公安局出入境接待大厅自助取证柜",
+        "place_address": "太原市万柏林区迎泽西大街53号一层自助区（由北门进入）",
+        "place_hours": "周一至周五 9:00-12:00，13:00-17:00（法定节假日除外）",
+        "contents": "原居民身份证、居民户口簿、不动产权证书、医院收费票据、诊断证明或出院记录、委托…",
+        "condition_text": "与所需材料不符",
+        "collector_text": "申请人本人",
         "open": True,
     },
 )
@@ -95,7 +101,7 @@ def test_events_that_concern_a_citizen_have_one_template() -> None:
     assert len(codes) == len(set(codes))
     assert {code.split(".")[0] for code in codes} == {
         "application", "bill", "receipt", "refund", "licence", "shipment", "citizen", "package",
-        "rating", "mandate", "assistance", "consultation",
+        "rating", "mandate", "assistance", "consultation", "mailing", "collection",
     }  # fmt: skip
     sms_codes = [t.bindings["SMS"].template_id for t in TEMPLATES if "SMS" in t.bindings]
     assert len(sms_codes) == len(set(sms_codes))
