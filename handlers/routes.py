@@ -43,6 +43,7 @@ from handlers.staff import consultation_pages
 from handlers.staff import consultations as staff_consultations
 from handlers.staff import decisions as staff_decisions
 from handlers.staff import deliveries as staff_deliveries
+from handlers.staff import dispatches as staff_dispatches
 from handlers.staff import documents as staff_documents
 from handlers.staff import instant as staff_instant
 from handlers.staff import items as staff_items
@@ -95,6 +96,7 @@ _STAFF = (
     staff_operations,
     staff_cases,
     staff_deliveries,
+    staff_dispatches,
     staff_assistances,
     staff_decisions,
     staff_package_parts,

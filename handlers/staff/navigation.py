@@ -49,6 +49,7 @@ NAVIGATION = (
             _entry("cases", "办件查询", "/staff/cases", *_CASES),
             _entry("licences", "证照", "/staff/licences", Role.WINDOW, Role.REVIEWER),
             _entry("deliveries", "寄送看板", "/staff/deliveries", Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR),
+            _entry("dispatches", "交寄批次", "/staff/dispatches", Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR),
         ),
     ),
     Group(

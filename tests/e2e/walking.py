@@ -32,6 +32,7 @@ _STAFF = (
     ("/shipments", "dispatcher"),
     ("/shipment-counts", "dispatcher"),
     ("/deliveries", "dispatcher"),
+    ("/dispatches", "dispatcher"),
     ("/licences", "reviewer-xiaodian"),
     ("/force", "admin"),
     ("/items", "publisher"),

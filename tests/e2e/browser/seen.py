@@ -90,6 +90,7 @@ async def _rated_case_with_parcel(applicant: Applicant, scene: Surroundings) -> 
         return dict(listed[0]) if listed else {}
 
     shipment_no = str((await until("parcel", parcel, lambda seen: bool(seen.get("waybill_no"))))["shipment_no"])
+    dispatch_no = await _batch(scene)
     for state in ("picked_up", "out_for_delivery", "delivered"):
         path = f"/control/sf/orders/{shipment_no}/move"
         (await applicant.control.send("POST", path, value={"to": state})).expect(200)
@@ -98,7 +99,14 @@ async def _rated_case_with_parcel(applicant: Applicant, scene: Surroundings) -> 
     (await applicant.phone.call("POST", "/ratings", rating)).expect(201)
     chief = await scene.counter("approver-xiaodian")
     waiting = (await chief.call("GET", "/rating-follow-ups")).expect(200)["data"]
-    return {"shipment_no": shipment_no, "follow_up_id": str(waiting[0]["follow_up_id"])}
+    return {"shipment_no": shipment_no, "dispatch_no": dispatch_no, "follow_up_id": str(waiting[0]["follow_up_id"])}
+
+
+async def _batch(scene: Surroundings) -> str:
+    dispatcher = await scene.counter("dispatcher")
+    waits = (await dispatcher.call("GET", "/dispatches/waiting")).expect(200)["data"][0]
+    wish = {name: waits[name] for name in ("division_code", "department_code", "courier")}
+    return str((await dispatcher.call("POST", "/dispatches", wish)).expect(201)["dispatch_no"])
 
 
 async def _consultation(applicant: Applicant, number: str) -> Facts:
@@ -159,6 +167,12 @@ PAGES: tuple[Page, ...] = (
     *_pages("reviewer-xiaodian", "/staff/licences"),
     *_pages("cashier-second", "/staff/refunds/<out_refund_no:str>/<act:str>", act="approve"),
     *_pages("dispatcher", "/staff/deliveries", "/staff/deliveries/<shipment_no:str>"),
+    *_pages(
+        "dispatcher",
+        "/staff/dispatches",
+        "/staff/dispatches/<dispatch_no:str>",
+        "/staff/dispatches/<dispatch_no:str>/scan",
+    ),
     *_pages("approver-xiaodian", "/staff/ratings", "/staff/ratings/<follow_up_id:str>", "/staff/rating-figures"),
     *_pages(
         "publisher",
