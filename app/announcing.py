@@ -17,13 +17,23 @@ _LISTS = {
     "shipment": "shipments",
     "rating": "ratings",
     "consultation": "consultations",
+    "mailing": "mailings",
+    "collection": "collections",
 }
-_SINGLE = {"application": "case", "bill": "case", "shipment": "case", "consultation": "consultation"}
+_SINGLE = {
+    "application": "case",
+    "bill": "case",
+    "shipment": "case",
+    "mailing": "case",
+    "collection": "case",
+    "consultation": "consultation",
+}
 """Whose number the event's subject is, where a page shows one of them."""
 
 OTHER_EVENTS = (
     "application.material_supplied package.reopened package.withdrawn rating.given refund.abnormal refund.bounced "
-    "refund.closed shipment.rebooked shipment.moved callback.quarantined consultation.asked consultation.changed"
+    "refund.closed shipment.rebooked shipment.moved mailing.sent callback.quarantined consultation.asked "
+    "consultation.changed"
 ).split()
 """Events that staff's pages show besides those which a citizen is told of."""
 

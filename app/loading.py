@@ -30,6 +30,7 @@ from services.catalogue.intake.demonstration import load_demonstration
 from services.catalogue.intake.importer import import_folder
 from services.catalogue.intake.loader import FaultyFiles, load_catalogue, load_places
 from services.catalogue.types import ImportSummary, ItemRecord
+from services.delivery.collecting import loading as collection_points
 from services.delivery.rules import loading as delivery_rules
 from services.licences.intake import kind_faults, load_kinds
 from services.staff.accounts_file import import_staff
@@ -69,6 +70,7 @@ async def load_start(settings: Settings, data: Path) -> None:
             await import_folder(data)
             await _load_rules(data)
             await delivery_rules.load_rules(data)
+            await collection_points.load_places(data / "collection_points.json")
             await _import_staff(settings, data / "staff.json")
             await _import_merchants(settings)
             await exchange_desk.import_demonstration(settings)
@@ -81,6 +83,8 @@ async def import_catalogue(settings: Settings, data: Path) -> ImportSummary:
         summary = await import_folder(data)
         await _load_rules(data)
         await delivery_rules.load_rules(data)
+        if (data / "collection_points.json").is_file():
+            await collection_points.load_places(data / "collection_points.json")
         return summary
 
 

@@ -34,6 +34,8 @@ from services.applications.routing.reactions import RoutingReactions
 from services.catalogue import sweeps as catalogue_sweeps
 from services.catalogue.publishing import sweeps as publishing_sweeps
 from services.consultations.reactions import ConsultationReactions
+from services.delivery.collecting import sweeps as collecting_sweeps
+from services.delivery.mailing import sweeps as mailing_sweeps
 from services.delivery.reactions import DeliveryReactions
 from services.delivery.tracking import sweeps as tracking_sweeps
 from services.exchange import event_repository
@@ -149,6 +151,8 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         "delivery.ask_silent": ("* * * * * */30", partial(tracking_sweeps.ask_silent, rooms.delivery)),
         "delivery.follow": ("* * * * * */20", rooms.delivery.subscriber.subscribe_due),
         "delivery.open_silent": ("35 * * * *", tracking_sweeps.open_silent),
+        **collecting_sweeps.table(),
+        "delivery.mend_mailings": ("*/5 * * * *", mailing_sweeps.mend_claimed),
         "delivery.ask_all_silent": ("30 17 * * *", tracking_sweeps.ask_all_silent),
         "applications.accept_by_silence": ("*/10 * * * *", partial(application_sweeps.accept_by_silence, progress)),
         "applications.expire_corrections": ("5 16 * * *", partial(application_sweeps.expire_corrections, progress)),

@@ -121,7 +121,7 @@ async def find_shipment(shipment_no: str) -> ShipmentRow | None:
 async def take_over(from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
     """Move choices, parcels and documents to the surviving citizen. Idempotent."""
     async with db.transaction() as tx:
-        for table in ("delivery_choice", "shipment", "piece"):
+        for table in ("delivery_choice", "shipment", "piece", "mailing", "collection"):
             await tx.execute(
                 f"UPDATE {table} SET citizen_id = $2 WHERE citizen_id = $1", from_citizen_id, into_citizen_id
             )

@@ -290,11 +290,6 @@ async def recall(row: Row, place_code: str, at: datetime, event: DomainEvent, op
     return True
 
 
-async def take_over(from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
-    """Move collections to the surviving citizen. Idempotent."""
-    await db.execute("UPDATE collection SET citizen_id = $2 WHERE citizen_id = $1", from_citizen_id, into_citizen_id)
-
-
 async def _hand(tx: Transaction, subject_no: str, to: Holder, at: datetime, *, reason: str, actor: str = "") -> None:
     await moves.move_case(tx, subject_no, PieceKind.RESULT, to, at, reason=reason, actor=actor)
     # Originals go along where we have them; those that were never sent stay with the citizen.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
 from app import clock
 from app.db import Row, Transaction
 from app.events import DomainEvent
+from app.jobs import Sweep
 from services.delivery.collecting import repository, views
 from services.delivery.tasks.facts import Subject
 from services.delivery.tasks.opening import open_task
@@ -15,6 +17,14 @@ from services.delivery.tasks.states import TaskKind
 
 _REMINDED_AFTER = timedelta(days=3)
 _BATCH = 200
+
+
+def table() -> Mapping[str, tuple[str, Sweep]]:
+    """Return name → (cron expression in UTC, sweep) for wiring."""
+    return {
+        "delivery.remind_to_collect": ("10 1 * * *", remind),
+        "delivery.recall_uncollected": ("15 * * * *", recall_overdue),
+    }
 
 
 async def remind() -> None:

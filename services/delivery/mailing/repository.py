@@ -233,11 +233,6 @@ async def list_claimed(before: datetime, limit: int) -> Sequence[Row]:
     )
 
 
-async def take_over(from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
-    """Move mailings to the surviving citizen. Idempotent."""
-    await db.execute("UPDATE mailing SET citizen_id = $2 WHERE citizen_id = $1", from_citizen_id, into_citizen_id)
-
-
 def contents_of(row: Row) -> list[Content]:
     """Return the originals that a mailing is about."""
     return msgspec.json.decode(row["contents"], type=list[Content])
