@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from simulators import alipay, department, ems, fiscal, kuaidi100, register, seal, sf, sms, wechat, wechat_pay
+from simulators import alipay, department, ems, fiscal, kdniao, kuaidi100, register, seal, sf, sms, wechat, wechat_pay
 from simulators.config import ConfigError, load_config
 from simulators.control import build_control
 from simulators.core import World
@@ -42,6 +42,7 @@ PROVIDERS = (
     Provider("seal", 9, seal.routes, seal.control),
     Provider("department", 10, department.routes, department.control),
     Provider("register", 11, register.routes, register.control),
+    Provider("kdniao", 12, kdniao.routes, kdniao.control),
 )
 
 

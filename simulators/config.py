@@ -159,6 +159,20 @@ class Kuaidi100:
 
 
 @dataclass(frozen=True, slots=True)
+class KdniaoAccount:
+    """An account of 快递鸟: 用户 ID, AppKey, and where its track pushes go."""
+
+    business_id: str
+    app_key: str
+    push_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kdniao:
+    accounts: list[KdniaoAccount] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class AliyunSMS:
     access_key_id: str
     access_key_secret: str
@@ -282,6 +296,7 @@ class Config:
     sf: SF = field(default_factory=SF)
     ems: EMS = field(default_factory=EMS)
     kuaidi100: Kuaidi100 = field(default_factory=Kuaidi100)
+    kdniao: Kdniao = field(default_factory=Kdniao)
     sms: SMS = field(default_factory=SMS)
     fiscal: Fiscal = field(default_factory=Fiscal)
     department: Department = field(default_factory=Department)

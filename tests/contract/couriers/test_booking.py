@@ -9,10 +9,16 @@ import pytest
 from app import clock
 from app.errors import ProviderRejected, ProviderUnavailable
 from services.delivery.ports import Ability
-from services.delivery.types import ParcelRef, Reach
+from services.delivery.types import Booking, ParcelRef, Reach
 from tests.contract.couriers.stand import CITIZEN, NOWHERE, NUMBER, WINDOW, Stand
 
 pytestmark = pytest.mark.anyio
+
+
+def named(booking: Booking | None) -> tuple[str, str, str]:
+    """What a question must tell of a booking; some couriers tell no more."""
+    assert booking is not None
+    return booking.shipment_no, booking.waybill_no, booking.carrier
 
 
 async def test_find_unknown_order_is_none(stand: Stand) -> None:
@@ -23,7 +29,8 @@ async def test_book_twice_gives_the_same_booking(stand: Stand) -> None:
     first = await stand.courier.book(stand.order())
     assert first.shipment_no == NUMBER
     assert first.carrier == stand.carrier
-    assert await stand.courier.book(stand.order()) == first == await stand.courier.find(stand.ref(first))
+    assert await stand.courier.book(stand.order()) == first
+    assert named(await stand.courier.find(stand.ref(first))) == named(first)
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "hang_after"])
@@ -34,7 +41,7 @@ async def test_book_with_a_lost_answer_is_unknown_then_found(stand: Stand, kind:
     stand.heal()
     found = await stand.courier.find(ParcelRef(shipment_no=NUMBER, carrier=stand.carrier))
     assert found is not None
-    assert await stand.courier.book(stand.order()) == found
+    assert named(await stand.courier.book(stand.order())) == named(found)
 
 
 async def test_book_with_a_stumbling_provider_is_unknown(stand: Stand) -> None:

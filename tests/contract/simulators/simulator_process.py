@@ -340,6 +340,15 @@ def make_config(folder: Path, keys: Keys, public_url: str) -> dict[str, Any]:
             ]
         },
         "kuaidi100": {"accounts": [{"key": "KdKeyTest0000001", "customer": "A" * 32, "secret": "5" * 32}]},
+        "kdniao": {
+            "accounts": [
+                {
+                    "business_id": "1000001",
+                    "app_key": "n" * 36,
+                    "push_url": f"{public_url}/callbacks/kdniao/kdniao-token",
+                }
+            ]
+        },
         "sms": {
             "aliyun": [
                 {
