@@ -11,10 +11,10 @@ from datetime import date, timedelta
 import msgspec
 import structlog
 
-from app import clock, db
+from app import clock, db, sheet_reading
 from app.crypto import FieldCipher
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, PayloadTooLarge
-from services.audiences import list_repository, numbers, people, reading, repository
+from services.audiences import list_repository, numbers, people, repository
 from services.audiences.list_repository import Tally
 from services.audiences.ports import Audit, Places
 from services.audiences.types import MOST_BYTES, MOST_LINES, BadLine, Criteria, ListView, Tagged
@@ -47,7 +47,7 @@ class Lists:
             raise InvalidRequest(faults=(FieldFault("name", "请填写名单名称，最多100字"),))
         if len(content) > MOST_BYTES:
             raise PayloadTooLarge(f"名单文件不能超过{MOST_BYTES // 1_048_576}MB，请分成几份")
-        kind = await asyncio.to_thread(reading.kind_of, content)
+        kind = await asyncio.to_thread(sheet_reading.kind_of, content)
         digest = hashlib.sha256(content).hexdigest()
         async with db.transaction() as tx:
             list_id = await list_repository.add_list(tx, name, staff.username, staff.divisions, digest)
@@ -127,7 +127,7 @@ class Lists:
         divisions, today = await self._places.known_codes(), clock.beijing_date()
         column: int | None = None
         line = 0
-        async for rows in reading.batches(content, kind):
+        async for rows in sheet_reading.batches(content, kind):
             cells: list[tuple[int, str]] = []
             for row in rows:
                 line += 1

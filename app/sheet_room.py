@@ -1,6 +1,6 @@
 """The room apart in which a spreadsheet of a stranger is opened: a process of its own with little memory and time.
 
-Run as `python -m services.audiences.sheet_room`, the file on standard input. Writes each row of the first sheet as one
+Run as `python -m app.sheet_room`, the file on standard input. Writes each row of the first sheet as one
 line of JSON, or leaves with one of the codes below. What a file does to its reader, it does to this process only.
 """
 

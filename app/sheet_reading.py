@@ -1,4 +1,7 @@
-"""Streams the rows of an uploaded file: CSV here, a spreadsheet through the room apart. Keeps nothing."""
+"""Streams the rows of an uploaded table: CSV here, a spreadsheet through the room apart. Keeps nothing.
+
+Rooms that take lists from staff call it: people for a mass push, couriers' statements.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ import msgspec
 from app.errors import FieldFault, InvalidRequest
 
 Row = list[str]
-_ROOT = Path(__file__).resolve().parents[2]
-_ROOM = "services.audiences.sheet_room"
+_ROOT = Path(__file__).resolve().parents[1]
+_ROOM = "app.sheet_room"
 _BATCH = 1_000
 _PATIENCE_SECONDS = 30.0
 _CHUNK = 65_536
