@@ -1,4 +1,4 @@
-"""Labels and lists on paper: their codes can be read by a machine, their texts stay on the page, nothing else is on them."""
+"""Labels and lists on paper: machines read their codes, texts stay on the page, and nothing else is on them."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_the_same_label_is_the_same_file() -> None:
 
 @pytest.mark.parametrize("waybill_no", ["", "顺丰1", "A" * 60, "SF\n1"])
 def test_a_number_that_is_no_barcode_is_refused(waybill_no: str) -> None:
-    with pytest.raises(ValueError, match="Code128|too long"):
+    with pytest.raises(ValueError, match=r"Code128|too long"):
         label_drawing.draw(replace(LABEL, waybill_no=waybill_no))
 
 
