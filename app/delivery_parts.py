@@ -14,6 +14,7 @@ from payments.types import BillLine, NewBill
 from services.accounts.service import AccountsService
 from services.delivery.booking.postage import PURPOSE
 from services.delivery.couriers.ems import EmsCourier
+from services.delivery.couriers.kdniao import KdniaoCourier
 from services.delivery.couriers.kuaidi100 import Kuaidi100Courier
 from services.delivery.couriers.sf import SfCourier
 from services.delivery.couriers.table import CourierTable
@@ -51,6 +52,8 @@ def courier_table(settings: Settings, clients: Clients, health: ProviderHealth) 
             settings.kuaidi100_salt_key,
             settings.kuaidi100_label_template,
         )
+    if clients.kdniao is not None:
+        couriers["KDNIAO"] = KdniaoCourier(clients.kdniao)
     return CourierTable(couriers, away=AwayCouriers(health))
 
 

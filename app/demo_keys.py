@@ -99,6 +99,9 @@ def _secrets() -> dict[str, str]:
         "SJT_KUAIDI100_SALT_KEY": text(32),
         "SJT_KUAIDI100_PUSH_TOKEN": text(32),
         "SJT_KUAIDI100_LABEL_TEMPLATE": "60f6c17c7c223700131d8bc3",
+        "SJT_KDNIAO_BUSINESS_ID": f"{1_000_000 + secrets.randbelow(9_000_000)}",
+        "SJT_KDNIAO_APP_KEY": text(36),
+        "SJT_KDNIAO_PUSH_TOKEN": text(32),
         "SJT_SMS_PUSH_TOKEN": text(32),
         "SJT_ALIYUN_SMS_ACCESS_KEY_ID": "LTAI" + text(16),
         "SJT_ALIYUN_SMS_ACCESS_KEY_SECRET": text(30),
@@ -134,6 +137,7 @@ def _addresses(folder: Path, values: dict[str, str], sim_port: int) -> dict[str,
         "SJT_FISCAL_BASE": at(8),
         "SJT_REGISTER_BASE": at(11),
         "SJT_SEAL_BASE": at(9),
+        "SJT_KDNIAO_BASE": at(12),
         "SJT_MERCHANT_SECRETS": str(folder / demo_merchants.FOLDER),
         "SJT_WECHAT_PAY_PRIVATE_KEY": str(folder / "wechat_pay_merchant.pem"),
         "SJT_WECHAT_PAY_PUBLIC_KEYS": f"{values['DEMO_PUBLIC_KEY_ID']}={folder / 'wechat_pay_platform.pub.pem'}",
@@ -157,6 +161,7 @@ def _simulators(values: dict[str, str], public_url: str, data: Path) -> dict[str
         "sf": {"partners": [_sf_partner(values, public_url)]},
         "ems": {"customers": [_ems_customer(values, public_url)]},
         "kuaidi100": {"accounts": [_kuaidi100_account(values)]},
+        "kdniao": {"accounts": [_kdniao_account(values, public_url)]},
         "sms": _sms(values, f"{public_url}/callbacks/sms", _templates(data)),
         "fiscal": _fiscal(values),
         "register": _register(values, data),
@@ -227,6 +232,14 @@ def _ems_customer(values: dict[str, str], public_url: str) -> dict[str, Any]:
         "authorization": values["SJT_EMS_AUTHORIZATION"],
         "sign_key": values["SJT_EMS_SIGN_KEY"],
         "push_url": f"{public_url}/callbacks/ems/{values['SJT_EMS_PUSH_TOKEN']}",
+    }
+
+
+def _kdniao_account(values: dict[str, str], public_url: str) -> dict[str, Any]:
+    return {
+        "business_id": values["SJT_KDNIAO_BUSINESS_ID"],
+        "app_key": values["SJT_KDNIAO_APP_KEY"],
+        "push_url": f"{public_url}/callbacks/kdniao/{values['SJT_KDNIAO_PUSH_TOKEN']}",
     }
 
 

@@ -21,6 +21,8 @@ from clients.alipay.gateway import AlipayGateway
 from clients.couriers.ems.client import EmsClient
 from clients.couriers.ems.encryption import SignKey
 from clients.couriers.ems.types import EmsAccount
+from clients.couriers.kdniao.client import KdniaoClient
+from clients.couriers.kdniao.types import KdniaoAccount
 from clients.couriers.kuaidi100.client import Kuaidi100Client
 from clients.couriers.kuaidi100.types import Kuaidi100Account
 from clients.couriers.sf.client import SfClient
@@ -47,7 +49,7 @@ from clients.wechat.pay_client import PayClient
 from clients.wechat.pay_keys import KeyStore, VerificationKey, certificate_from_pem, public_key_from_pem
 from clients.wechat.pay_wire import PayWire
 
-_SF_PATH = "/std/service"
+_SF_PATH, _SF_TOKEN_PATH = "/std/service", "/oauth2/accessToken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Clients:
     sf: SfClient
     ems: EmsClient | None
     kuaidi100: Kuaidi100Client | None
+    kdniao: KdniaoClient | None
     sms: AliyunSms | TencentSms
     fiscal: FiscalClient
     seal: SealClient | None
@@ -97,14 +100,10 @@ def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis, healt
         wechat_pay_keys=keys,
         wechat_pay_transport=wechat_pay,
         alipay=AlipayGateway(_alipay(settings), transport("alipay")),
-        sf=SfClient(
-            SfAccount(
-                settings.sf_partner_id, settings.sf_check_word, settings.sf_monthly_card, settings.sf_base + _SF_PATH
-            ),
-            transport("sf"),
-        ),
+        sf=_sf(settings, transport("sf")),
         ems=_ems(settings, transport("ems")) if settings.ems_base else None,
         kuaidi100=_kuaidi100(settings, transport("kuaidi100")) if settings.kuaidi100_base else None,
+        kdniao=_kdniao(settings, transport("kdniao")) if settings.kdniao_base else None,
         sms=_sms(settings, transport("sms")),
         register=_register(settings, transport("register")) if settings.register_base else None,
         fiscal=FiscalClient(FiscalWire(_fiscal(settings), transport("fiscal"))),
@@ -198,6 +197,22 @@ def _seal(settings: Settings, transport: Transport) -> SealClient:
         authority_keys=keys,
     )
     return SealClient(account, transport)
+
+
+def _sf(settings: Settings, transport: Transport) -> SfClient:
+    account = SfAccount(
+        partner_id=settings.sf_partner_id,
+        check_word=settings.sf_check_word,
+        monthly_card=settings.sf_monthly_card,
+        service_url=settings.sf_base + _SF_PATH,
+        token_url=settings.sf_oauth + _SF_TOKEN_PATH if settings.sf_oauth else "",
+    )
+    return SfClient(account, transport)
+
+
+def _kdniao(settings: Settings, transport: Transport) -> KdniaoClient:
+    account = KdniaoAccount(settings.kdniao_business_id, settings.kdniao_app_key, settings.kdniao_base)
+    return KdniaoClient(account, transport)
 
 
 def _ems(settings: Settings, transport: Transport) -> EmsClient:

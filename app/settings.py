@@ -29,6 +29,7 @@ _SMS = {
 }
 _COURIERS = {
     "ems_base": ("ems_sender_no", "ems_authorization", "ems_sign_key", "ems_push_token"),
+    "kdniao_base": ("kdniao_business_id", "kdniao_app_key", "kdniao_push_token"),
     "kuaidi100_base": tuple(f"kuaidi100_{name}" for name in ("key", "customer", "secret", "salt_key", "push_token")),
 }
 """Couriers that are there only if their address is set; the rest of theirs is needed then."""
@@ -85,6 +86,7 @@ class Settings:
     sf_check_word: str = _setting("", "顺丰校验码", secret=True)
     sf_monthly_card: str = _setting("", "顺丰月结卡号")
     sf_push_token: str = _setting("", "顺丰路由推送路径令牌", secret=True)
+    sf_oauth: str = _setting("", "顺丰 OAuth2 地址 https://sfapi.sf-express.com；空则以校验码签名")
     ems_base: str = _setting("", "EMS 协议客户开放平台地址（以 /open 或 /test 结尾）；空则不用 EMS")
     ems_sender_no: str = _setting("", "EMS 协议客户号")
     ems_authorization: str = _setting("", "EMS 授权码（测试、生产各一）", secret=True)
@@ -97,6 +99,10 @@ class Settings:
     kuaidi100_salt_key: str = _setting("", "生成每件快递推送签名 salt 的密钥", secret=True)
     kuaidi100_push_token: str = _setting("", "快递100推送路径令牌", secret=True)
     kuaidi100_label_template: str = _setting("", "快递100电子面单模板；空则由本系统绘制面单")
+    kdniao_base: str = _setting("", "快递鸟地址 https://api.kdniao.com；空则不用快递鸟")
+    kdniao_business_id: str = _setting("", "快递鸟用户 ID")
+    kdniao_app_key: str = _setting("", "快递鸟 AppKey", secret=True)
+    kdniao_push_token: str = _setting("", "快递鸟轨迹推送路径令牌", secret=True)
     sms_provider: str = _setting("aliyun", "短信服务商 aliyun 或 tencent")
     sms_sign_name: str = _setting("三晋通", "短信签名")
     sms_push_token: str = _setting("", "短信回执路径令牌", secret=True)
@@ -187,6 +193,7 @@ class Settings:
             "sf": (self.sf_base, 4),
             "ems": (self.ems_base, 5),
             "kuaidi100": (self.kuaidi100_base, 6),
+            "kdniao": (self.kdniao_base, 12),
             "sms": (self.aliyun_sms_base if self.sms_provider == "aliyun" else self.tencent_sms_base, 7),
             "fiscal": (self.fiscal_base, 8),
             "register": (self.register_base, 11),
@@ -349,7 +356,7 @@ def _production_faults(settings: Settings) -> list[str]:
         faults.append("缺少 SJT_ALIPAY_PUBLIC_KEY 或 SJT_ALIPAY_APP_CERT")
     providers = (
         "wechat_api_base wechat_pay_base alipay_gateway sf_base aliyun_sms_base tencent_sms_base fiscal_base"
-        " register_base seal_base ofd_base ems_base kuaidi100_base"
+        " register_base seal_base ofd_base ems_base kuaidi100_base kdniao_base sf_oauth"
     ).split()
     faults += [
         f"SJT_{name.upper()} 不能指向本机"
