@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ from models.delivery import DeliveryChoice, Shipment
 from services.delivery.booking import repository as booking_repository
 from services.delivery.booking.types import NewParcel
 from services.delivery.custody import moves as custody
+from services.delivery.states import ShipmentStatus
 from services.delivery.types import Choice
 
 ChoiceRow: TypeAlias = DeliveryChoice
@@ -101,12 +103,22 @@ async def lock_courier_choice(subject_no: str, at: datetime) -> ChoiceRow | None
 async def request_shipment(new: NewParcel) -> str | None:
     """Make the parcel of a case, put its results in it, and have it booked, in one transaction; return its number.
 
-    Idempotent: yes, by case and cargo.
+    One that was withdrawn before the choice was made for the last time is followed by another. None where the choice
+    is another one by now. Idempotent: yes, by case and cargo.
     """
     async with db.transaction() as tx:
+        choice = await tx.fetch_row(
+            "SELECT locked_at FROM delivery_choice WHERE subject_no = $1 AND method = 'COURIER' FOR UPDATE",
+            new.subject_no,
+        )
+        if choice is None:
+            return None
         made = await booking_repository.insert(tx, new)
         if made is None:
-            return await booking_repository.find_attempt(tx, new)
+            last = await booking_repository.last_attempt(tx, new)
+            if last["status"] != ShipmentStatus.CANCELLED or last["created_at"] > choice["locked_at"]:
+                return str(last["shipment_no"])
+            made = await booking_repository.insert(tx, replace(new, attempt=last["attempt"] + 1))
         await custody.put_in(tx, [new.subject_no], new.shipment_no, new.created_at)
         return made
 

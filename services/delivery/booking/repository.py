@@ -55,6 +55,19 @@ async def find_attempt(tx: db.Transaction, new: NewParcel) -> str | None:
     return str(row["shipment_no"]) if row else None
 
 
+async def last_attempt(tx: db.Transaction, new: NewParcel) -> db.Row:
+    """Return the newest parcel of a case, leg and content, of which there is one."""
+    row = await tx.fetch_row(
+        "SELECT shipment_no, attempt, status, created_at FROM shipment WHERE subject_no = $1 AND leg = $2"
+        " AND cargo = $3 ORDER BY attempt DESC LIMIT 1",
+        new.subject_no,
+        new.leg,
+        new.cargo,
+    )
+    assert row is not None, "the insert met it"
+    return row
+
+
 def enqueue_next(tx: db.Transaction, shipment_no: str, *, awaits_payment: bool) -> None:
     """Have a parcel go on: to its bill where it must be paid first, else to its courier."""
     job = BILL if awaits_payment else BOOK
