@@ -7,7 +7,16 @@ from collections.abc import Mapping
 
 from app.errors import NotFound
 from handlers.doors import Auth, Call, Reply, Route
-from services.accounts.types import AddressChange, AddressList, AddressView, NewAddress
+from services.accounts.types import (
+    AddressChange,
+    AddressList,
+    AddressView,
+    NewAddress,
+    ParsedAddress,
+    PastedText,
+    RegionList,
+    RegionQuery,
+)
 
 _TAG = "地址"
 _ONE = "/api/v1/addresses/<address_id:str>"
@@ -49,7 +58,39 @@ async def delete_address(call: Call[None]) -> Reply:
     return Reply(status=204)
 
 
+async def parse_address(call: Call[PastedText]) -> Reply:
+    """Read a pasted text into fields."""
+    return Reply(call.house.accounts.addresses.parse(call.body.text))
+
+
+async def list_regions(call: Call[None]) -> Reply:
+    """List divisions of the country to choose from."""
+    return Reply(call.house.accounts.addresses.regions(call.query.parent))
+
+
 ROUTES = (
+    Route(
+        "POST",
+        "/api/v1/addresses/parse",
+        parse_address,
+        auth=Auth.CITIZEN,
+        body=PastedText,
+        answer=ParsedAddress,
+        summary="识别粘贴的收件信息",
+        tag=_TAG,
+        example={"text": "收件人：张伟 电话：138 0000 0001 山西省太原市小店区长风街1号院2号楼301"},
+        remembers=False,
+    ),
+    Route(
+        "GET",
+        "/api/v1/addresses/regions",
+        list_regions,
+        auth=Auth.CITIZEN,
+        query=RegionQuery,
+        answer=RegionList,
+        summary="全国行政区划（选择地址用）",
+        tag=_TAG,
+    ),
     Route(
         "GET",
         "/api/v1/addresses",

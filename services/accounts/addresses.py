@@ -13,12 +13,23 @@ import msgspec
 from app import clock
 from app.crypto import FieldCipher
 from app.db import Row
+from app.divisions import country
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
 from app.identifiers import is_mobile_phone, mask_address, mask_name, mask_phone, normalise_phone
 from services.accounts import address_repository as repository
 from services.accounts.address_repository import StoredAddress
+from services.accounts.pasted import read_pasted
 from services.accounts.ports import Places
-from services.accounts.types import AddressChange, AddressView, NewAddress, PlainAddress
+from services.accounts.types import (
+    AddressChange,
+    AddressDoubt,
+    AddressView,
+    NewAddress,
+    ParsedAddress,
+    PlainAddress,
+    Region,
+    RegionList,
+)
 
 MOST_ADDRESSES = 20
 _COLUMN = "address.content"
@@ -96,16 +107,45 @@ class AddressBook:
         if row is None:
             raise NotFound("地址不存在")
         content = self._content(row)
-        region = await self._places.region(row["division_code"]) or ""
+        region = await self._region(row["division_code"])
         return PlainAddress(row["id"], row["division_code"], region, content.recipient, content.phone, content.street)
+
+    def parse(self, text: str) -> ParsedAddress:
+        """Read a pasted text (name, phone and address in any order) into fields; keep nothing of it."""
+        read = read_pasted(text)
+        return ParsedAddress(
+            recipient=read.recipient,
+            phone=read.phone,
+            division_code=read.division_code,
+            region=country().full_name(read.division_code),
+            street=read.street,
+            uncertain=[AddressDoubt(field=name, message=message) for name, message in read.doubts],
+        )
+
+    def regions(self, parent: str) -> RegionList:
+        """List the divisions of the whole country right below one. Raises: NotFound for an unknown one."""
+        land = country()
+        if parent and parent not in land:
+            raise NotFound("行政区划不存在")
+        below = land.children(parent)
+        choices = [
+            Region(code=each.code, name=each.name, has_children=bool(land.children(each.code))) for each in below
+        ]
+        return RegionList(choices)
+
+    async def _region(self, division_code: str) -> str:
+        """Name a division: as the province's own table has it, else as the country's; "" where neither does."""
+        return await self._places.region(division_code) or country().full_name(division_code)
 
     async def _stored(self, division_code: str, content: _Content) -> StoredAddress:
         phone = normalise_phone(content.phone)
         if not is_mobile_phone(phone):
             raise InvalidRequest(faults=(FieldFault("phone", "应为中国大陆手机号"),))
-        region = await self._places.region(division_code)
-        if region is None:
+        region = await self._region(division_code)
+        if not region:
             raise InvalidRequest(faults=(FieldFault("division_code", "行政区划不存在或已撤销"),))
+        if len(country().path(division_code)) == 1:
+            raise InvalidRequest(faults=(FieldFault("division_code", "请选择到市或区县"),))
         kept = _Content(content.recipient.strip(), phone, content.street.strip())
         shown = f"{mask_name(kept.recipient)} {mask_phone(phone)} {region}{mask_address(kept.street)}"
         return StoredAddress(division_code, self._cipher.encrypt_json(_COLUMN, kept), shown[:128])
@@ -117,7 +157,7 @@ class AddressBook:
             recipient=mask_name(content.recipient),
             phone=mask_phone(content.phone),
             division_code=row["division_code"],
-            region=await self._places.region(row["division_code"]) or "",
+            region=await self._region(row["division_code"]),
             street=mask_address(content.street),
             is_default=row["is_default"],
         )

@@ -187,6 +187,57 @@ class AddressChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return "AddressChange(…)"
 
 
+class PastedText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A text that somebody pasted to be read as an address; it is neither stored nor logged."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+    def __repr__(self) -> str:
+        return "PastedText(…)"
+
+
+class AddressDoubt(msgspec.Struct, frozen=True, kw_only=True):
+    """A field of a pasted address that a person must look at, and why."""
+
+    field: str
+    message: str
+
+
+class ParsedAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pasted text says, as the fields of a new address; what it does not say is empty and doubtful."""
+
+    recipient: str
+    phone: str
+    division_code: str
+    region: str
+    street: str
+    uncertain: list[AddressDoubt]
+
+    def __repr__(self) -> str:
+        return "ParsedAddress(…)"
+
+
+class RegionQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Below which division to choose; empty: the provinces."""
+
+    parent: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{6})?$(?!\n)")] = ""
+
+
+class Region(msgspec.Struct, frozen=True, kw_only=True):
+    """A division of the country to choose for an address; `has_children`: one must choose further."""
+
+    code: str
+    name: str
+    has_children: bool
+
+
+class RegionList(msgspec.Struct, frozen=True):
+    """The divisions right below one."""
+
+    data: list[Region]
+    next_cursor: None = None
+
+
 class AddressView(msgspec.Struct, frozen=True, kw_only=True):
     """One address of the book, masked; `region` is the Chinese name of its division."""
 

@@ -69,7 +69,8 @@ async def fill(citizen_id: uuid.UUID, birth_year: int, number_home: str) -> None
 _SETTLE_HOME = """
 UPDATE citizen SET division_code = coalesce(
     nullif(preferences ->> 'division_code', ''),
-    (SELECT address.division_code FROM address WHERE citizen_id = $1 AND is_default),
+    (SELECT address.division_code FROM address JOIN division ON division.code = address.division_code
+     WHERE citizen_id = $1 AND is_default),
     $2)
 WHERE id = $1
 """

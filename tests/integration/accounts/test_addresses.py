@@ -87,6 +87,7 @@ async def test_address_of_another_citizen_is_not_found(house: House, owner: uuid
 @pytest.mark.parametrize(
     ("change", "path"),
     [({"division_code": "140103"}, "division_code"), ({"division_code": "999999"}, "division_code"),
+     ({"division_code": "140000"}, "division_code"), ({"division_code": "110000"}, "division_code"),
      ({"phone": "12345678901"}, "phone"), ({"phone": "+85251234567"}, "phone")],
 )  # fmt: skip
 async def test_address_that_no_courier_finds_is_refused(
@@ -95,6 +96,34 @@ async def test_address_that_no_courier_finds_is_refused(
     with pytest.raises(InvalidRequest) as refused:
         await house.accounts.addresses.add(owner, _address(**change))
     assert [fault.path for fault in refused.value.faults] == [path]
+
+
+async def test_address_elsewhere_in_the_country_is_kept_and_is_no_home_of_ours(house: House, owner: uuid.UUID) -> None:
+    view = await house.accounts.addresses.add(owner, _address(division_code="110105", street="建国路88号"))
+    assert (view.region, view.is_default) == ("北京市朝阳区", True)
+    plain = await house.accounts.plain_address(owner, uuid.UUID(view.id))
+    assert plain.region == "北京市朝阳区"
+    row = await db.fetch_row("SELECT division_code FROM citizen WHERE id = $1", owner)
+    assert row is not None
+    assert row["division_code"] != "110105"
+
+
+async def test_pasted_text_is_read_and_nowhere_kept(house: House, owner: uuid.UUID) -> None:
+    parsed = house.accounts.addresses.parse("王小明 138-0000-0042，大同市大同县西坪镇幸福街7号")
+    assert (parsed.recipient, parsed.phone, parsed.region) == ("王小明", "13800000042", "山西省大同市云州区")
+    assert (parsed.street, parsed.uncertain) == ("西坪镇幸福街7号", [])
+    given = {"recipient": parsed.recipient, "phone": parsed.phone, "street": parsed.street}
+    added = await house.accounts.addresses.add(owner, _address(division_code=parsed.division_code, **given))
+    assert added.region == parsed.region
+
+
+async def test_regions_are_chosen_level_by_level(house: House) -> None:
+    book = house.accounts.addresses
+    assert [each.name for each in book.regions("").data][:4] == ["北京市", "天津市", "河北省", "山西省"]
+    assert {each.name for each in book.regions("140100").data} >= {"小店区", "迎泽区"}
+    assert [each.has_children for each in book.regions("441900").data] == []
+    with pytest.raises(NotFound):
+        book.regions("999999")
 
 
 async def test_book_has_an_end(house: House, owner: uuid.UUID) -> None:
