@@ -48,6 +48,8 @@ async def change(
             "SELECT method FROM delivery_choice WHERE subject_no = $1 AND together_no = '' FOR UPDATE",
             choice.subject_no,
         )
+        # Also against a deposit at the same time: whoever comes second sees what the first has done.
+        await tx.fetch_all("SELECT 1 FROM collection WHERE subject_no = $1 FOR UPDATE", choice.subject_no)
         if held is None or held["method"] != former_method or await _is_given(tx, choice.subject_no):
             return False
         await tx.execute(
