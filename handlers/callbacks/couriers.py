@@ -8,7 +8,12 @@ from app.errors import NotFound
 from handlers.doors import Auth, Call, Reply, Route
 from services.delivery.types import Push
 
-_DOORS = {"sf": "顺丰路由推送", "ems": "EMS 轨迹推送", "kuaidi100": "快递100 轨迹与订单推送", "kdniao": "快递鸟轨迹推送"}
+_DOORS = {
+    "sf": "顺丰路由推送",
+    "ems": "EMS 轨迹推送",
+    "kuaidi100": "快递100 轨迹与订单推送",
+    "kdniao": "快递鸟轨迹推送",
+}
 
 
 async def receive(call: Call[None]) -> Reply:
