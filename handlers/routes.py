@@ -27,6 +27,7 @@ from handlers.citizen import (
     payments,
     places,
     ratings,
+    remedies,
     representation,
     search,
     uploads,
@@ -43,6 +44,7 @@ from handlers.staff import consultation_pages
 from handlers.staff import consultations as staff_consultations
 from handlers.staff import decisions as staff_decisions
 from handlers.staff import deliveries as staff_deliveries
+from handlers.staff import delivery_tasks as staff_delivery_tasks
 from handlers.staff import dispatches as staff_dispatches
 from handlers.staff import documents as staff_documents
 from handlers.staff import instant as staff_instant
@@ -80,6 +82,7 @@ _CITIZEN = (
     payments,
     addresses,
     delivery,
+    remedies,
     licences,
     verifiers,
     notices,
@@ -96,6 +99,7 @@ _STAFF = (
     staff_operations,
     staff_cases,
     staff_deliveries,
+    staff_delivery_tasks,
     staff_dispatches,
     staff_assistances,
     staff_decisions,

@@ -50,6 +50,7 @@ from services.applications.parts import Parts
 from services.applications.ports import Audit, Catalogue, People, SharedData
 from services.applications.progress import Progress
 from services.applications.rateable.service import RateableCases
+from services.applications.remedies.holders import Holders
 from services.applications.remedies.service import Remedies
 from services.applications.represented.service import RepresentedCases
 from services.applications.result_choice import ResultChoice
@@ -65,6 +66,7 @@ from services.applications.types import (
 from services.applications.uploads import UploadService
 from services.applications.viewing.service import MaterialViewer
 from services.applications.views import application_summary, application_view, entity_tag, timeline_view
+from services.delivery.booking.types import DeliveryOptions, SendingWish
 from services.delivery.service import DeliveryService
 from services.delivery.types import ChoiceView, DeliveryMethod, ShipmentView
 from services.licences.service import LicenceService
@@ -125,7 +127,7 @@ class ApplicationService:
         self.materials = CaseMaterials(self.parts, later_days=terms.later_days)
         self.drafts = Drafts(self.parts, check, terms)
         self._handing_in = HandingIn(self.parts, self.drafts, check)
-        self._result_choice = ResultChoice(self.parts)
+        self.result_choice = ResultChoice(self.parts)
         self.uploads = UploadService(storage, audit, upload_limit_bytes, FileLinks(cipher), scan)
         self.assistances = AssistanceService(self.parts, self.drafts, self._handing_in, self.uploads)
         self.represented = RepresentedCases(self.parts, self.drafts.kept_days)
@@ -137,7 +139,7 @@ class ApplicationService:
         self.cards = CardService(calendar)
         self.originals, self.collections = Originals(self.parts), Collections(self.parts)
         self.aftercare = Aftercare(delivery, licences, audit)
-        self.remedies = Remedies(self.parts)
+        self.remedies, self.holders = Remedies(self.parts), Holders(self.parts)
         self.progress = Progress(catalogue, people, licences, delivery, payments, self._vault, calendar)
         self.packages = PackageService(self.parts, check, self.progress)
         self.routing = Routing(audit, self.desk.accept)
@@ -267,14 +269,21 @@ class ApplicationService:
         return Timeline(data=[timeline_view(step) for step in await repository.list_steps(row["id"])])
 
     async def choose_delivery(
-        self, caller: Caller, application_no: str, method: DeliveryMethod, address_id: uuid.UUID | None
+        self,
+        caller: Caller,
+        application_no: str,
+        method: DeliveryMethod,
+        address_id: uuid.UUID | None,
+        wish: SendingWish | None = None,
     ) -> ChoiceView:
-        """Choose how the result comes; COURIER needs an own address, which is copied.
+        """Choose how the result comes. See `ResultChoice.choose`. Raises: as there; NotFound (case)."""
+        return await self.result_choice.choose(await self._held(caller, application_no), method, address_id, wish)
 
-        Raises: NotFound (case, address), Conflict `delivery_locked` or `method_not_offered`, InvalidRequest.
-        """
-        held = await self._held(caller, application_no)
-        return await self._result_choice.choose(held, method, address_id)
+    async def delivery_options(
+        self, caller: Caller, application_no: str, address_id: uuid.UUID | None
+    ) -> DeliveryOptions:
+        """Return what may be chosen for the result of an own case. Raises: NotFound."""
+        return await self.result_choice.options(await self._held(caller, application_no), address_id)
 
     async def shipments(self, caller: Caller, application_no: str) -> list[ShipmentView]:
         """List the parcels of an own case, oldest first. Raises: NotFound."""

@@ -25,6 +25,7 @@ from services.delivery.booking.postage import PostageDesk
 from services.delivery.booking.reach import ReachDesk
 from services.delivery.booking.repository import BILL, BOOK, END_BILL, WITHDRAW
 from services.delivery.booking.service import BookingDesk
+from services.delivery.changing.service import Changing
 from services.delivery.collecting.lockers import Lockers
 from services.delivery.collecting.service import Collecting
 from services.delivery.couriers.table import CourierTable
@@ -94,9 +95,10 @@ class DeliveryService:
         self.rules = RuleActs(couriers, audit)
         self.board = DeliveryBoard(couriers.name)
         self.custody = Custody()
-        self.returning = Returning()
+        self.returning = Returning(recorder)
         self.tasks = ParcelTasks(audit, announce)
         self.collecting, self.lockers = Collecting(cipher), Lockers(cipher)
+        self.changing = Changing(self.booking.cancel)
         self.mailing = Mailings(self.booking.withdrawing.cancel, recorder, self._maker.terms, self.find_shipment)
         self.dispatching = DispatchDesk(couriers, cipher, audit, storage, announce)
 
@@ -115,10 +117,12 @@ class DeliveryService:
         """Keep how the citizen wants the result; the address is copied, later changes of the book do not move it.
 
         The caller has checked that the case is the citizen's own and allows the method.
-        Raises: Conflict `delivery_locked` when a parcel was already made. Idempotent: yes, the last choice holds.
+        One that was fixed already is changed until the result was handed over.
+        Raises: Conflict, see `Changing.change`. Idempotent: yes, the last choice holds.
         """
-        if not await repository.save_choice(choice, self._sealed(choice), clock.now()):
-            raise Conflict("快递已安排，不能再更改送达方式", code="delivery_locked")
+        sealed = self._sealed(choice)
+        if not await repository.save_choice(choice, sealed, clock.now()):
+            await self.changing.change(choice, sealed)
         return made_choice(choice)
 
     async def choose_together(self, choice: Choice, methods: Mapping[str, DeliveryMethod]) -> ChoiceView:
@@ -171,6 +175,13 @@ class DeliveryService:
         if choice is None:
             return None
         return await repository.request_shipment(await self._maker.outbound(order, choice))
+
+    async def whose(self, citizen_id: uuid.UUID, shipment_no: str) -> tuple[str, bool]:
+        """Return the case that a parcel belongs to, and whether it is this citizen's own. Raises: NotFound."""
+        row = await repository.find_shipment(shipment_no)
+        if row is None:
+            raise NotFound("未找到该快递")
+        return row.subject_no, row.citizen_id == citizen_id
 
     async def subject_of(self, shipment_no: str) -> str:
         """Return the number of the case that a parcel belongs to. Raises: NotFound."""

@@ -23,7 +23,7 @@ from services.applications.states import Correction, Outcome, Status, forced_edg
 from services.applications.types import Actor, ActorKind
 from services.delivery.collecting.types import NewCollection
 from services.delivery.tasks.types import Outcome as TaskOutcome
-from services.delivery.tasks.types import TaskView
+from services.delivery.tasks.types import TaskKind, TaskView
 from services.delivery.types import PAYER_TEXT, Contact, Payer
 from services.staff.types import Act, StaffCaller
 
@@ -93,8 +93,13 @@ class Remedies:
             await self._delivery.returning.close(shipment_no, TaskOutcome.REISSUED, "")
 
     async def _reissue(self, task: TaskView, actor: Actor) -> None:
-        from_loss = task.kind == "LOST"
-        if not await self._reissuing.reissue(task.shipment_no, is_lost=from_loss, actor=actor):
+        from_loss = task.kind == TaskKind.LOST
+        if from_loss:
+            await self._delivery.returning.note_lost(task.shipment_no)
+        if await self._reissuing.reissue(task.shipment_no, is_lost=from_loss, actor=actor):
+            return
+        # The reaction to the loss may have been faster; then nothing that counts lies in the parcel any more.
+        if any(piece.kind == "RESULT" for piece in await self._delivery.custody.in_parcel(task.shipment_no)):
             raise Conflict("没有可以作废补发的证照：可能已经补发，或已由发证机关注销", code="nothing_to_reissue")
 
     async def _take(

@@ -6,6 +6,7 @@ once more is the booking part's.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -13,8 +14,11 @@ from app import clock, db
 from app.db import Row, Transaction
 from app.errors import Conflict, NotFound
 from services.delivery.custody import moves, repository
+from services.delivery.states import ShipmentStatus
 from services.delivery.tasks.opening import close_task
 from services.delivery.tasks.states import Outcome, TaskKind
+from services.delivery.tracking.recording import Recorder
+from services.delivery.types import CourierEvent
 
 _SETTLED = (TaskKind.RETURNED, TaskKind.REJECTED, TaskKind.EXCEPTION, TaskKind.SILENT, TaskKind.UNDELIVERABLE)
 _REMADE = (TaskKind.LOST, TaskKind.DAMAGED)
@@ -34,7 +38,29 @@ class CameBack:
 
 
 class Returning:
-    """Use cases of results that came back. Ownership and scope are the caller's business."""
+    """Use cases of results that came back, or never will. Ownership and scope are the caller's business."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    async def note_lost(self, shipment_no: str) -> None:
+        """Note that a parcel is lost by the courier's written word, which two of the staff have looked at.
+
+        Whatever the courier tells of it later counts again. Idempotent: yes, a lost one stays as it is.
+        """
+        parcel, now = await _parcel(shipment_no), clock.now()
+        if parcel["status"] == ShipmentStatus.LOST:
+            return
+        event = CourierEvent(
+            shipment_no=shipment_no,
+            waybill_no="",
+            event_key=hashlib.sha256(f"ours|{shipment_no}|LOST|{now.isoformat()}".encode()).hexdigest(),
+            occurred_at=now,
+            code="DECLARED",
+            status=ShipmentStatus.LOST,
+            text="快递公司书面确认快件丢失",
+        )
+        await self._recorder.record(shipment_no, [event], confirmed=True)
 
     async def find(self, shipment_no: str) -> CameBack:
         """Return which results of a parcel wait for another way. Raises: NotFound."""

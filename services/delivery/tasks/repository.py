@@ -10,7 +10,7 @@ from datetime import datetime
 from app import clock, db
 from app.db import Row, Transaction
 from services.delivery.tasks.states import COMPLAINT_TIME, LIGHT
-from services.delivery.tasks.types import TaskList, TaskPlace
+from services.delivery.tasks.types import TaskList
 
 Record = Callable[[Transaction], Awaitable[None]]
 _COLUMNS = """id, shipment_id, shipment_no, subject_no, division_code, department_code, kind, reason, opened_at,
@@ -23,6 +23,7 @@ _WHICH = {
     TaskList.CLOSED: "closed_at IS NOT NULL",
 }
 _LIGHT = [kind.value for kind in LIGHT]
+_FIRST_ID, _LAST_ID = uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)
 _MOST_OF_A_CASE = 50
 
 
@@ -52,20 +53,18 @@ async def count(bounds: Bounds) -> tuple[int, int]:
     return row["open"], row["overdue"]
 
 
-async def list_page(bounds: Bounds, which: TaskList, kind: str, after: TaskPlace | None, limit: int) -> Sequence[Row]:
-    """Return tasks of a list: open ones oldest first, settled ones newest first."""
+async def list_page(bounds: Bounds, which: TaskList, kind: str, after: uuid.UUID | None, limit: int) -> Sequence[Row]:
+    """Return tasks of a list from behind an id: open ones oldest first, settled ones newest first."""
     is_closed = which is TaskList.CLOSED
-    at, sign, direction = ("closed_at", "<", "DESC") if is_closed else ("opened_at", ">", "ASC")
+    sign, direction, start = ("<", "DESC", _LAST_ID) if is_closed else (">", "ASC", _FIRST_ID)
     return await db.fetch_all(
         f"""SELECT {_COLUMNS} FROM shipment_task
-            WHERE {_IN_SCOPE} AND {_WHICH[which]} AND ($5 = '' OR kind = $5)
+            WHERE {_IN_SCOPE} AND {_WHICH[which]} AND ($5 = '' OR kind = $5) AND id {sign} $6
                 AND $3::text IS NOT NULL AND $4::timestamptz IS NOT NULL
-                AND ($6::timestamptz IS NULL OR ({at}, id) {sign} ($6, $7::uuid))
-            ORDER BY {at} {direction}, id {direction} LIMIT $8""",
+            ORDER BY id {direction} LIMIT $7""",
         *bounds.arguments(),
         kind,
-        after.at if after else None,
-        after.task_id if after else None,
+        after or start,
         limit,
     )
 

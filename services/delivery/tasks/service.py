@@ -13,7 +13,7 @@ from app import clock, db
 from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
 from services.delivery.custody import moves
-from services.delivery.custody.states import Holder
+from services.delivery.custody.states import Holder, holder_after
 from services.delivery.ports import Announce, Audit
 from services.delivery.states import TERMINAL, ShipmentStatus
 from services.delivery.tasks import repository
@@ -29,7 +29,7 @@ from services.delivery.tasks.states import (
     Outcome,
     TaskKind,
 )
-from services.delivery.tasks.types import OutcomeView, TaskCount, TaskList, TaskPlace, TaskView
+from services.delivery.tasks.types import OutcomeView, TaskCount, TaskList, TaskView
 from services.delivery.types import Leg
 from services.staff.types import Act, Role, StaffCaller
 
@@ -53,15 +53,13 @@ class ParcelTasks:
         staff: StaffCaller,
         which: TaskList = TaskList.OPEN,
         kind: TaskKind | None = None,
-        after: TaskPlace | None = None,
+        after: uuid.UUID | None = None,
         limit: int = 20,
-    ) -> tuple[list[TaskView], TaskPlace | None]:
+    ) -> tuple[list[TaskView], uuid.UUID | None]:
         """Return a page of tasks in scope and where it goes on: open ones oldest first. Raises: Forbidden."""
         staff.require_role(*READERS)
         rows = await repository.list_page(_bounds(staff), which, kind or "", after, limit + 1)
-        last = rows[limit - 1] if len(rows) > limit else None
-        moment = ("closed_at" if which is TaskList.CLOSED else "opened_at") if last else ""
-        return [_view(row) for row in rows[:limit]], TaskPlace(last[moment], last["id"]) if last else None
+        return [_view(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
 
     async def count(self, staff: StaffCaller) -> TaskCount:
         """Count what waits in scope. Raises: Forbidden."""
@@ -179,6 +177,8 @@ class ParcelTasks:
 
     async def _close(self, staff: StaffCaller, row: Row, outcome: Outcome, words: str, act: Act | None) -> None:
         async def record(tx: db.Transaction) -> None:
+            if row["kind"] == TaskKind.LOST and outcome is not Outcome.REISSUED:
+                await _put_back(tx, row, staff.username)
             if act is not None:
                 await self._audit.record(act, tx)
 
@@ -196,6 +196,16 @@ async def _in_scope(staff: StaffCaller, task_id: uuid.UUID) -> Row:
     if row is None or not staff.covers(row["division_code"], row["department_code"]):
         raise NotFound("未找到该事项")
     return row
+
+
+async def _put_back(tx: db.Transaction, task: Row, actor: str) -> None:
+    """Give what was declared lost, and is not, the holder that its parcel's state says."""
+    parcel = await repository.find_parcel(tx, task["shipment_no"])
+    if parcel is None or parcel["status"] == ShipmentStatus.LOST:
+        return
+    status = ShipmentStatus(parcel["status"])
+    to = holder_after(status, is_inbound=False, was_carried=True, was_handed_over=True)
+    await moves.move_parcel(tx, task["shipment_no"], to, clock.now(), reason="快递公司已找到快件", actor=actor)
 
 
 def _require_declarable(row: Row, kind: TaskKind) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -32,14 +29,6 @@ LIST_TEXT = {
     TaskList.MINE: "我处理的",
     TaskList.CLOSED: "已处理",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class TaskPlace:
-    """Where a page of tasks goes on: the last one's moment and id."""
-
-    at: datetime
-    task_id: uuid.UUID
 
 
 class OutcomeView(Struct, frozen=True, kw_only=True):

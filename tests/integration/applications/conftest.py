@@ -38,7 +38,7 @@ from services.delivery.service import DeliveryService
 from services.licences.service import LicenceService
 from services.staff.audit import AuditTrail
 from services.staff.types import Role, StaffCaller
-from tests.fakes.couriers import MemoryCourier
+from tests.fakes.couriers import MemoryCourier, event_of
 from tests.fakes.fiscal_platform import FakeFiscalPlatform
 
 ROOT = Path(__file__).parents[3]
@@ -181,6 +181,12 @@ class World:
     async def pay(self, number: str) -> None:
         facts = {"title": "工本费", "paid_at": clock.rfc3339(clock.now())}
         await self.reactions.note_paid(DomainEvent(name="bill.confirmed", subject_no=number, facts=facts))
+
+    async def told_by_courier(self, shipment_no: str, status: str, at: str) -> None:
+        """Have the courier say, when it is asked, what became of a parcel."""
+        courier: Any = self.delivery._couriers.get("SF")
+        courier.road.append(event_of(shipment_no, status, at))
+        await self.delivery.tracking.confirm({"shipment_no": shipment_no})
 
     async def react(self, limit: int = 20) -> list[str]:
         """Run waiting events through the reactions, as the job runner does; return their names."""

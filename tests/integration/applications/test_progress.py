@@ -40,8 +40,14 @@ async def test_granted_case_goes_by_courier_and_closes_when_signed_for(world: An
     assert [row["cargo"] for row in parcels] == ["居民身份证"]
     await world.delivery.booking.book({"shipment_no": parcels[0]["shipment_no"]})
     await world.reactions.close_delivered(DomainEvent(name="shipment.delivered", subject_no=number))
+    assert await world.status(number) == "DELIVERING", "nobody has signed yet"
+    await world.told_by_courier(parcels[0]["shipment_no"], "DELIVERED", "2026-11-03T10:00:00+08:00")
+    names = await world.react()
+    assert names[-2:] == ["shipment.delivered", "application.closed"]
     assert await world.status(number) == "CLOSED"
-    assert (await world.react())[-1] == "application.closed"
+    served = await db.fetch_row("SELECT facts::text AS text FROM case_document WHERE kind = 'SERVICE'")
+    assert served is not None
+    assert "2026年11月3日10时00分" in served["text"], "the moment of the signature, not ours"
     steps = [step.title for step in (await world.applications.timeline(world.citizen, number)).data]
     assert steps == ["提交申请", "受理", "已缴费", "准予", "制证中", "办理结果送达中", "办结"]
 

@@ -1,0 +1,229 @@
+"""What becomes of a certificate whose parcel is lost, spoilt, sent back, or signed for and then not."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from app import db
+from app.errors import Conflict, Forbidden, NotFound
+from services.applications.reactions import ApplicationReactions
+from services.applications.remedies.reactions import RemedyReactions
+from services.applications.remedies.types import RemedyMethod
+from services.delivery.tasks.types import Outcome, TaskKind
+from services.delivery.types import DeliveryMethod
+from services.staff.types import Role
+from tests.integration.applications.conftest import World, staff
+
+pytestmark = pytest.mark.anyio
+HERE = "127.0.0.1"
+
+
+class _Both(ApplicationReactions):
+    """The reactions that a lost parcel meets."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.applications.progress)
+        self._remedies = RemedyReactions(world.applications.remedies)
+
+    def table(self) -> dict[str, Any]:
+        return {**super().table(), **self._remedies.table()}
+
+
+@pytest.fixture
+async def sent(world: World) -> tuple[World, str, str]:
+    """A granted case whose certificate is with the courier: the world, the case, the parcel."""
+    world.reactions = _Both(world)
+    number = await world.accepted()
+    await world.applications.choose_delivery(world.citizen, number, DeliveryMethod.COURIER, uuid.UUID(int=1))
+    await world.pay(number)
+    await world.applications.desk.approve(world.reviewer, number, HERE)
+    await world.react()
+    (parcel,) = await parcels(number)
+    await world.delivery.booking.book({"shipment_no": parcel})
+    await world.told_by_courier(parcel, "PICKED_UP", "2026-11-03T10:00:00+08:00")
+    await world.react()
+    return world, number, parcel
+
+
+async def parcels(number: str) -> list[str]:
+    rows = await db.fetch_all("SELECT shipment_no FROM shipment WHERE subject_no = $1 ORDER BY id", number)
+    return [row["shipment_no"] for row in rows]
+
+
+async def holders(world: World, number: str) -> list[tuple[int, str]]:
+    return [(piece.copy, piece.holder) for piece in await world.delivery.custody.of_case(number)]
+
+
+async def valid_licences() -> list[tuple[int, str]]:
+    rows = await db.fetch_all("SELECT version, status FROM licence ORDER BY version")
+    return [(row["version"], row["status"]) for row in rows]
+
+
+async def the_task(world: World, kind: TaskKind) -> Any:
+    page, _ = await world.delivery.tasks.page(world.reviewer)
+    return next(task for task in page if task.kind == kind)
+
+
+async def test_parcel_that_the_courier_lost_is_voided_and_made_again_once(sent: tuple[World, str, str]) -> None:
+    world, number, parcel = sent
+    await world.told_by_courier(parcel, "LOST", "2026-11-05T10:00:00+08:00")
+    assert await holders(world, number) == [(1, "LOST")]
+    assert (await the_task(world, TaskKind.LOST)).is_overdue is False
+    names = await world.react()
+    assert names[0] == "shipment.exception"
+    assert names.count("application.reissuing") == 1, "the citizen is told once"
+    assert await valid_licences() == [(1, "CANCELLED"), (2, "VALID")]
+    assert await holders(world, number) == [(1, "VOID"), (2, "WINDOW")]
+    former, following = await parcels(number)
+    assert former == parcel
+    assert (await world.delivery.tasks.page(world.reviewer))[0] == [], "the loss is made good"
+    await world.delivery.booking.book({"shipment_no": following})
+    await world.told_by_courier(following, "DELIVERED", "2026-11-09T09:30:00+08:00")
+    await world.react()
+    assert await world.status(number) == "CLOSED"
+    assert await holders(world, number) == [(1, "VOID"), (2, "CITIZEN")]
+    licences = (await world.licences.list_own(world.citizen.citizen_id, None, 9))[0]
+    shown = await world.delivery.custody.of_licence(number, licences[0].licence_no)
+    assert [change.to_holder for change in shown[0].changes] == ["WINDOW", "WINDOW", "CITIZEN"]
+    await world.applications.remedies.reissue_admitted(parcel)
+    await world.applications.progress.continue_stalled(number)
+    assert len(await parcels(number)) == 2
+
+
+async def test_lost_parcel_that_is_found_opens_a_task_and_moves_nothing(sent: tuple[World, str, str]) -> None:
+    world, number, parcel = sent
+    await world.told_by_courier(parcel, "LOST", "2026-11-05T10:00:00+08:00")
+    await world.react()
+    await world.told_by_courier(parcel, "DELIVERED", "2026-11-06T10:00:00+08:00")
+    await world.react()
+    assert await holders(world, number) == [(1, "VOID"), (2, "WINDOW")]
+    assert await world.status(number) == "DELIVERING", "what was voided closes nothing"
+    assert "请收回" in (await the_task(world, TaskKind.EXCEPTION)).reason
+
+
+async def test_loss_that_staff_declare_needs_a_second_person(sent: tuple[World, str, str]) -> None:
+    world, number, parcel = sent
+    both = staff("both", Role.WINDOW, Role.REVIEWER)
+    tasks, settle = world.delivery.tasks, world.applications.remedies.settle
+    task = await tasks.declare(both, parcel, TaskKind.LOST, "顺丰书面确认12月1日丢失", HERE)
+    task_id = uuid.UUID(task.task_id)
+    assert await holders(world, number) == [(1, "LOST")]
+    with pytest.raises(Conflict) as refused:
+        await tasks.declare(both, parcel, TaskKind.LOST, "顺丰书面确认12月1日丢失", HERE)
+    assert refused.value.stable_code == "task_open"
+    with pytest.raises(Conflict) as refused:
+        await settle(both, task_id, Outcome.REISSUED, "已核对说明", HERE)
+    assert refused.value.stable_code == "second_person_needed"
+    with pytest.raises(Forbidden):
+        await settle(world.window, task_id, Outcome.REISSUED, "已核对说明", HERE)
+    assert await valid_licences() == [(1, "VALID")]
+    done = await settle(world.reviewer, task_id, Outcome.REISSUED, "已核对快递公司说明", HERE)
+    assert (done.outcome, done.closed_by, done.outcomes) == ("REISSUED", "reviewer", [])
+    await world.react()
+    assert await valid_licences() == [(1, "CANCELLED"), (2, "VALID")]
+    assert await holders(world, number) == [(1, "VOID"), (2, "WINDOW")]
+    with pytest.raises(Conflict) as refused:
+        await settle(world.reviewer, task_id, Outcome.REISSUED, "再来一次试试", HERE)
+    assert refused.value.stable_code == "task_taken"
+    rows = await db.fetch_all("SELECT actor, action FROM audit_entry WHERE action LIKE 'shipment%' ORDER BY seq")
+    assert [tuple(row.values()) for row in rows] == [
+        ("both", "shipment.declared"),
+        ("reviewer", "shipment_task.settled"),
+    ]
+
+
+async def test_certificate_that_arrived_spoilt_is_made_again_after_the_case_closed(
+    sent: tuple[World, str, str],
+) -> None:
+    world, number, parcel = sent
+    await world.told_by_courier(parcel, "DELIVERED", "2026-11-04T10:00:00+08:00")
+    await world.react()
+    assert await world.status(number) == "CLOSED"
+    task = await world.delivery.tasks.declare(world.window, parcel, TaskKind.DAMAGED, "封套浸水，证面破损", HERE)
+    await world.applications.remedies.settle(
+        world.reviewer, uuid.UUID(task.task_id), Outcome.REISSUED, "破损原件已收回销毁", HERE
+    )
+    await world.react()
+    assert await world.status(number) == "DELIVERING"
+    assert await valid_licences() == [(1, "CANCELLED"), (2, "VALID")]
+    assert await holders(world, number) == [(1, "VOID"), (2, "WINDOW")]
+    assert len(await parcels(number)) == 2
+    await world.applications.progress.continue_stalled(number)
+    assert await world.status(number) == "DELIVERING", "the first parcel's signature closes nothing now"
+
+
+async def test_returned_parcel_is_sent_again_as_the_citizen_wishes(sent: tuple[World, str, str]) -> None:
+    world, number, parcel = sent
+    remedies = world.applications.remedies
+    with pytest.raises(Conflict) as refused:
+        await remedies.choose(world.citizen, parcel, RemedyMethod.REDELIVER, None)
+    assert refused.value.stable_code == "remedy_not_offered"
+    await world.told_by_courier(parcel, "REJECTED", "2026-11-05T10:00:00+08:00")
+    assert (await the_task(world, TaskKind.REJECTED)).kind_text == "收件人拒收"
+    await world.told_by_courier(parcel, "RETURNED", "2026-11-07T10:00:00+08:00")
+    open_tasks, _ = await world.delivery.tasks.page(world.reviewer)
+    assert [task.kind for task in open_tasks] == ["RETURNED"], "a refusal ends with the return"
+    assert await holders(world, number) == [(1, "RETURNED")]
+    with pytest.raises(NotFound):
+        await remedies.options(world.other, parcel)
+    assert [option.method for option in (await remedies.options(world.citizen, parcel)).options] == [
+        "REDELIVER",
+        "COLLECT",
+    ]
+    chosen = await remedies.choose(world.citizen, parcel, RemedyMethod.REDELIVER, uuid.UUID(int=2))
+    again = await remedies.choose(world.citizen, parcel, RemedyMethod.REDELIVER, None)
+    _, following = await parcels(number)
+    assert (chosen.is_open, chosen.redelivered_as, again.redelivered_as) == (False, following, following)
+    pieces = await world.delivery.custody.of_case(number)
+    assert [(piece.holder, piece.shipment_no) for piece in pieces] == [("RETURNED", following)]
+    assert (await world.delivery.tasks.page(world.reviewer))[0] == []
+    await world.told_by_courier(parcel, "IN_TRANSIT", "2026-11-08T10:00:00+08:00")
+    assert await holders(world, number) == [(1, "RETURNED")], "the former parcel holds nothing any more"
+    await world.delivery.booking.book({"shipment_no": following})
+    await world.told_by_courier(following, "DELIVERED", "2026-11-10T10:00:00+08:00")
+    await world.react()
+    assert await world.status(number) == "CLOSED"
+    assert await valid_licences() == [(1, "VALID")]
+
+
+async def test_returned_parcel_is_fetched_at_the_window(sent: tuple[World, str, str]) -> None:
+    world, number, parcel = sent
+    await world.told_by_courier(parcel, "RETURNED", "2026-11-07T10:00:00+08:00")
+    task = await the_task(world, TaskKind.RETURNED)
+    await world.applications.remedies.settle(
+        world.window, uuid.UUID(task.task_id), Outcome.TO_COLLECT, "申请人来电要求自取", HERE
+    )
+    choice = await world.delivery.choice_of(number)
+    assert choice is not None
+    assert choice.method == "COUNTER"
+    assert await holders(world, number) == [(1, "WINDOW")]
+    assert await world.delivery.collecting.find(number) is not None
+    await world.applications.desk.hand_over(world.window, number, HERE)
+    assert await holders(world, number) == [(1, "CITIZEN")]
+    assert await world.status(number) == "CLOSED"
+
+
+async def test_window_cannot_hand_over_what_the_courier_has(sent: tuple[World, str, str]) -> None:
+    world, number, _ = sent
+    with pytest.raises(Conflict) as refused:
+        await world.applications.desk.hand_over(world.window, number, HERE)
+    assert refused.value.stable_code == "held_elsewhere"
+    assert await world.status(number) == "DELIVERING"
+    assert await holders(world, number) == [(1, "COURIER")]
+
+
+async def test_signature_that_is_taken_back_after_the_case_closed_opens_a_task(sent: tuple[World, str, str]) -> None:
+    world, number, parcel = sent
+    await world.told_by_courier(parcel, "DELIVERED", "2026-11-04T10:00:00+08:00")
+    await world.react()
+    await world.told_by_courier(parcel, "RETURNING", "2026-11-04T12:00:00+08:00")
+    assert await holders(world, number) == [(1, "COURIER")]
+    assert "撤销" in (await the_task(world, TaskKind.EXCEPTION)).reason
+    await world.told_by_courier(parcel, "RETURNED", "2026-11-06T12:00:00+08:00")
+    await world.react()
+    assert await world.status(number) == "CLOSED", "nobody reopens a case before it is known what follows"
+    await world.applications.remedies.choose(world.citizen, parcel, RemedyMethod.REDELIVER, None)
+    assert await world.status(number) == "DELIVERING"
