@@ -173,7 +173,9 @@ async def choose_package_delivery(call: Call[DeliveryWish]) -> Reply:
     """Choose how all results come, or choose anew."""
     number, body = call.path["package_no"], call.body
     return Reply(
-        await call.house.applications.packages.choose_delivery(call.caller, number, body.method, body.address_id)
+        await call.house.applications.packages.choose_delivery(
+            call.caller, number, body.method, body.address_id, body.wish
+        )
     )
 
 

@@ -129,7 +129,7 @@ class Progress:
         numbers = await self._licences.remaking.numbers_of(application_no)
         await self._delivery.custody.print_results(_pieces(row, record, numbers))
         if method is DeliveryMethod.COURIER:
-            await self._send(_order(application_no, record))
+            await self._send(parcel_order(application_no, record))
         else:
             await self._delivery.collecting.prepare(
                 NewCollection(
@@ -345,7 +345,8 @@ def _pieces(row: Row, record: ItemRecord, numbers: Mapping[str, str]) -> list[Ne
     ]
 
 
-def _order(application_no: str, record: ItemRecord) -> ShipmentOrder:
+def parcel_order(application_no: str, record: ItemRecord) -> ShipmentOrder:
+    """Return the order of a case's parcel: from the counter that its item names."""
     leg = next((leg for leg in record.delivery.legs if leg.direction.value == "to_citizen"), None)
     sender = Contact(name=leg.contact, phone=leg.phone, address=leg.address) if leg else _department(record)
     cargo = leg.contents if leg else "办理结果"

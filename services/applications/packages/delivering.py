@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from app import clock
 from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest
-from app.identifiers import mask_address, mask_name, mask_phone
 from app.tokens import Caller
-from services.accounts.types import PlainAddress
+from services.applications.couriering import couriered, require_person, require_sendable
 from services.applications.packages import repository
 from services.applications.packages.numbers import child_no
 from services.applications.packages.states import Part, PartStatus, course
@@ -25,6 +23,7 @@ from services.applications.parts import Parts
 from services.applications.progress import Progress
 from services.applications.states import Status
 from services.catalogue.types import ItemRecord, PackageTerms
+from services.delivery.booking.types import SendingWish
 from services.delivery.types import METHOD_TEXT, Choice, Contact, DeliveryMethod, ShipmentOrder
 
 _CARGO = "一件事办理结果"
@@ -46,13 +45,21 @@ class JointDelivery:
         self._progress = progress
 
     async def choose(
-        self, caller: Caller, row: Row, method: DeliveryMethod, address_id: uuid.UUID | None, codes: Sequence[str]
+        self,
+        caller: Caller,
+        row: Row,
+        method: DeliveryMethod,
+        address_id: uuid.UUID | None,
+        codes: Sequence[str],
+        wish: SendingWish | None = None,
     ) -> None:
         """Keep one choice for the results of these items; COURIER needs an own address, which is copied.
 
-        Raises: NotFound (address), InvalidRequest, Conflict `method_not_offered` or `delivery_locked`.
+        Raises: NotFound (address), InvalidRequest, Conflict `method_not_offered`, `delivery_locked`,
+        `payer_not_offered`, `address_not_served` or `place_not_offered`.
         """
-        methods = self._methods(row, await self._terms(row), codes, method)
+        terms, wish = await self._terms(row), wish or SendingWish()
+        methods = self._methods(row, terms, codes, method)
         if method not in methods.values():
             raise Conflict("这些事项都不支持所选的送达方式", code="method_not_offered")
         choice = Choice(row["package_no"], caller.citizen_id, method)
@@ -60,7 +67,11 @@ class JointDelivery:
             if address_id is None:
                 raise InvalidRequest(faults=(FieldFault("address_id", "快递送达请选择收件地址"),))
             address = await self._people.plain_address(caller.citizen_id, address_id)
-            choice = _couriered(choice, address)
+            if wish.in_person:
+                require_person((await self._people.profile(caller.citizen_id)).name, address, wish)
+            going = [code for code in codes if methods.get(child_no(row["package_no"], code)) is method]
+            await require_sendable(self._delivery, self._order(terms, going, row["package_no"]), address, wish)
+            choice = couriered(choice, address, wish)
         await self._delivery.choose_together(choice, methods)
 
     async def share(self, row: Row, terms: PackageTerms, codes: Sequence[str]) -> None:
@@ -153,12 +164,6 @@ class JointDelivery:
         return ShipmentOrder(
             package_no, _CARGO, sender, *body, paid_by_receiver=paid_by_receiver, item_codes=tuple(codes)
         )
-
-
-def _couriered(choice: Choice, address: PlainAddress) -> Choice:
-    receiver = Contact(name=address.recipient, phone=address.phone, address=address.region + address.street)
-    shown = f"{mask_name(address.recipient)} {mask_phone(address.phone)} {address.region}{mask_address(address.street)}"
-    return replace(choice, division_code=address.division_code, receiver=receiver, receiver_shown=shown[:128])
 
 
 def offered(record: ItemRecord) -> frozenset[DeliveryMethod]:

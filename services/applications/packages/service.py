@@ -48,6 +48,7 @@ from services.applications.parts import Parts
 from services.applications.progress import Progress
 from services.applications.types import MaterialRef
 from services.catalogue.types import PackageTerms
+from services.delivery.booking.types import SendingWish
 from services.delivery.types import DeliveryMethod
 
 _PAYABLE = frozenset({"UNPAID", "PAYING"})
@@ -241,7 +242,7 @@ class PackageService:
         return merged_steps(row, parts, steps)
 
     async def bills(self, caller: Caller, package_no: str) -> PackageBills:
-        """Return the bills of all parts. Each is a body's own and is paid by itself. Raises: NotFound."""
+        """Return the bills of all parts and of the shared parcel; each is paid by itself. Raises: NotFound."""
         row = await self._own(caller, package_no)
         bills = [
             bill
@@ -249,19 +250,25 @@ class PackageService:
             if part["application_no"] is not None
             for bill in await self._payments.own_bills(caller, part["application_no"])
         ]
+        bills += await self._payments.own_bills(caller, package_no)
         unpaid = [bill.amount_fen for bill in bills if bill.status in _PAYABLE]
         return PackageBills(data=bills, unpaid_fen=sum(unpaid), unpaid_count=len(unpaid))
 
     async def choose_delivery(
-        self, caller: Caller, package_no: str, method: DeliveryMethod, address_id: uuid.UUID | None
+        self,
+        caller: Caller,
+        package_no: str,
+        method: DeliveryMethod,
+        address_id: uuid.UUID | None,
+        wish: SendingWish | None = None,
     ) -> PackageDelivery:
         """Choose once how all results come; COURIER needs an own address, which is copied, and means one parcel.
 
-        Raises: NotFound, Conflict `delivery_locked` or `method_not_offered`, InvalidRequest, InvalidTransition.
+        Raises: NotFound, InvalidRequest, InvalidTransition, Conflict as of the choice of one case.
         """
         row = await self._own(caller, package_no)
         _require(row, {PackageStatus.DRAFT, *OPEN}, "一件事已办结，不能再更改送达方式")
-        await self._delivering.choose(caller, row, method, address_id, await self._codes(row))
+        await self._delivering.choose(caller, row, method, address_id, await self._codes(row), wish)
         return await self.delivery(caller, package_no)
 
     async def delivery(self, caller: Caller, package_no: str) -> PackageDelivery:

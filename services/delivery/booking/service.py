@@ -21,7 +21,7 @@ from services.delivery import repository
 from services.delivery.booking import making_repository, pickups
 from services.delivery.booking import repository as booking_repository
 from services.delivery.booking.making import ParcelMaker
-from services.delivery.booking.types import InboundOrder, OwnParcel
+from services.delivery.booking.types import InboundOrder, NewAddress, OwnParcel, ShipmentChange
 from services.delivery.booking.withdrawing import Withdrawing
 from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import NOT_SERVED, Ability, Courier, Holders
@@ -218,6 +218,18 @@ class BookingDesk:
     ) -> ShipmentStatus:
         """Withdraw a parcel before pick-up. See `Withdrawing.cancel`."""
         return await self.withdrawing.cancel(shipment_no, reason, record or _nobody)
+
+    async def change_address(
+        self, shipment_no: str, to: NewAddress, record: Callable[[Transaction], Awaitable[None]]
+    ) -> ShipmentChange:
+        """Send a parcel to another address before pick-up. See `Withdrawing.change_address`."""
+        return await self.withdrawing.change_address(shipment_no, to, record)
+
+    async def change_courier(
+        self, shipment_no: str, carriage: Carriage, record: Callable[[Transaction], Awaitable[None]]
+    ) -> ShipmentChange:
+        """Send a parcel with another courier before pick-up. See `Withdrawing.change_courier`."""
+        return await self.withdrawing.change_courier(shipment_no, carriage, record)
 
     async def follow_own(self, own: OwnParcel) -> str:
         """Follow a parcel that the citizen has sent by themselves. Returns its number.

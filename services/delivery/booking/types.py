@@ -6,6 +6,9 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct
+
+from services.delivery.collecting.types import PlaceView
 from services.delivery.types import Contact, Leg, Level, Payer
 
 
@@ -92,3 +95,72 @@ class NewParcel:
     def awaits_payment(self) -> bool:
         """Tell whether it goes nowhere before its postage is paid."""
         return self.payer == Payer.ONLINE and self.paid_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendingWish:
+    """What else a citizen may say about the way of a result; "" and the defaults leave it to the rules."""
+
+    payer: str = ""
+    level: Level = Level.STANDARD
+    in_person: bool = False
+    place_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAddress:
+    """Another contact of the citizen for a parcel, with its masked line and division."""
+
+    contact: Contact = field(repr=False)
+    shown: str
+    division_code: str
+
+
+class PayerOption(Struct, frozen=True, kw_only=True):
+    """A way to pay the postage; `postage_fen` is known only where it is paid online."""
+
+    payer: str
+    payer_text: str
+    postage_fen: int | None
+
+
+class LevelOption(Struct, frozen=True, kw_only=True):
+    """How fast a parcel may go: with whom, in how many days, who may pay for it, the usual first."""
+
+    level: str
+    level_text: str
+    courier_name: str
+    days: int | None
+    payers: list[PayerOption]
+
+
+class MethodOption(Struct, frozen=True, kw_only=True):
+    """A way in which a result may come."""
+
+    method: str
+    method_text: str
+
+
+class DeliveryOptions(Struct, frozen=True, kw_only=True):
+    """What a citizen may choose for a result; `levels` matter with COURIER, `places` with COUNTER and LOCKER."""
+
+    methods: list[MethodOption]
+    levels: list[LevelOption]
+    places: list[PlaceView]
+
+
+class PickupWindow(Struct, frozen=True, kw_only=True):
+    """A time in which a courier may come to pick up."""
+
+    pickup_from: str
+    pickup_until: str
+
+
+class ShipmentChange(Struct, frozen=True, kw_only=True):
+    """Under which number a parcel goes from now on, and where the former one stands."""
+
+    shipment_no: str
+    former_no: str
+    former_status: str
+    former_status_text: str
+    told: str

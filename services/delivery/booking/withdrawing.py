@@ -8,7 +8,7 @@ courier has the parcel already, the former one goes on and the waiting one ends.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import structlog
@@ -21,14 +21,15 @@ from services.delivery.booking import repository as booking_repository
 from services.delivery.booking import withdrawing_repository
 from services.delivery.booking.making import ParcelMaker
 from services.delivery.booking.notes import cancelled_note
-from services.delivery.booking.types import NewParcel
+from services.delivery.booking.reach import ReachDesk
+from services.delivery.booking.types import NewAddress, NewParcel, ShipmentChange
 from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import COLLECTED, Ability
 from services.delivery.repository import ShipmentRow
 from services.delivery.rules.types import Carriage
-from services.delivery.states import TERMINAL, ShipmentStatus
+from services.delivery.states import MEANINGS, TERMINAL, ShipmentStatus
 from services.delivery.tracking.recording import Recorder
-from services.delivery.types import Contact, ParcelRef
+from services.delivery.types import ParcelRef
 
 Record: TypeAlias = Callable[[Transaction], Awaitable[None]]
 BEFORE_PICKUP = frozenset(
@@ -43,20 +44,12 @@ BEFORE_PICKUP = frozenset(
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class NewAddress:
-    """Another contact of the citizen for a parcel, with its masked line and division."""
-
-    contact: Contact = field(repr=False)
-    shown: str
-    division_code: str
-
-
 class Withdrawing:
     """Use cases of changing one's mind before pick-up."""
 
     def __init__(self, couriers: CourierTable, recorder: Recorder, maker: ParcelMaker) -> None:
         self._couriers, self._recorder, self._maker = couriers, recorder, maker
+        self._reach = ReachDesk(couriers, maker)
 
     async def cancel(self, shipment_no: str, reason: str, record: Record) -> ShipmentStatus:
         """Withdraw a parcel before pick-up; return where it stands afterwards.
@@ -70,18 +63,19 @@ class Withdrawing:
             raise _moved_on()
         return await self._withdraw_now(shipment_no)
 
-    async def change_address(self, shipment_no: str, to: NewAddress, record: Record) -> str:
-        """Send a parcel to another address; return the number under which it goes from now on.
+    async def change_address(self, shipment_no: str, to: NewAddress, record: Record) -> ShipmentChange:
+        """Send a parcel to another address; say under which number it goes from now on.
 
         One that no courier has heard of keeps its number; else see above.
-        Raises: NotFound; Conflict `parcel_collected`, `parcel_ended`, `stale_version`.
+        Raises: NotFound; Conflict `parcel_collected`, `parcel_ended`, `address_not_served`, `stale_version`.
         """
         row = await self._changeable(shipment_no)
+        await self._reach.require_for(row, to.contact, to.division_code)
         new = self._maker.sent_to(self._maker.successor(row), to.contact, to.shown, to.division_code)
         return await self._replace(row, await self._maker.routed(new), record, "已更改收件地址，改寄新单")
 
-    async def change_courier(self, shipment_no: str, carriage: Carriage, record: Record) -> str:
-        """Send a parcel with another courier; return the number under which it goes from now on.
+    async def change_courier(self, shipment_no: str, carriage: Carriage, record: Record) -> ShipmentChange:
+        """Send a parcel with another courier; say under which number it goes from now on.
 
         Raises: as `change_address`, NotFound for a courier that is not here.
         """
@@ -95,16 +89,15 @@ class Withdrawing:
         )
         return await self._replace(row, new, record, "已更换快递公司，改寄新单")
 
-    async def _replace(self, row: ShipmentRow, new: NewParcel, record: Record, reason: str) -> str:
+    async def _replace(self, row: ShipmentRow, new: NewParcel, record: Record, reason: str) -> ShipmentChange:
         if row.booking_tried_at is None:
             if not await withdrawing_repository.change_untried(row.shipment_no, row.version, new, record):
                 raise _moved_on()
-            return row.shipment_no
+            return _change(row, row.shipment_no, ShipmentStatus(row.status))
         successor_no = await withdrawing_repository.want(row.shipment_no, row.version, reason, new, record)
         if not successor_no:
             raise _moved_on()
-        await self._withdraw_now(row.shipment_no)
-        return successor_no
+        return _change(row, successor_no, await self._withdraw_now(row.shipment_no))
 
     async def _withdraw_now(self, shipment_no: str) -> ShipmentStatus:
         """Try at once what a job does otherwise. Raises: Conflict `parcel_collected`."""
@@ -188,6 +181,22 @@ class Withdrawing:
         if row.booked_at is not None and Ability.CANCEL not in self._couriers.get(row.courier).abilities:
             raise Conflict("该快递公司不支持在线取消，请致电快递公司", code="cancel_not_offered")
         return row
+
+
+def _change(row: ShipmentRow, shipment_no: str, former: ShipmentStatus) -> ShipmentChange:
+    if shipment_no == row.shipment_no:
+        told = "已更改，快递尚未下单，按新的信息寄送"
+    elif former is ShipmentStatus.CANCELLED:
+        told = "原快递单已取消，按新的信息另行下单"
+    else:
+        told = "正在取消原快递单，取消后按新的信息另行下单；如快递员已揽收则仍按原信息寄送"
+    return ShipmentChange(
+        shipment_no=shipment_no,
+        former_no=row.shipment_no,
+        former_status=former,
+        former_status_text=MEANINGS[former].text,
+        told=told,
+    )
 
 
 def _collected() -> Conflict:
