@@ -1,7 +1,7 @@
 """Moving parcels: the control API of the 快递100 simulator, mounted under /control/kuaidi100/."""
 
 import secrets
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -12,8 +12,6 @@ from simulators.core import World
 from simulators.kuaidi100 import nodes, orders, parcels, subscriptions
 from simulators.kuaidi100.nodes import Node
 from simulators.kuaidi100.parcels import Parcel
-
-Find = Callable[[World, web.Request], Parcel]
 
 
 def _by_order(world: World, request: web.Request) -> Parcel:
@@ -81,88 +79,92 @@ def _quietly(parcel: Parcel, node: Node) -> list[Delivery]:
     return []
 
 
+async def _move_order(world: World, request: web.Request) -> web.Response:
+    return answer(await _play(world, _by_order(world, request), await read_json(request)))
+
+
+async def _move_number(world: World, request: web.Request) -> web.Response:
+    return answer(await _play(world, _by_number(world, request), await read_json(request)))
+
+
+async def _list_orders(world: World, _: web.Request) -> web.Response:
+    return answer(list(parcels.parcels(world).values()))
+
+
+async def _show_order(world: World, request: web.Request) -> web.Response:
+    return answer(_by_order(world, request))
+
+
+async def _list_subscriptions(world: World, _: web.Request) -> web.Response:
+    hidden = ("salt", "callback_url")
+    rows = subscriptions.subscriptions(world).values()
+    return answer([{name: value for name, value in row.items() if name not in hidden} for row in rows])
+
+
+async def _add_parcel(world: World, request: web.Request) -> web.Response:
+    """Have a parcel that somebody gave to a carrier elsewhere."""
+    body = await read_json(request)
+    carrier = str(body.get("carrier") or "zhongtong")
+    if carrier not in parcels.CARRIERS:
+        raise ControlError("carrier: unknown company")
+    number = str(body.get("waybill_no") or parcels.new_waybill_no(carrier))
+    parcel = parcels.add(world, f"F{secrets.token_hex(6)}", carrier, [need_text(body, "phone")[-4:]], number)
+    return answer({"order_id": parcel["order_id"], "waybill_no": number, "carrier": carrier})
+
+
+async def _push_again(world: World, request: web.Request) -> web.Response:
+    """Send the whole history again, newest or oldest first."""
+    parcel, body = _by_order(world, request), await read_json(request)
+    direction = body.get("order", "normal")
+    if direction not in ("normal", "reversed"):
+        raise ControlError("order: normal or reversed")
+    sent = subscriptions.push(world, parcel, oldest_first=direction == "reversed", status="updateall")
+    return answer({"callbacks": await _results(sent)})
+
+
+async def _abort(world: World, request: web.Request) -> web.Response:
+    """Give the subscription up, as after 3 days without a record or 60 without a change."""
+    parcel, body = _by_order(world, request), await read_json(request)
+    sent = subscriptions.push(world, parcel, status="abort", message=str(body.get("message") or "3天查询无记录"))
+    return answer({"callbacks": await _results(sent)})
+
+
+async def _correct(world: World, request: web.Request) -> web.Response:
+    """Find out that another company carries the number."""
+    parcel, carrier = _by_order(world, request), need_text(await read_json(request), "carrier")
+    if carrier not in parcels.CARRIERS:
+        raise ControlError("carrier: unknown company")
+    former, parcel["carrier"] = parcel["carrier"], carrier
+    subscription = subscriptions.subscriptions(world).get(parcel["waybill_no"])
+    if subscription is not None:
+        subscription["company"] = carrier
+    return answer({"callbacks": await _results(subscriptions.push(world, parcel, corrected=(former, carrier)))})
+
+
+async def _tell(world: World, request: web.Request) -> web.Response:
+    """Call back about the order: any status, with more fields such as freight; `copies` 2 sends it twice."""
+    parcel, body = _ordered(_by_order(world, request)), await read_json(request)
+    status = need_text(body, "status")
+    if not (status.isdecimal() and len(status) <= 6):
+        raise ControlError("status: digits")
+    more = {name: str(value) for name, value in body.items() if name not in ("status", "copies")}
+    sent = [
+        each for _ in range(2 if body.get("copies") == 2 else 1) for each in orders.tell(world, parcel, status, **more)
+    ]
+    return answer({"callbacks": await _results(sent)})
+
+
 def control(world: World) -> list[web.RouteDef]:
     """Return the routes, relative to /control/kuaidi100."""
-
-    def moving(find: Find) -> Callable[[web.Request], Any]:
-        async def move(request: web.Request) -> web.Response:
-            return answer(await _play(world, find(world, request), await read_json(request)))
-
-        return move
-
-    async def list_orders(_: web.Request) -> web.Response:
-        return answer(list(parcels.parcels(world).values()))
-
-    async def show_order(request: web.Request) -> web.Response:
-        return answer(_by_order(world, request))
-
-    async def list_subscriptions(_: web.Request) -> web.Response:
-        hidden = ("salt", "callback_url")
-        rows = subscriptions.subscriptions(world).values()
-        return answer([{name: value for name, value in row.items() if name not in hidden} for row in rows])
-
-    async def add_parcel(request: web.Request) -> web.Response:
-        """Have a parcel that somebody gave to a carrier elsewhere."""
-        body = await read_json(request)
-        carrier = str(body.get("carrier") or "zhongtong")
-        if carrier not in parcels.CARRIERS:
-            raise ControlError("carrier: unknown company")
-        number = str(body.get("waybill_no") or parcels.new_waybill_no(carrier))
-        tails = [need_text(body, "phone")[-4:]]
-        parcel = parcels.add(world, f"F{secrets.token_hex(6)}", carrier, tails, number)
-        return answer({"order_id": parcel["order_id"], "waybill_no": number, "carrier": carrier})
-
-    async def push_again(request: web.Request) -> web.Response:
-        """Send the whole history again, oldest or newest first."""
-        parcel, body = _by_order(world, request), await read_json(request)
-        direction = body.get("order", "normal")
-        if direction not in ("normal", "reversed"):
-            raise ControlError("order: normal or reversed")
-        sent = subscriptions.push(world, parcel, oldest_first=direction == "reversed", status="updateall")
-        return answer({"callbacks": await _results(sent)})
-
-    async def abort(request: web.Request) -> web.Response:
-        """Give the subscription up, as after 3 days without a record or 60 without a change."""
-        parcel, body = _by_order(world, request), await read_json(request)
-        sent = subscriptions.push(world, parcel, status="abort", message=str(body.get("message") or "3天查询无记录"))
-        return answer({"callbacks": await _results(sent)})
-
-    async def correct(request: web.Request) -> web.Response:
-        """Find out that another company carries the number."""
-        parcel, carrier = _by_order(world, request), need_text(await read_json(request), "carrier")
-        if carrier not in parcels.CARRIERS:
-            raise ControlError("carrier: unknown company")
-        former, parcel["carrier"] = parcel["carrier"], carrier
-        subscription = subscriptions.subscriptions(world).get(parcel["waybill_no"])
-        if subscription is not None:
-            subscription["company"] = carrier
-        return answer({"callbacks": await _results(subscriptions.push(world, parcel, corrected=(former, carrier)))})
-
-    async def tell(request: web.Request) -> web.Response:
-        """Call back about the order: any status, with more fields such as freight."""
-        parcel, body = _ordered(_by_order(world, request)), await read_json(request)
-        status = need_text(body, "status")
-        if not (status.isdecimal() and len(status) <= 6):
-            raise ControlError("status: digits")
-        more = {name: str(value) for name, value in body.items() if name not in ("status", "copies")}
-        copies = 2 if body.get("copies") == 2 else 1
-        return answer(
-            {
-                "callbacks": await _results(
-                    [d for _ in range(copies) for d in orders.tell(world, parcel, status, **more)]
-                )
-            }
-        )
-
     return [
-        web.get("/orders", list_orders),
-        web.get("/orders/{order_id}", show_order),
-        web.post("/orders/{order_id}/move", moving(_by_order)),
-        web.post("/orders/{order_id}/push", push_again),
-        web.post("/orders/{order_id}/abort", abort),
-        web.post("/orders/{order_id}/company", correct),
-        web.post("/orders/{order_id}/callback", tell),
-        web.post("/parcels", add_parcel),
-        web.get("/subscriptions", list_subscriptions),
-        web.post("/subscriptions/{number}/move", moving(_by_number)),
+        web.get("/orders", partial(_list_orders, world)),
+        web.get("/orders/{order_id}", partial(_show_order, world)),
+        web.post("/orders/{order_id}/move", partial(_move_order, world)),
+        web.post("/orders/{order_id}/push", partial(_push_again, world)),
+        web.post("/orders/{order_id}/abort", partial(_abort, world)),
+        web.post("/orders/{order_id}/company", partial(_correct, world)),
+        web.post("/orders/{order_id}/callback", partial(_tell, world)),
+        web.post("/parcels", partial(_add_parcel, world)),
+        web.get("/subscriptions", partial(_list_subscriptions, world)),
+        web.post("/subscriptions/{number}/move", partial(_move_number, world)),
     ]

@@ -16,7 +16,7 @@ from services.delivery.addresses import with_parts
 from services.delivery.couriers import kuaidi100_reports as reports
 from services.delivery.couriers.kuaidi100_codes import COLLECTED_STATUSES, WITHDRAWN
 from services.delivery.couriers.label_image import as_pdf
-from services.delivery.ports import COLLECTED, NOT_SERVED, Ability
+from services.delivery.ports import COLLECTED, NOT_SERVED, PICKUP_TIME, Ability
 from services.delivery.types import (
     Booking,
     Contact,
@@ -245,6 +245,6 @@ def _pickup(order: CourierOrder) -> tuple[str, str, str]:
         return "", "", ""
     days_ahead = (clock.beijing_date(order.pickup_from) - clock.beijing_date()).days
     if not 0 <= days_ahead < len(_DAYS):
-        raise ProviderRejected("预约取件时间应在三天之内", provider="kuaidi100", provider_code="pickup_day")
+        raise ProviderRejected("预约取件时间应在三天之内", provider="kuaidi100", provider_code=PICKUP_TIME)
     start, end = (f"{clock.to_beijing(moment):%H:%M}" for moment in (order.pickup_from, order.pickup_until))
     return _DAYS[days_ahead], start, end
