@@ -9,6 +9,7 @@ from dataclasses import replace
 from app import clock, db
 from services.delivery.repository import ChoiceRow
 from services.delivery.states import MEANINGS, OUR_CODES, TERMINAL, ShipmentStatus, Sighting, standing
+from services.delivery.tracking.facts import carrier_name
 from services.delivery.tracking.timeline import next_text, promise_text, signed_text, steps
 from services.delivery.types import (
     METHOD_TEXT,
@@ -67,7 +68,7 @@ def shipment_view(row: db.Row, courier_name: str, *, is_stale: bool = False) -> 
         shipment_no=row["shipment_no"],
         application_no=row["subject_no"],
         courier=row["courier"],
-        courier_name=courier_name,
+        courier_name=carrier_name(row["carrier"], courier_name),
         waybill_no=row["waybill_no"],
         status=status,
         status_text=MEANINGS[status].text,

@@ -2,31 +2,74 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.delivery.states import TERMINAL, ShipmentStatus, Sighting, derive
+from services.delivery.couriers.ems_codes import UNDOES
+from services.delivery.states import TERMINAL, ShipmentStatus, Sighting, derive, standing
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+moments = st.integers(0, 50).map(lambda minutes: START + timedelta(minutes=minutes))
 sightings = st.builds(
     Sighting,
     status=st.sampled_from(["", *ShipmentStatus]),
-    occurred_at=st.integers(0, 50).map(lambda minutes: START + timedelta(minutes=minutes)),
+    occurred_at=moments,
     confirmed=st.booleans(),
     is_ours=st.booleans(),
+    code=st.sampled_from(["704", "702", "203", ""]),
+    signed_as=st.sampled_from(["", "SELF", "OTHER"]),
 )
+reversals = st.builds(
+    Sighting,
+    status=st.just(""),
+    occurred_at=moments,
+    confirmed=st.booleans(),
+    code=st.just("743"),
+    undoes=st.sampled_from(["704", "702", "704 702", "203 704"]),
+)
+roads = st.lists(st.one_of(sightings, sightings, reversals), max_size=12)
 
 
-@given(st.lists(sightings, max_size=12), st.data())
+@given(roads, st.data())
 def test_derive_any_order_and_repetition_gives_the_same_state(events: list[Sighting], data: st.DataObject) -> None:
     repeats = data.draw(st.lists(st.sampled_from(events), max_size=6)) if events else []
     shuffled = data.draw(st.permutations(events + repeats))
     assert derive(shuffled) == derive(events)
 
 
-@given(st.lists(sightings, max_size=12))
+@given(roads)
 def test_derive_never_ends_a_parcel_on_pushes_alone(events: list[Sighting]) -> None:
-    pushed = [Sighting(each.status, each.occurred_at, False, each.is_ours) for each in events]
+    pushed = [replace(each, confirmed=False) for each in events]
     assert derive(pushed).status not in TERMINAL
+
+
+@given(roads)
+def test_derive_a_push_that_the_courier_confirms_asks_no_more(events: list[Sighting]) -> None:
+    assert not derive([replace(each, confirmed=True) for each in events]).needs_confirmation
+
+
+@given(roads)
+def test_derive_unconfirmed_reversals_never_take_back_a_confirmed_end(events: list[Sighting]) -> None:
+    ends = [each for each in events if each.status in TERMINAL and each.confirmed]
+    doubted = [replace(each, confirmed=False) for each in events if each.undoes]
+    assert set(standing([*ends, *doubted])) >= set(standing(ends))
+
+
+@given(st.sampled_from(sorted(code for code, undone in UNDOES.items() if undone)), st.booleans(), st.booleans())
+def test_derive_a_confirmed_reversal_takes_back_exactly_the_newest_of_its_codes(
+    code: str, comes_first: bool, is_twice: bool
+) -> None:
+    undone = UNDOES[code][0]
+    before = Sighting(ShipmentStatus.IN_TRANSIT, START, confirmed=True, code="389")
+    older = Sighting(ShipmentStatus.DELIVERED, START + timedelta(hours=1), confirmed=True, code=undone)
+    newer = replace(older, occurred_at=START + timedelta(hours=2))
+    reversal = Sighting("", START + timedelta(hours=3), confirmed=True, code=code, undoes=" ".join(UNDOES[code]))
+    events = [before, older, newer, *[reversal] * (1 + is_twice)]
+    assert standing(reversed(events) if comes_first else events) == [before, older]
+    again = replace(older, occurred_at=START + timedelta(hours=4), signed_as="SELF")
+    derived = derive([*events, again])
+    assert (derived.status, derived.at, derived.signed_as) == ("DELIVERED", again.occurred_at, "SELF")
+    assert derive([before, newer, reversal]).status is ShipmentStatus.IN_TRANSIT

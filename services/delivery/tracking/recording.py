@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from app import clock
 from app.events import DomainEvent
 from services.delivery.couriers.table import CourierTable
+from services.delivery.ports import Ability
 from services.delivery.states import (
     MEANINGS,
     OUR_CODES,
@@ -27,6 +28,7 @@ from services.delivery.types import CourierEvent, Following, Leg, ParcelNews
 
 _REST = timedelta(minutes=30)
 """So long nobody subscribes again after a courier gave a subscription up."""
+_AGGREGATORS_SILENCE = timedelta(hours=24)
 SILENT_AFTER = timedelta(days=3)
 """The least silence that staff are told of."""
 _ENOUGH = 8
@@ -42,6 +44,7 @@ class Heard:
 
     events: Sequence[CourierEvent]
     confirmed: bool
+    is_push: bool
     facts: Facts
     at: datetime
 
@@ -75,11 +78,12 @@ class Recorder:
 
         Args:
             confirmed: told by the courier itself, beyond doubt.
-            courier: who tells it; a parcel of another courier is then not there. "" for ourselves.
+            courier: who pushes it; a parcel of another courier is then not there. "" where we noted or asked.
         """
         heard = Heard(
             events=[replace(each, text=without_phones(each.text)) for each in events],
             confirmed=confirmed,
+            is_push=bool(courier),
             facts=facts_of(news),
             at=clock.now(),
         )
@@ -91,6 +95,8 @@ class Recorder:
         parcel = known.parcel
         fresh = [each for each in heard.events if _is_fresh(each, known, heard.confirmed)]
         derived = derive([*known.sightings, *(_sighting(each, heard.confirmed) for each in fresh)])
+        if derived.status is ShipmentStatus.REQUESTED and parcel.is_booked:
+            derived = replace(derived, status=ShipmentStatus.CREATED)
         # Our own question does not cause another one: an end still unconfirmed then waits for the sweep.
         confirm = derived.needs_confirmation and not heard.confirmed and bool(fresh)
         moved = derived.status != parcel.status
@@ -101,14 +107,14 @@ class Recorder:
         events = self._events(parcel, derived, heard) if moved else []
         return Change(
             derived=derived,
-            is_news=bool(fresh) or heard.confirmed or _adds(heard.facts, parcel),
+            is_news=bool(fresh) or not heard.is_push or _adds(heard.facts, parcel),
             events=fresh,
             confirmed=heard.confirmed,
             facts=replace(heard.facts, freight_fen=None) if charged else heard.facts,
             charged_fen=charged,
             is_booked=starts,
             custody=custody_of(derived.status, is_inbound=parcel.leg == Leg.INBOUND),
-            ask_after=self._ask_after(derived, asked, heard.at),
+            ask_after=self._ask_after(parcel, derived, asked, heard.at),
             asked_count=asked,
             follow_after=_follow_after(heard, starts),
             emits=events,
@@ -118,11 +124,15 @@ class Recorder:
             at=heard.at,
         )
 
-    def _ask_after(self, derived: Derived, asked: int, at: datetime) -> datetime | None:
+    def _ask_after(self, parcel: Parcel, derived: Derived, asked: int, at: datetime) -> datetime | None:
         if derived.status in TERMINAL and (not derived.needs_confirmation or asked >= _ENOUGH):
             return None
-        soon = min(timedelta(minutes=2 << min(asked, 8)), self._silence)
-        return at + (soon if derived.needs_confirmation else self._silence)
+        silence = self._silence
+        if parcel.courier in self._couriers and Ability.FOLLOW_ANY in self._couriers.get(parcel.courier).abilities:
+            # An aggregator tells by itself and charges for questions: 快递100, 实时查询 is no polling tool.
+            silence = max(silence, _AGGREGATORS_SILENCE)
+        soon = min(timedelta(minutes=2 << min(asked, 8)), silence)
+        return at + (soon if derived.needs_confirmation else silence)
 
     def _events(self, parcel: Parcel, derived: Derived, heard: Heard) -> list[DomainEvent]:
         facts = facts_for(parcel, derived, heard.facts, self._couriers.name(parcel.courier))

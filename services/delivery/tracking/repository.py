@@ -33,6 +33,7 @@ class Parcel:
     department_code: str
     leg: str
     is_own: bool
+    is_booked: bool
     courier: str
     carrier: str
     waybill_no: str
@@ -94,8 +95,8 @@ Decide: TypeAlias = Callable[[Known], Change]
 
 _KNOWN = """
 SELECT s.id AS shipment_id, s.shipment_no, s.subject_no, s.citizen_id, s.division_code, s.department_code, s.leg,
-       s.is_own, s.courier, s.carrier, s.waybill_no, s.status, s.asked_count, s.version, s.courier_phone_shown,
-       s.collect_hint, s.promised_at, s.last_event_at, s.trouble_told_at, told.*
+       s.is_own, s.booked_at IS NOT NULL AS is_booked, s.courier, s.carrier, s.waybill_no, s.status, s.asked_count,
+       s.version, s.courier_phone_shown, s.collect_hint, s.promised_at, s.last_event_at, s.trouble_told_at, told.*
 FROM shipment AS s CROSS JOIN LATERAL (
     SELECT array_agg(event_key) AS keys, array_agg(occurred_at) AS moments, array_agg(state) AS states,
            array_agg(confirmed) AS trusts, array_agg(code) AS codes, array_agg(undoes) AS reversals,

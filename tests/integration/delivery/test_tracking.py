@@ -1,0 +1,400 @@
+"""What couriers tell of parcels on a real database: pushes, reversals, news, subscriptions, silence, progress."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import clock, db
+from app.crypto import FieldCipher
+from app.errors import NotFound, ProviderRejected, TooManyRequests
+from app.storage import FileStore
+from services.delivery.couriers.table import CourierTable
+from services.delivery.ports import Ability
+from services.delivery.service import DeliveryService
+from services.delivery.tracking.sweeps import ask_all_silent, ask_silent, open_silent
+from services.delivery.types import Following, ParcelNews, SignedAs, StepState, Waybill, WaybillKind
+from services.staff.audit import AuditTrail
+from tests.fakes.told import CITIZEN, ToldCourier, booked_parcel, seen, tell
+
+pytestmark = pytest.mark.anyio
+Emitted = Callable[[], Awaitable[list[tuple[str, dict[str, Any]]]]]
+
+
+@pytest.fixture
+def courier() -> ToldCourier:
+    return ToldCourier(signs_pushes=True)
+
+
+@pytest.fixture
+def other() -> ToldCourier:
+    return ToldCourier(code="EMS", name="EMS", signs_pushes=True)
+
+
+@pytest.fixture
+def away() -> set[str]:
+    return set()
+
+
+@pytest.fixture
+def delivery(
+    database: str, cipher: FieldCipher, courier: ToldCourier, other: ToldCourier, away: set[str], tmp_path: Path
+) -> DeliveryService:
+    async def who() -> set[str]:
+        return away
+
+    trail, storage = AuditTrail(secrets.token_bytes(32)), FileStore(f"file://{tmp_path}")
+    return DeliveryService(CourierTable({"SF": courier, "EMS": other}, away=who), cipher, trail, storage)
+
+
+@pytest.fixture
+def start() -> datetime:
+    return (clock.now() - timedelta(days=2)).replace(microsecond=0)
+
+
+async def row_of(number: str) -> db.Row:
+    row = await db.fetch_row("SELECT * FROM shipment WHERE shipment_no = $1", number)
+    assert row is not None
+    return row
+
+
+async def test_reversal_takes_back_a_delivery_and_says_so(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, emitted: Emitted, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    out = seen(number, "OUT_FOR_DELIVERY", start, "702")
+    signed = seen(number, "DELIVERED", start + timedelta(hours=1), "704", signed_as=SignedAs.AGENT)
+    await tell(delivery, courier, signed, out)
+    row = await row_of(number)
+    assert (row["status"], row["signed_as"], row["delivered_at"]) == ("DELIVERED", "AGENT", signed.occurred_at)
+    back = seen(number, "", start + timedelta(hours=2), "743", undoes=("704",))
+    await tell(delivery, courier, back)
+    await tell(delivery, courier, out, signed, back)
+    row = await row_of(number)
+    assert (row["status"], row["signed_as"], row["delivered_at"]) == ("OUT_FOR_DELIVERY", "", None)
+    assert (row["custody"], row["last_event_at"]) == ("COURIER", back.occurred_at)
+    assert [name for name, _ in await emitted()] == ["shipment.delivered", "shipment.delivery_undone"]
+    view = await delivery.shipment(CITIZEN, number)
+    assert [(each.status, each.undone) for each in view.events] == [
+        ("", False),
+        ("DELIVERED", True),
+        ("OUT_FOR_DELIVERY", False),
+    ]
+
+
+async def test_reversal_that_comes_first_works_when_its_event_comes(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, emitted: Emitted, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    await tell(delivery, courier, seen(number, "", start + timedelta(hours=2), "743", undoes=("704",)))
+    await tell(delivery, courier, seen(number, "DELIVERED", start + timedelta(hours=1), "704"))
+    assert (await row_of(number))["status"] == "CREATED"
+    assert "shipment.delivered" not in [name for name, _ in await emitted()]
+
+
+async def test_return_after_delivery_tells_both(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, emitted: Emitted, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    await tell(delivery, courier, seen(number, "DELIVERED", start))
+    await tell(delivery, courier, seen(number, "RETURNING", start + timedelta(hours=1)))
+    assert [name for name, _ in await emitted()][1:] == ["shipment.delivery_undone", "shipment.returning"]
+
+
+async def test_push_without_our_number_finds_its_parcel_of_that_courier_only(
+    delivery: DeliveryService, courier: ToldCourier, other: ToldCourier, cipher: FieldCipher, start: datetime
+) -> None:
+    number = await booked_parcel(cipher, courier="EMS", waybill_no="1100")
+    event = seen("", "PICKED_UP", start, waybill_no="1100")
+    assert await tell(delivery, courier, event, seen(number, "DELIVERED", start)) == b"ok"
+    assert (await row_of(number))["status"] == "CREATED"
+    await tell(delivery, other, event)
+    assert (await row_of(number))["status"] == "PICKED_UP"
+
+
+async def test_push_of_unknown_number_leaves_a_trace_without_what_it_said(
+    delivery: DeliveryService, courier: ToldCourier, start: datetime
+) -> None:
+    assert await tell(delivery, courier, seen("", "DELIVERED", start, waybill_no="SF999", text="张伟")) == b"ok"
+    trace = await db.fetch_row("SELECT action, object_no, details FROM audit_entry")
+    assert trace is not None
+    assert (trace["action"], trace["object_no"]) == ("shipment.push_unknown", "SF")
+    details = json.loads(trace["details"])
+    assert (details["parcels"], len(details["body_sha256"])) == (1, 64)
+    assert "SF999" not in trace["details"]
+
+
+async def test_phones_in_a_couriers_words_are_not_stored(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    text = "派送中，快递员李师傅13912345678，网点电话0351-7190110，运单SF1234567890123"
+    news = ParcelNews(shipment_no=number, courier_phone="13912345678", collect_hint="丰巢柜 139 1234 5678")
+    await tell(delivery, courier, seen(number, "OUT_FOR_DELIVERY", start, text=text), news=[news])
+    view = await delivery.shipment(CITIZEN, number)
+    assert view.events[0].text == "派送中，快递员李师傅139****5678，网点电话0351-7190110，运单SF1234567890123"
+    assert (view.courier_phone, view.collect_hint) == ("139****5678", "丰巢柜 139****5678")
+    stored = await db.fetch_all("SELECT text FROM tracking_event UNION ALL SELECT payload::text FROM pgqueuer")
+    assert not [row for row in stored if "13912345678" in str(row["text"])]
+
+
+async def test_news_add_numbers_weight_freight_and_promise(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    promised = clock.now() + timedelta(days=2)
+    back = Waybill(waybill_no="SF200", carrier="shunfeng", kind=WaybillKind.RETURN)
+    exchanged = Waybill(waybill_no="YT300", carrier="yuantong")
+    news = ParcelNews(shipment_no=number, waybills=(back, exchanged), weight_grams=350, promised_at=promised)
+    for _ in range(2):
+        await tell(delivery, courier, news=[news])
+    charge = seen(number, "", start, "15", charge_fen=1200)
+    more = seen(number, "", start + timedelta(hours=1), "15", charge_fen=300)
+    for events in ([charge], [charge, more], [more]):
+        await tell(delivery, courier, *events)
+    row = await row_of(number)
+    assert (row["waybill_no"], row["carrier"], row["weight_grams"], row["freight_fen"]) == (
+        "YT300",
+        "yuantong",
+        350,
+        1500,
+    )
+    numbers = await db.fetch_all("SELECT waybill_no, kind FROM shipment_waybill ORDER BY waybill_no")
+    assert [tuple(each) for each in numbers] == [("SF100", "FORMER"), ("SF200", "RETURN"), ("YT300", "MAIN")]
+    view = await delivery.shipment(CITIZEN, number)
+    assert (view.promised_at, view.courier_name) == (clock.rfc3339(promised), "圆通速递")
+
+
+async def test_full_history_writes_only_what_is_new(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    road = [seen(number, "IN_TRANSIT", start + timedelta(minutes=m), f"n{m}") for m in range(200)]
+    await tell(delivery, courier, *road)
+    before = (await row_of(number))["version"]
+    await tell(delivery, courier, *reversed(road))
+    assert (await row_of(number))["version"] == before, "a repeat writes nothing"
+    await tell(delivery, courier, *road, seen(number, "IN_TRANSIT", start + timedelta(minutes=200), "n200"))
+    count = await db.fetch_row("SELECT count(*) AS n FROM tracking_event")
+    assert count is not None
+    assert count["n"] == 201
+
+
+async def test_two_hundred_pushes_at_once_end_as_if_sorted(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, emitted: Emitted, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    states = ["PICKED_UP", "IN_TRANSIT", "ARRIVED", "OUT_FOR_DELIVERY"]
+    road = [seen(number, states[m // 10], start + timedelta(minutes=m), f"n{m}") for m in range(40)]
+    road.append(seen(number, "DELIVERED", start + timedelta(hours=1), "704"))
+    road.append(seen(number, "", start + timedelta(hours=2), "743", undoes=("704",)))
+    pushes = [road[secrets.randbelow(len(road)) :] if n % 4 == 0 else [road[n % len(road)]] for n in range(200)]
+    answers = await asyncio.gather(*(tell(delivery, courier, *push) for push in pushes))
+    assert set(answers) == {b"ok"}
+    row = await row_of(number)
+    assert (row["status"], row["last_event_at"]) == ("OUT_FOR_DELIVERY", road[-1].occurred_at)
+    count = await db.fetch_row("SELECT count(*) AS n FROM tracking_event")
+    assert count is not None
+    assert count["n"] == len({each.event_key for push in pushes for each in push}) == len(road)
+    names = [name for name, _ in await emitted()]
+    assert names.count("shipment.delivered") == names.count("shipment.delivery_undone"), "each turn is told once"
+
+
+async def test_exception_is_told_once_a_day_and_live_besides(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, emitted: Emitted, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    for hour, status in enumerate(["EXCEPTION", "IN_TRANSIT", "EXCEPTION", "IN_TRANSIT", "REJECTED"]):
+        await tell(delivery, courier, seen(number, status, start + timedelta(hours=hour)))
+    told = [(name, facts["problem"]) for name, facts in await emitted() if name == "shipment.exception"]
+    assert told == [("shipment.exception", "派送遇到问题"), ("shipment.exception", "被拒收")]
+    await db.execute("UPDATE shipment SET trouble_told_at = now() - interval '1 day'")
+    await tell(delivery, courier, seen(number, "EXCEPTION", start + timedelta(hours=9)))
+    assert [name for name, _ in await emitted()].count("shipment.exception") == 3
+
+
+@pytest.mark.parametrize(
+    ("leg", "what", "signer", "custody"),
+    [
+        ("OUTBOUND", "您的办理结果", "驿站代收，请核对", "CITIZEN"),
+        ("INBOUND", "您寄给窗口的材料", "窗口已签收", "WINDOW"),
+    ],
+)
+async def test_delivered_reads_by_its_leg(
+    delivery: DeliveryService,
+    courier: ToldCourier,
+    cipher: FieldCipher,
+    emitted: Emitted,
+    start: datetime,
+    leg: str,
+    what: str,
+    signer: str,
+    custody: str,
+) -> None:
+    number = await booked_parcel(cipher, leg=leg)
+    await tell(delivery, courier, seen(number, "DELIVERED", start, signed_as=SignedAs.STATION))
+    ((name, facts),) = await emitted()
+    assert (name, facts["what"], facts["signer"], facts["leg"]) == ("shipment.delivered", what, signer, leg)
+    assert (await row_of(number))["custody"] == custody
+
+
+async def test_subscription_is_made_once_and_again_after_it_was_given_up(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher
+) -> None:
+    number = await booked_parcel(cipher, is_own=True)
+    await db.execute("UPDATE shipment SET follow_after = now()")
+    await asyncio.gather(*(delivery.subscriber.subscribe_due() for _ in range(3)))
+    assert [(ref.waybill_no, ref.phone, ref.is_ordered) for ref in courier.refs] == [("SF100", "13800000001", False)]
+    aborted = ParcelNews(shipment_no=number, following=Following.ABORTED)
+    await tell(delivery, courier, news=[aborted])
+    wait = (await row_of(number))["follow_after"] - clock.now()
+    assert timedelta(minutes=29) < wait <= timedelta(minutes=30)
+    for _ in range(6):
+        await db.execute("UPDATE shipment SET follow_after = now()")
+        await delivery.subscriber.subscribe_due()
+    assert len(courier.refs) == 4, "of one number no more in a month"
+    assert (await row_of(number))["follow_after"] > clock.now() + timedelta(days=29)
+    await tell(delivery, courier, news=[ParcelNews(shipment_no=number, following=Following.ENDED)])
+    assert (await row_of(number))["follow_after"] is None
+
+
+async def test_subscription_refused_for_good_is_not_tried_again(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher
+) -> None:
+    number = await booked_parcel(cipher)
+    await db.execute("UPDATE shipment SET follow_after = now()")
+    courier.is_away = True
+    await delivery.subscriber.subscribe_due()
+    assert (await row_of(number))["follow_after"] > clock.now() + timedelta(minutes=25)
+    courier.is_away, courier.refusal = False, ProviderRejected(provider="sf", provider_code="700")
+    await db.execute("UPDATE shipment SET follow_after = now()")
+    await delivery.subscriber.subscribe_due()
+    assert (await row_of(number))["follow_after"] is None
+
+
+@pytest.mark.parametrize(
+    ("status", "days", "reason"),
+    [
+        ("PICKED_UP", 2, None),
+        ("PICKED_UP", 4, "揽收3日后仍无物流信息"),
+        ("IN_TRANSIT", 6, None),
+        ("ARRIVED", 8, "7日无物流信息"),
+    ],
+)
+async def test_silence_of_an_age_opens_one_task_and_asks(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, status: str, days: int, reason: str | None
+) -> None:
+    number = await booked_parcel(cipher)
+    heard = clock.now() - timedelta(days=days)
+    await tell(delivery, courier, seen(number, status, heard))
+    for _ in range(2):
+        await open_silent()
+    tasks = await db.fetch_all("SELECT reason FROM shipment_task WHERE kind = 'SILENT'")
+    assert [task["reason"] for task in tasks] == ([reason] if reason else [])
+    await ask_silent(delivery)
+    assert len(courier.asked) == (1 if reason else 0)
+    await tell(delivery, courier, seen(number, status, clock.now(), "next"))
+    assert await db.fetch_row("SELECT 1 FROM shipment_task WHERE kind = 'SILENT' AND closed_at IS NULL") is None
+
+
+async def test_nightly_every_parcel_silent_for_a_day_is_asked_about_once(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher
+) -> None:
+    silent, ended, fresh = [await booked_parcel(cipher, waybill_no=f"SF{n}") for n in range(3)]
+    await tell(delivery, courier, seen(silent, "IN_TRANSIT", clock.now() - timedelta(hours=25), waybill_no="SF0"))
+    await tell(delivery, courier, seen(ended, "DELIVERED", clock.now() - timedelta(hours=25), waybill_no="SF1"))
+    await tell(delivery, courier, seen(fresh, "IN_TRANSIT", clock.now() - timedelta(hours=2), waybill_no="SF2"))
+    await ask_all_silent()
+    for _ in range(2):
+        await ask_silent(delivery)
+    assert [ref.shipment_no for ref in courier.asked] == [silent]
+
+
+async def test_refresh_asks_at_most_every_ten_minutes(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    courier.answer = courier.reports[int(courier.lay_down(seen(number, "ARRIVED", start)).body)]
+    assert (await delivery.refresh(CITIZEN, number)).status == "ARRIVED"
+    with pytest.raises(TooManyRequests) as refused:
+        await delivery.refresh(CITIZEN, number)
+    assert 590 < refused.value.retry_after_seconds <= 600
+    with pytest.raises(NotFound):
+        await delivery.refresh(uuid.UUID(int=8), number)
+    await db.execute("UPDATE shipment SET refreshed_at = now() - interval '11 minutes'")
+    courier.is_away = True
+    view = await delivery.refresh(CITIZEN, number)
+    assert (view.status, view.is_stale, len(courier.asked)) == ("ARRIVED", True, 2)
+
+
+async def test_refresh_at_once_asks_once(delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher) -> None:
+    number = await booked_parcel(cipher)
+    tries = await asyncio.gather(*(delivery.refresh(CITIZEN, number) for _ in range(8)), return_exceptions=True)
+    assert sum(isinstance(each, TooManyRequests) for each in tries) == 7
+    assert len(courier.asked) == 1
+
+
+async def test_parcel_is_stale_while_its_courier_is_away(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, away: set[str], start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    away.add("SF")
+    assert (await delivery.shipment(CITIZEN, number)).is_stale
+    await tell(delivery, courier, seen(number, "DELIVERED", start))
+    assert not (await delivery.shipment(CITIZEN, number)).is_stale, "an end does not get older"
+
+
+async def test_progress_shows_steps_promise_and_what_is_next(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    promised = clock.from_beijing(f"{clock.beijing_date() + timedelta(days=1)} 18:00:00")
+    road = [seen(number, "PICKED_UP", start), seen(number, "ARRIVED", start + timedelta(hours=5))]
+    await tell(delivery, courier, *road, news=[ParcelNews(shipment_no=number, promised_at=promised)])
+    view = await delivery.shipment(CITIZEN, number)
+    assert [(step.title, step.state) for step in view.steps] == [
+        ("已下单", StepState.DONE),
+        ("已揽收", StepState.DONE),
+        ("到达派件城市", StepState.NOW),
+        ("派送中", StepState.NEXT),
+        ("已签收", StepState.NEXT),
+    ]
+    assert (view.steps[1].at, view.next_text) == (clock.rfc3339(start), "即将安排派送")
+    day = clock.beijing_date() + timedelta(days=1)
+    assert view.promise_text == f"预计{day.month}月{day.day}日18:00前送达"
+    await tell(delivery, courier, seen(number, "REJECTED", start + timedelta(hours=9)))
+    view = await delivery.shipment(CITIZEN, number)
+    assert [step.title for step in view.steps] == ["已下单", "已揽收", "运输中", "拒收"]
+    assert (view.steps[-1].state, view.promise_text) == (StepState.TROUBLE, "")
+
+
+async def test_parcels_of_a_case_are_one_statement(
+    delivery: DeliveryService, cipher: FieldCipher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = [await booked_parcel(cipher, subject_no=f"A{n}", waybill_no=f"SF{n}") for n in (1, 2, 3)]
+    await db.execute("UPDATE shipment SET subject_no = 'A1', cargo = shipment_no")
+    asked: list[str] = []
+    fetch_all = db.fetch_all
+    monkeypatch.setattr(db, "fetch_all", lambda sql, *values: asked.append(sql) or fetch_all(sql, *values))
+    assert [view.shipment_no for view in await delivery.shipments_of("A1")] == numbers
+    assert len(asked) == 1
+
+
+async def test_aggregators_are_asked_less_often(
+    delivery: DeliveryService, courier: ToldCourier, other: ToldCourier, cipher: FieldCipher, start: datetime
+) -> None:
+    other.abilities = other.abilities - {Ability.FOLLOW_ANY}
+    waits = []
+    for each in (courier, other):
+        number = await booked_parcel(cipher, courier=each.code, waybill_no=f"{each.code}1")
+        await tell(delivery, each, seen(number, "PICKED_UP", start))
+        waits.append(round(((await row_of(number))["ask_after"] - clock.now()) / timedelta(hours=1)))
+    assert waits == [24, 6]
