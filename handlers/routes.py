@@ -15,11 +15,13 @@ from handlers.citizen import (
     assistances,
     auth,
     catalogue,
+    collections,
     consultations,
     delivery,
     documents,
     instant,
     licences,
+    mailings,
     materials,
     me,
     notices,
@@ -33,13 +35,14 @@ from handlers.citizen import (
     uploads,
 )
 from handlers.doors import Route
-from handlers.integration import exchange
+from handlers.integration import exchange, lockers
 from handlers.staff import assistances as staff_assistances
 from handlers.staff import audience_lists as staff_audience_lists
 from handlers.staff import audit as staff_audit
 from handlers.staff import auth as staff_auth
 from handlers.staff import campaigns as staff_campaigns
 from handlers.staff import cases as staff_cases
+from handlers.staff import collections as staff_collections
 from handlers.staff import consultation_pages
 from handlers.staff import consultations as staff_consultations
 from handlers.staff import decisions as staff_decisions
@@ -50,6 +53,7 @@ from handlers.staff import documents as staff_documents
 from handlers.staff import instant as staff_instant
 from handlers.staff import items as staff_items
 from handlers.staff import licences as staff_licences
+from handlers.staff import mailings as staff_mailings
 from handlers.staff import members as staff_members
 from handlers.staff import operations as staff_operations
 from handlers.staff import own_account as staff_own_account
@@ -82,6 +86,8 @@ _CITIZEN = (
     payments,
     addresses,
     delivery,
+    mailings,
+    collections,
     remedies,
     licences,
     verifiers,
@@ -100,6 +106,8 @@ _STAFF = (
     staff_cases,
     staff_deliveries,
     staff_delivery_tasks,
+    staff_mailings,
+    staff_collections,
     staff_dispatches,
     staff_assistances,
     staff_decisions,
@@ -124,7 +132,7 @@ _STAFF = (
     staff_consultations,
     consultation_pages,
 )
-_INTEGRATION = (exchange,)
+_INTEGRATION = (exchange, lockers)
 _CALLBACKS = (wechat_pay, alipay_callbacks, wechat_push, couriers, sms)
 
 

@@ -5,6 +5,7 @@ Handlers call it; it knows whose case it is and who may act, the delivery room k
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from app.errors import NotFound
@@ -17,6 +18,7 @@ from services.delivery.collecting.types import (
     CollectionView,
     Collector,
     Deposit,
+    LockerOpened,
     PlaceView,
     Proof,
 )
@@ -29,7 +31,8 @@ class Collections:
     """Use cases of fetching a result."""
 
     def __init__(self, parts: Parts) -> None:
-        self._people, self._collecting, self._audit = parts.people, parts.delivery.collecting, parts.audit
+        self._people, self._audit = parts.people, parts.audit
+        self._collecting, self._lockers = parts.delivery.collecting, parts.delivery.lockers
 
     async def places(self, caller: Caller, application_no: str) -> list[PlaceView]:
         """Return where the result of an own case may be fetched. Raises: NotFound."""
@@ -102,6 +105,13 @@ class Collections:
             application_no, proof, staff.username, partial(self._audit.record, act), version=version
         )
         return await self._found(application_no)
+
+    async def open_box(
+        self, departments: Sequence[str], place_code: str, code: str, system: str, address: str
+    ) -> LockerOpened:
+        """Hand a result over at a locker whose terminal belongs to these departments. Raises: as `Lockers.open`."""
+        act = Act(system, "collection.handed_over", "locker", place_code, {"by_code": True}, address)
+        return await self._lockers.open(departments, place_code, code, system, partial(self._audit.record, act))
 
     async def _found(self, application_no: str) -> CollectionView:
         view = await self._collecting.find(application_no)

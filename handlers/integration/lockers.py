@@ -1,0 +1,49 @@
+"""The door of lockers' terminals (自助柜): a signed request with the code that was typed says which box to open."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from app.errors import NotFound
+from handlers.doors import Auth, Call, Reply, Route
+from services.delivery.collecting.types import LockerOpened
+
+_TRIES = "40/15minute"
+"""Of one locker: nobody guesses eight digits with so many."""
+
+
+class TypedCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person typed at the locker."""
+
+    code: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{8}\Z")]
+
+
+async def open_box(call: Call[TypedCode]) -> Reply:
+    """Hand the result over whose code was typed."""
+    house, system, place = call.house, call.system, call.path["place_code"]
+    await house.limits.hit(_TRIES, "locker", system.code, place)
+    if system.item_codes:
+        raise NotFound("取件码不正确或已失效，请在三晋通重新获取", code="code_wrong")
+    opened = await house.applications.collections.open_box(
+        system.departments, place, call.body.code, f"system:{system.code}", call.address
+    )
+    return Reply(opened, headers={"Cache-Control": "no-store"})
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/integration/v1/lockers/<place_code:str>/open",
+        open_box,
+        auth=Auth.SYSTEM,
+        body=TypedCode,
+        answer=LockerOpened,
+        summary="自助柜凭取件码开箱",
+        tag="部门系统对接",
+        example={"code": "27182818"},
+        limit_bytes=1024,
+        remembers=False,
+    ),
+)
