@@ -37,7 +37,8 @@ def callbacks(pushes: list[Push]) -> list[Push]:
 async def acted(kd: Kuaidi100Stand, path: str, body: Any) -> list[Push]:
     before = len(kd.received())
     await kd.control("POST", f"{PLACE}/{path}", body)
-    return kd.received()[before:]
+    pushed: list[Push] = kd.received()[before:]
+    return pushed
 
 
 async def test_track_is_followed_by_the_order_itself(kd: Kuaidi100Stand) -> None:
