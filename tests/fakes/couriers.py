@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.errors import CallbackRejected, ProviderUnavailable
-from services.delivery.ports import Ability
+from app.errors import CallbackRejected, ProviderRejected, ProviderUnavailable
+from services.delivery.ports import COLLECTED, Ability
 from services.delivery.types import (
     Booking,
     Contact,
@@ -38,10 +38,14 @@ class MemoryCourier:
     refusal: Exception | None = None
     reach: Reach = Reach.YES
     cancelled: list[str] = field(default_factory=list)
+    collected: set[str] = field(default_factory=set)
+    away: bool = False
     followed: list[str] = field(default_factory=list)
 
     async def book(self, order: CourierOrder) -> Booking:
         self.book_calls += 1
+        assert order.shipment_no not in self.cancelled, "a cancelled number stays cancelled"
+        self._answer()
         if self.refusal:
             raise self.refusal
         self.orders.setdefault(order.shipment_no, order)
@@ -52,11 +56,19 @@ class MemoryCourier:
 
     async def find(self, parcel: ParcelRef) -> Booking | None:
         self.find_calls += 1
+        self._answer()
         return _booking(parcel.shipment_no) if parcel.shipment_no in self.orders else None
 
     async def cancel(self, parcel: ParcelRef, reason: str) -> None:
+        self._answer()
+        if parcel.shipment_no in self.collected:
+            raise ProviderRejected(provider="sf", provider_code=COLLECTED)
         self.cancelled.append(parcel.shipment_no)
         self.orders.pop(parcel.shipment_no, None)
+
+    def _answer(self) -> None:
+        if self.away:
+            raise ProviderUnavailable(provider="sf", reason="timeout")
 
     async def label(self, parcel: ParcelRef) -> bytes | None:
         return None

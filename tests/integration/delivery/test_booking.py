@@ -1,0 +1,424 @@
+"""Booking on a real database: rules, fallback, withdrawal, changed orders, postage; couriers and bills in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import clock, db
+from app.crypto import FieldCipher
+from app.errors import Conflict, InvalidRequest, ProviderRejected, ProviderUnavailable
+from app.storage import FileStore
+from services.delivery.booking.types import InboundOrder, NewAddress, OwnParcel
+from services.delivery.couriers.table import CourierTable
+from services.delivery.ports import NOT_SERVED, PostageBill
+from services.delivery.rules import repository as rules
+from services.delivery.rules.types import Carriage, CourierLine, Errand, PostageLine
+from services.delivery.service import DeliveryService
+from services.delivery.types import Choice, Contact, DeliveryMethod, Freight, Reach, ShipmentOrder
+from services.staff.audit import AuditTrail
+from tests.fakes.couriers import MemoryCourier
+
+pytestmark = pytest.mark.anyio
+
+CITIZEN = uuid.UUID(int=7)
+CASE, ITEM = "1420260302ABCDEFGHJK", "11140105MB0001177F"
+RECEIVER = Contact(name="张伟", phone="13800000001", address="山西省太原市小店区平阳路88号")
+ELSEWHERE = NewAddress(
+    Contact(name="张伟", phone="13800000001", address="山西省大同市平城区迎宾街1号"), "张* 大同市", "140213"
+)
+SENDER = Contact(name="出件窗口", phone="0351-7190110", address="太原市小店区人民南路2号")
+ORDER = ShipmentOrder(CASE, "居民身份证", SENDER, "140105", ITEM, paid_by_receiver=True, item_codes=("X1",))
+
+
+@dataclass
+class MemoryPostage:
+    """Bills in memory: number → parcel; `ended` are those that nobody pays any more."""
+
+    bills: dict[str, PostageBill] = field(default_factory=dict)
+    ended: list[str] = field(default_factory=list)
+
+    async def bill(self, asked: PostageBill) -> str:
+        number = f"B{asked.shipment_no}"
+        self.bills.setdefault(number, asked)
+        return number
+
+    async def end(self, bill_no: str, reason: str) -> None:
+        self.ended.append(bill_no)
+
+
+@dataclass
+class Post:
+    """The room with two couriers and a memory of bills."""
+
+    room: DeliveryService
+    sf: MemoryCourier
+    ems: MemoryCourier
+    postage: MemoryPostage
+
+    async def chosen(self, *, payer: str = "") -> None:
+        await self.room.choose(
+            Choice(CASE, CITIZEN, DeliveryMethod.COURIER, "140105", RECEIVER, "张* 138****0001", payer=payer)
+        )
+
+    async def requested(self, *, payer: str = "") -> str:
+        await self.chosen(payer=payer)
+        number = await self.room.request_shipment(ORDER)
+        assert number is not None
+        return number
+
+    async def booked(self) -> str:
+        number = await self.requested()
+        await self.book(number)
+        return number
+
+    async def book(self, number: str) -> None:
+        await self.room.booking.book({"shipment_no": number})
+
+    async def paid(self, number: str) -> None:
+        row = await parcel(number)
+        await self.room.postage.note_paid(row["bill_no"], f"postage:{number}", clock.now())
+
+    async def work(self) -> None:
+        """Run the room's waiting jobs until none is left; what must come again stays away here."""
+        for _ in range(8):
+            rows = await db.fetch_all("DELETE FROM pgqueuer WHERE entrypoint LIKE 'delivery.%' RETURNING *")
+            for row in rows:
+                payload = json.loads(row["payload"])
+                try:
+                    await self.room.jobs()[row["entrypoint"]](payload)
+                except ProviderUnavailable:
+                    continue
+
+
+async def parcel(number: str) -> db.Row:
+    row = await db.fetch_row("SELECT * FROM shipment WHERE shipment_no = $1", number)
+    assert row is not None
+    return row
+
+
+async def nobody(tx: db.Transaction) -> None:
+    """Write down nothing."""
+
+
+async def _lines(couriers: list[CourierLine], postage: list[PostageLine]) -> None:
+    await rules.load(couriers, postage, clock.now())
+
+
+@pytest.fixture
+async def post(database: str, cipher: FieldCipher, tmp_path: Path) -> Post:
+    await _lines(
+        [
+            CourierLine(rule_code="FIRST", position=1, courier="SF", carrier="shunfeng", product="2", cost_fen=1200),
+            CourierLine(rule_code="SECOND", position=2, courier="EMS", carrier="ems", product="1", cost_fen=1400),
+        ],
+        [PostageLine(rule_code="ANY", payers=("ON_DELIVERY", "ONLINE"), postage_fen=1200)],
+    )
+    sf, ems = MemoryCourier(), MemoryCourier(code="EMS", name="中国邮政")
+    postage, trail = MemoryPostage(), AuditTrail(secrets.token_bytes(32))
+    table = CourierTable({"SF": sf, "EMS": ems})
+    room = DeliveryService(table, cipher, trail, FileStore(f"file://{tmp_path}"), postage=postage)
+    return Post(room, sf, ems, postage)
+
+
+async def test_book_by_rules_names_product_and_who_pays_the_courier(post: Post) -> None:
+    number = await post.booked()
+    order = post.sf.orders[number]
+    assert (order.product, order.carrier, order.freight) == ("2", "shunfeng", Freight.RECEIVER)
+    assert (await parcel(number))["receiver_hash"] != ""
+
+
+async def test_courier_that_does_not_go_there_is_followed_by_the_next(post: Post) -> None:
+    post.sf.refusal = ProviderRejected(provider="sf", provider_code=NOT_SERVED)
+    number = await post.requested()
+    await post.work()
+    row = await parcel(number)
+    assert (row["courier"], row["refused_by"], row["status"]) == ("EMS", "SF:shunfeng", "CREATED")
+    assert (post.sf.book_calls, list(post.ems.orders)) == (1, [number])
+
+
+async def test_every_courier_refuses_and_staff_gets_one_task(post: Post) -> None:
+    post.sf.refusal = post.ems.refusal = ProviderRejected(provider="x", provider_code=NOT_SERVED)
+    number = await post.requested()
+    await post.work()
+    assert (await parcel(number))["status"] == "EXCEPTION"
+    tasks = await db.fetch_all("SELECT kind FROM shipment_task WHERE kind = 'BOOKING_REFUSED'")
+    assert len(tasks) == 1
+
+
+async def test_unknown_outcome_is_not_followed_by_another_courier(post: Post) -> None:
+    number = await post.requested()
+    post.sf.fail_after_booking = 1
+    with pytest.raises(ProviderUnavailable):
+        await post.book(number)
+    post.sf.refusal = ProviderRejected(provider="sf", provider_code=NOT_SERVED)
+    await post.book(number)
+    assert (await parcel(number))["courier"] == "SF"
+    assert (post.sf.book_calls, post.ems.book_calls) == (1, 0)
+
+
+async def test_two_jobs_of_one_parcel_place_one_order(post: Post) -> None:
+    number = await post.requested()
+    await asyncio.gather(*(post.book(number) for _ in range(5)), return_exceptions=True)
+    assert post.sf.book_calls == 1
+
+
+async def test_cancel_before_the_order_asks_no_courier(post: Post) -> None:
+    number = await post.requested()
+    assert await post.room.booking.cancel(number, "不需要了") == "CANCELLED"
+    await post.work()
+    assert (post.sf.book_calls, post.sf.cancelled) == (0, [])
+
+
+async def test_cancel_of_an_order_with_unknown_outcome_finds_it_first(post: Post) -> None:
+    number = await post.requested()
+    post.sf.fail_after_booking = 1
+    with pytest.raises(ProviderUnavailable):
+        await post.book(number)
+    assert await post.room.booking.cancel(number, "不需要了") == "CANCELLED"
+    assert post.sf.cancelled == [number]
+    await post.book(number)
+    assert post.sf.orders == {}
+
+
+async def test_cancel_while_the_courier_is_away_goes_on_by_a_job(post: Post) -> None:
+    number = await post.booked()
+    post.sf.away = True
+    assert await post.room.booking.cancel(number, "不需要了") == "CREATED"
+    post.sf.away = False
+    await post.work()
+    assert ((await parcel(number))["status"], post.sf.cancelled) == ("CANCELLED", [number])
+
+
+async def test_cancel_of_what_was_collected_is_told_honestly(post: Post) -> None:
+    number = await post.booked()
+    post.sf.collected.add(number)
+    with pytest.raises(Conflict) as refused:
+        await post.room.booking.cancel(number, "不需要了")
+    row = await parcel(number)
+    assert (refused.value.stable_code, row["status"], row["cancel_wanted_at"]) == ("parcel_collected", "CREATED", None)
+
+
+async def test_new_address_of_an_ordered_parcel_is_a_new_number_after_the_former_is_withdrawn(post: Post) -> None:
+    number = await post.booked()
+    change = await post.room.booking.change_address(number, ELSEWHERE, nobody)
+    await post.work()
+    assert post.sf.cancelled == [number]
+    assert post.sf.orders[change.shipment_no].receiver == ELSEWHERE.contact
+    new = await parcel(change.shipment_no)
+    assert (new["replaces_no"], new["attempt"], new["to_division_code"]) == (number, 2, "140213")
+    choice = await post.room.choice_of(CASE)
+    assert choice is not None
+    assert choice.receiver_shown == "张* 大同市"
+    assert await post.room.request_shipment(ORDER) == change.shipment_no
+
+
+async def test_new_address_waits_while_the_courier_is_away_and_changes_once_more(post: Post) -> None:
+    number = await post.booked()
+    post.sf.away = True
+    first = await post.room.booking.change_address(number, ELSEWHERE, nobody)
+    await post.book(first.shipment_no)
+    assert post.sf.book_calls == 1
+    second = await post.room.booking.change_address(number, NewAddress(RECEIVER, "张* 原址", "140105"), nobody)
+    assert second.shipment_no == first.shipment_no
+    post.sf.away = False
+    await post.work()
+    assert list(post.sf.orders) == [first.shipment_no]
+    assert post.sf.orders[first.shipment_no].receiver == RECEIVER
+
+
+async def test_new_address_of_what_was_collected_ends_the_waiting_parcel(post: Post) -> None:
+    number = await post.booked()
+    post.sf.collected.add(number)
+    with pytest.raises(Conflict):
+        await post.room.booking.change_address(number, ELSEWHERE, nobody)
+    await post.work()
+    statuses = {row["shipment_no"]: row["status"] for row in await db.fetch_all("SELECT * FROM shipment")}
+    assert statuses.pop(number) == "CREATED"
+    assert (list(statuses.values()), list(post.sf.orders)) == (["CANCELLED"], [number])
+
+
+async def test_new_address_before_any_order_keeps_the_number(post: Post) -> None:
+    number = await post.requested()
+    change = await post.room.booking.change_address(number, ELSEWHERE, nobody)
+    await post.work()
+    assert change.shipment_no == number
+    assert post.sf.orders[number].receiver == ELSEWHERE.contact
+
+
+async def test_new_address_that_nobody_serves_is_refused_with_alternatives(post: Post) -> None:
+    number = await post.booked()
+    post.sf.reach = post.ems.reach = Reach.NO
+    with pytest.raises(Conflict) as refused:
+        await post.room.booking.change_address(number, ELSEWHERE, nobody)
+    assert refused.value.stable_code == "address_not_served"
+    post.ems.reach = Reach.UNKNOWN
+    await post.room.reach.require(Errand(division_code="140105"), SENDER, RECEIVER, "请更换地址")
+
+
+async def test_change_of_courier_before_pick_up_orders_at_the_other_one(post: Post) -> None:
+    number = await post.booked()
+    change = await post.room.booking.change_courier(number, Carriage(courier="EMS", carrier="ems"), nobody)
+    await post.work()
+    assert (post.sf.orders, list(post.ems.orders)) == ({}, [change.shipment_no])
+
+
+async def test_postage_is_paid_once_before_the_order(post: Post) -> None:
+    number = await post.requested(payer="ONLINE")
+    await post.work()
+    await post.book(number)
+    row = await parcel(number)
+    assert (row["bill_no"], row["postage_fen"], post.sf.book_calls) == (f"B{number}", 1200, 0)
+    for _ in range(2):
+        await post.paid(number)
+    await post.work()
+    assert post.sf.orders[number].freight is Freight.ACCOUNT
+    assert (len(post.postage.bills), post.postage.ended) == (1, [])
+
+
+async def test_bill_of_the_fee_is_no_postage(post: Post) -> None:
+    number = await post.requested(payer="ONLINE")
+    await post.work()
+    await post.room.postage.note_paid("B1", "item_fee", clock.now())
+    assert (await parcel(number))["paid_at"] is None
+
+
+async def test_paid_parcel_that_is_cancelled_gives_its_money_back(post: Post) -> None:
+    number = await post.requested(payer="ONLINE")
+    await post.work()
+    await post.paid(number)
+    await post.work()
+    await post.room.booking.cancel(number, "不需要了")
+    await post.work()
+    assert post.postage.ended == [f"B{number}"]
+
+
+async def test_paid_postage_follows_the_parcel_to_its_new_address(post: Post) -> None:
+    number = await post.requested(payer="ONLINE")
+    await post.work()
+    await post.paid(number)
+    await post.work()
+    change = await post.room.booking.change_address(number, ELSEWHERE, nobody)
+    await post.work()
+    new, former = await parcel(change.shipment_no), await parcel(number)
+    assert (new["bill_no"], new["status"], former["bill_no"]) == (f"B{number}", "CREATED", "")
+    assert (len(post.postage.bills), post.postage.ended) == (1, [])
+
+
+async def test_money_that_comes_for_a_cancelled_parcel_goes_back(post: Post) -> None:
+    number = await post.requested(payer="ONLINE")
+    await post.work()
+    await post.room.booking.cancel(number, "不需要了")
+    await post.work()
+    await post.paid(number)
+    await post.work()
+    assert set(post.postage.ended) == {f"B{number}"}
+    assert post.sf.book_calls == 0
+
+
+async def test_sweep_bills_again_cancels_the_unpaid_and_shows_the_unsent(post: Post) -> None:
+    number = await post.requested(payer="ONLINE")
+    await db.execute("DELETE FROM pgqueuer")
+    await db.execute("UPDATE shipment SET created_at = now() - interval '1 hour'")
+    await post.room.postage.sweep()
+    await post.work()
+    assert (await parcel(number))["bill_no"] == f"B{number}"
+    await db.execute("UPDATE shipment SET paid_at = now() - interval '2 days'")
+    await post.room.postage.sweep()
+    await post.room.postage.sweep()
+    assert len(await db.fetch_all("SELECT 1 FROM shipment_task WHERE kind = 'PAID_NOT_SENT'")) == 1
+    await db.execute("UPDATE shipment SET paid_at = NULL, created_at = now() - interval '8 days'")
+    await post.room.postage.sweep()
+    await post.work()
+    assert ((await parcel(number))["status"], post.postage.ended) == ("CANCELLED", [f"B{number}"])
+
+
+async def test_sent_again_after_it_came_back_is_one_more_parcel_and_costs_the_citizen_nothing(post: Post) -> None:
+    number = await post.requested(payer="ONLINE")
+    await post.work()
+    await post.paid(number)
+    await post.work()
+    await db.execute("UPDATE shipment SET status = 'RETURNED' WHERE shipment_no = $1", number)
+    numbers = {await post.room.booking.again(number, record=nobody) for _ in range(2)}
+    await post.work()
+    assert len(numbers) == 1
+    new = await parcel(numbers.pop())
+    assert (new["payer"], new["replaces_no"], new["status"]) == ("FREE", number, "CREATED")
+
+
+def _inbound(**changes: Any) -> InboundOrder:
+    facts: dict[str, Any] = {
+        "subject_no": CASE,
+        "citizen_id": CITIZEN,
+        "cargo": "申请材料",
+        "window": SENDER,
+        "citizen": RECEIVER,
+        "citizen_shown": "张*",
+        "citizen_division_code": "140105",
+        "division_code": "140105",
+        "department_code": ITEM,
+    }
+    return InboundOrder(**(facts | changes))
+
+
+async def test_inbound_parcel_goes_from_the_citizen_to_the_window_in_its_window_of_time(post: Post) -> None:
+    since = clock.now().replace(hour=2, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    number = await post.room.booking.order_inbound(_inbound(pickup_from=since, pickup_until=since + timedelta(hours=2)))
+    assert await post.room.booking.order_inbound(_inbound()) == number
+    await post.work()
+    order = post.sf.orders[number]
+    assert (order.sender, order.receiver, order.freight) == (RECEIVER, SENDER, Freight.SENDER)
+    assert order.pickup_from == since
+    with pytest.raises(InvalidRequest):
+        await post.room.booking.order_inbound(_inbound(cargo="x", pickup_from=since))
+
+
+async def test_inbound_parcel_that_was_cancelled_is_followed_by_another(post: Post) -> None:
+    number = await post.room.booking.order_inbound(_inbound())
+    await post.room.booking.cancel(number, "改期")
+    assert await post.room.booking.order_inbound(_inbound()) != number
+
+
+async def test_typed_number_belongs_to_one_parcel(post: Post) -> None:
+    facts: dict[str, Any] = {"citizen_id": CITIZEN, "cargo": "申请材料", "window": SENDER, "waybill_no": "YT123456789"}
+    own = OwnParcel(subject_no=CASE, division_code="140105", department_code=ITEM, carrier="yuantong", **facts)
+    numbers = await asyncio.gather(*(post.room.booking.follow_own(own) for _ in range(3)))
+    assert len(set(numbers)) == 1
+    with pytest.raises(Conflict) as refused:
+        await post.room.booking.follow_own(
+            OwnParcel(subject_no="other", division_code="140105", department_code=ITEM, **facts)
+        )
+    assert refused.value.stable_code == "waybill_taken"
+    assert (await parcel(numbers[0]))["status"] == "CREATED"
+
+
+@pytest.mark.parametrize("beat", ["before", "after"])
+async def test_process_that_dies_between_beats_leaves_one_order(
+    post: Post, beat: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await post.requested()
+    broken: Callable[..., Awaitable[Any]]
+
+    async def dies(*_: Any, **__: Any) -> None:
+        raise asyncio.CancelledError
+
+    target = (post.sf, "book") if beat == "before" else (post.room.booking._recorder, "record")
+    with monkeypatch.context() as meanwhile:
+        broken = dies
+        meanwhile.setattr(*target, broken)
+        with pytest.raises(asyncio.CancelledError):
+            await post.book(number)
+    with pytest.raises(ProviderUnavailable):
+        await post.book(number)
+    await db.execute("UPDATE shipment SET ordering_until = now() - interval '1 second'")
+    await post.book(number)
+    assert ((await parcel(number))["status"], list(post.sf.orders), post.sf.book_calls) == ("CREATED", [number], 1)
