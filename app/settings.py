@@ -149,6 +149,8 @@ class Settings:
     notice_sms_per_day: int = _setting(10, "每个手机号每日短信上限，法定和紧急通知不计；0 为不限")
     notice_months: int = _setting(24, "消息及其发送记录保留多少个整月，1 至 600")
     notice_test_phones: str = _setting("", "接收模板测试消息的手机号，逗号分隔，最多5个；须已在小程序绑定", secret=True)
+    delivery_address_days: int = _setting(180, "快递结束多少天后清除收件信息，30 至 3650")
+    delivery_event_days: int = _setting(730, "快递轨迹保留天数，期满按月清除；不少于收件信息的保留天数")
     card_yellow_percent: int = _setting(20, "剩余工作日不多于此百分比时发黄牌、向群众提示即将到期")
     card_yellow_days: int = _setting(1, "剩余工作日不多于此天数时一律发黄牌")
     rating_contact_days: int = _setting(1, "差评须在几个工作日内联系评价人")
@@ -281,6 +283,8 @@ def _faults(settings: Settings) -> list[str]:
         faults.append("SJT_NOTICE_TEST_PHONES 应为至多5个手机号，以逗号分隔")
     if not 1 <= settings.notice_months <= 600:
         faults.append("SJT_NOTICE_MONTHS 应在 1 至 600 之间")
+    if not 30 <= settings.delivery_address_days <= settings.delivery_event_days <= 3650:
+        faults.append("SJT_DELIVERY_ADDRESS_DAYS 应在 30 至 3650 之间，且不大于 SJT_DELIVERY_EVENT_DAYS")
     certificates = [name for name in _ALIPAY_CERTS if getattr(settings, name)]
     if 0 < len(certificates) < len(_ALIPAY_CERTS):
         faults.append("证书模式须同时设置 SJT_ALIPAY_APP_CERT、SJT_ALIPAY_CERT、SJT_ALIPAY_ROOT_CERT")

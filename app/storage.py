@@ -44,3 +44,12 @@ class FileStore:
             raise NotFound("文件不存在") from error
         except BaseError as error:
             raise ServiceUnavailable("文件暂时无法读取，请稍后再试", key=key) from error
+
+    async def delete(self, key: str) -> None:
+        """Delete an object. Idempotent: one that is not there is gone already. Raises ServiceUnavailable."""
+        try:
+            await obstore.delete_async(self._store, key)
+        except FileNotFoundError:
+            return
+        except BaseError as error:
+            raise ServiceUnavailable("文件暂时无法删除，请稍后再试", key=key) from error

@@ -37,6 +37,7 @@ from services.consultations.reactions import ConsultationReactions
 from services.delivery.collecting import sweeps as collecting_sweeps
 from services.delivery.mailing import sweeps as mailing_sweeps
 from services.delivery.reactions import DeliveryReactions
+from services.delivery.retention import Retention
 from services.delivery.tracking import sweeps as tracking_sweeps
 from services.exchange import event_repository
 from services.exchange import sweeps as exchange_sweeps
@@ -133,6 +134,12 @@ def _reactions(rooms: Container) -> Mapping[str, Sequence[tuple[str, Reaction]]]
     return {name: [reaction for table in tables for reaction in table.get(name, ())] for name in names}
 
 
+def retention(rooms: Container) -> Retention:
+    """Make what forgets addresses of parcels."""
+    settings = rooms.settings
+    return Retention(rooms.storage, settings.delivery_address_days, settings.delivery_event_days)
+
+
 def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
     """Sweep → (cron expression, seconds in the sixth place, UTC) and what it does."""
     progress = rooms.applications.progress
@@ -178,6 +185,8 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         "catalogue.count_popularity": ("50 17 * * *", catalogue_sweeps.count_popularity),
         "frame.partitions": ("10 18 * * *", upkeep.prepare_partitions),
         "frame.retention": ("55 18 * * *", partial(upkeep.forget_notices, rooms.settings.notice_months)),
+        "delivery.forget_addresses": ("15 19 * * *", retention(rooms).forget),
+        "delivery.forget_events": ("20 19 * * *", partial(upkeep.forget_tracking, rooms.settings.delivery_event_days)),
         "frame.job_log": ("40 * * * *", upkeep.forget_job_log),
         "frame.provider_minutes": ("50 * * * *", forget_minutes),
         "frame.idempotency": ("35 * * * *", upkeep.forget_idempotency),

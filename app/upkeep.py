@@ -21,6 +21,12 @@ async def forget_notices(months: int) -> None:
         await drop_partitions(connection, ("notice", "notice_attempt"), months)
 
 
+async def forget_tracking(days: int) -> None:
+    """Drop the partitions of parcels' events once all that is in them is so many days old. Idempotent."""
+    async with db.connection() as connection:
+        await drop_partitions(connection, ("tracking_event",), -(-days * 12 // 365))
+
+
 async def forget_idempotency() -> None:
     """Delete the stored answers of repeated writes that are older than 24 hours. Idempotent."""
     await idempotency.forget_expired()

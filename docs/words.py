@@ -27,7 +27,7 @@ SETTING_GROUPS = (
         "限额与时间",
         (
             "upload draft later material payment refund login staff_login citizen card mandate represent rating"
-            " consultation"
+            " consultation delivery"
         ),
     ),
 )
@@ -140,6 +140,8 @@ SETTINGS = {
     "notice_sms_per_day": "SMS per phone and day; statutory and urgent notices are not counted; 0 = without a bound",
     "notice_months": "Whole months for which notices and their tries are kept, 1 to 600",
     "notice_test_phones": "Phones that get test messages of templates, separated by commas, at most 5",
+    "delivery_address_days": "Days from a parcel's end until contact, label and events' texts go; 30 to 3650",
+    "delivery_event_days": "Days that events of parcels are kept, by whole months; not less than the addresses",
     "card_yellow_percent": "A yellow card, and a hint to the citizen, when so many percent of the days are left",
     "card_yellow_days": "A yellow card in any case when so many working days are left",
     "clamav_address": "clamd that scans uploads, tcp://host:port or unix:///path; empty = nothing is scanned",

@@ -29,7 +29,18 @@ class Migration(migrations.Migration):
                 " WHERE closed_at IS NULL",
                 "CREATE INDEX shipment_waybill_by_no ON shipment_waybill (waybill_no)",
                 "CREATE UNIQUE INDEX piece_one_live ON piece (subject_no, kind, code) WHERE holder <> 'VOID'",
+                "CREATE INDEX shipment_to_redact ON shipment ((COALESCE(last_event_at, created_at)))"
+                " WHERE redacted_at IS NULL",
+                "CREATE INDEX delivery_choice_to_redact ON delivery_choice (updated_at)"
+                " WHERE receiver_cipher IS NOT NULL",
+                "CREATE INDEX delivery_choice_together ON delivery_choice (together_no) WHERE together_no <> ''",
                 "CREATE INDEX shipment_to_follow ON shipment (follow_after) WHERE follow_after IS NOT NULL",
+                "CREATE INDEX shipment_carried ON shipment (courier, (coalesce(picked_up_at, handed_over_at)))"
+                " WHERE coalesce(picked_up_at, handed_over_at) IS NOT NULL",
+                "CREATE INDEX courier_statement_line_by_waybill ON courier_statement_line (waybill_no)"
+                " WHERE waybill_no <> ''",
+                "CREATE INDEX courier_statement_line_by_parcel ON courier_statement_line (shipment_no)"
+                " WHERE shipment_no <> ''",
                 "CREATE UNIQUE INDEX courier_statement_line_of_parcel ON courier_statement_line"
                 " (statement_id, line, shipment_no, waybill_no)",
             ]

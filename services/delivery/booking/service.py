@@ -24,6 +24,7 @@ from services.delivery.booking.making import ParcelMaker
 from services.delivery.booking.types import InboundOrder, NewAddress, OwnParcel, ShipmentChange
 from services.delivery.booking.withdrawing import Withdrawing
 from services.delivery.couriers.table import CourierTable
+from services.delivery.neutral_cargo import on_waybill
 from services.delivery.ports import NOT_SERVED, Ability, Courier, Holders
 from services.delivery.repository import ShipmentRow
 from services.delivery.rules.types import Carriage, Errand
@@ -115,7 +116,7 @@ class BookingDesk:
             tail = await self._holders.identity_tail(row["citizen_id"])
         return CourierOrder(
             shipment_no=row["shipment_no"],
-            cargo=row["cargo"],
+            cargo=on_waybill(row["cargo"]),
             sender=theirs if is_inbound else ours,
             receiver=ours if is_inbound else theirs,
             freight=_freight(row["payer"], is_inbound=is_inbound),
