@@ -37,6 +37,7 @@ from services.delivery.mailing.following import MailingFollower
 from services.delivery.mailing.service import Mailings
 from services.delivery.ports import Announce, Audit, Holders, Postage, unheard
 from services.delivery.rules.service import RuleActs, RuleBook
+from services.delivery.statements.service import StatementDesk
 from services.delivery.tasks.following import TaskFollower
 from services.delivery.tasks.service import ParcelTasks
 from services.delivery.tracking.following import Subscriber
@@ -101,6 +102,7 @@ class DeliveryService:
         self.changing = Changing(self.booking.cancel)
         self.mailing = Mailings(self.booking.withdrawing.cancel, recorder, self._maker.terms, self.find_shipment)
         self.dispatching = DispatchDesk(couriers, cipher, audit, storage, announce)
+        self.statements = StatementDesk(couriers, audit, announce)
 
     def jobs(self) -> Mapping[str, JobFunction]:
         """Return job name → function of the decoded payload, for wiring's job table."""

@@ -1,0 +1,180 @@
+"""The queries of statements: taking one in, its sums and differences, settling one. Each write is one transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from app import db
+from app.db import Row, Transaction
+from app.ids import new_id
+from services.delivery.statements import comparison_repository
+from services.delivery.statements.columns import Line
+from services.delivery.statements.comparison_repository import LONG_SECONDS, Month
+from services.delivery.tasks.opening import close_task
+from services.delivery.tasks.states import Outcome, TaskKind
+
+Record = Callable[[Transaction], Awaitable[None]]
+"""Writes what follows from the act and its audit row, in its transaction."""
+_BATCH = 5_000
+_LINE_COLUMNS = (
+    "id", "created_at", "statement_id", "line", "waybill_no", "shipment_no", "carried_on", "weight_grams",
+    "charged_fen", "difference", "settled_by", "note",
+)  # fmt: skip
+_VIEW = """
+SELECT s.*, (SELECT count(*) FROM courier_statement_line l
+             WHERE l.statement_id = s.id AND l.difference <> '' AND l.settled_at IS NULL) AS open
+FROM courier_statement s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewStatement:
+    """A statement to be taken in; `month` bounds what of ours it is compared with."""
+
+    statement_no: str
+    month: Month
+    sha256: str
+    uploaded_by: str
+    at: datetime
+
+
+async def find_same(courier: str, first_on: date, sha256: str) -> Row | None:
+    """Return the statement that this very file has become, if it was taken in before."""
+    return await db.fetch_row(
+        f"{_VIEW} WHERE s.courier = $1 AND s.month = $2 AND s.sha256 = $3", courier, first_on, sha256
+    )
+
+
+async def take_in(new: NewStatement, lines: Sequence[Line], progress: Callable[[int], None], record: Record) -> bool:
+    """Keep the lines of a statement and compare them; an earlier file of the month gives way. All of it or nothing.
+
+    False: this very file was taken in meanwhile.
+    """
+    month = new.month
+    async with db.transaction() as tx:
+        # Two uploads of one month are one after the other, and the later one counts.
+        await tx.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"statement:{month.courier}:{month.first_on}")
+        made = await tx.fetch_row(
+            """INSERT INTO courier_statement (id, created_at, statement_no, courier, month, sha256, uploaded_by, status,
+                   fault, lines, charged_fen, matched, differing)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, 'READING', '', 0, 0, 0, 0)
+               ON CONFLICT (courier, month, sha256) DO NOTHING RETURNING id""",
+            month.statement_id,
+            new.at,
+            new.statement_no,
+            month.courier,
+            month.first_on,
+            new.sha256,
+            new.uploaded_by,
+        )
+        if made is None:
+            return False
+        await _replace_earlier(tx, month)
+        for start in range(0, len(lines), _BATCH):
+            batch = lines[start : start + _BATCH]
+            await tx.connection.copy_records_to_table(
+                "courier_statement_line",
+                columns=_LINE_COLUMNS,
+                records=(
+                    (new_id(), new.at, month.statement_id, each.line, each.waybill_no, "", each.carried_on,
+                     each.weight_grams, each.charged_fen, "", "", "")
+                    for each in batch
+                ),
+                timeout=LONG_SECONDS,
+            )  # fmt: skip
+            progress(len(batch))
+        await comparison_repository.compare(tx, month, new.at)
+        await record(tx)
+    return True
+
+
+async def _replace_earlier(tx: Transaction, month: Month) -> None:
+    replaced = await tx.fetch_all(
+        "UPDATE courier_statement SET status = 'REPLACED'"
+        " WHERE courier = $1 AND month = $2 AND id <> $3 AND status <> 'REPLACED' RETURNING id",
+        month.courier,
+        month.first_on,
+        month.statement_id,
+    )
+    for row in replaced:
+        note = "对账单已被新文件替代"
+        await close_task(tx, row["id"], [TaskKind.STATEMENT], Outcome.ANSWERED, note=note)
+
+
+async def compare_again(month: Month, at: datetime, record: Record) -> None:
+    """Judge the lines of a statement anew; what was settled stays. Idempotent."""
+    async with db.transaction() as tx:
+        await tx.fetch_row("SELECT 1 FROM courier_statement WHERE id = $1 FOR UPDATE", month.statement_id)
+        await comparison_repository.compare(tx, month, at)
+        await record(tx)
+
+
+async def find(statement_no: str) -> Row | None:
+    """Return a statement with the number of its open differences."""
+    return await db.fetch_row(f"{_VIEW} WHERE s.statement_no = $1", statement_no)
+
+
+async def list_page(after: uuid.UUID | None, limit: int) -> Sequence[Row]:
+    """Return statements, newest first, from behind an id."""
+    return await db.fetch_all(
+        f"{_VIEW} WHERE s.id < $1 ORDER BY s.id DESC LIMIT $2", after or uuid.UUID(int=2**128 - 1), limit
+    )
+
+
+async def sums(statement_id: uuid.UUID) -> Sequence[Row]:
+    """Return counts and sums of the lines by what they turned out to be, "" for those that match."""
+    return await db.fetch_all(
+        """SELECT difference, count(*) AS lines, count(*) FILTER (WHERE settled_at IS NULL) AS open,
+               count(*) FILTER (WHERE expected_fen IS NULL) AS unpriced,
+               coalesce(sum(charged_fen), 0)::bigint AS charged_fen,
+               coalesce(sum(expected_fen), 0)::bigint AS expected_fen
+           FROM courier_statement_line WHERE statement_id = $1 GROUP BY difference""",
+        statement_id,
+    )
+
+
+async def list_differences(
+    statement_id: uuid.UUID, difference: str, *, only_open: bool, after: uuid.UUID | None, limit: int
+) -> Sequence[Row]:
+    """Return lines that differ, in the order of the file, from behind an id."""
+    return await db.fetch_all(
+        """SELECT * FROM courier_statement_line WHERE statement_id = $1 AND difference <> ''
+           AND ($2 = '' OR difference = $2) AND (NOT $3 OR settled_at IS NULL) AND id > $4 ORDER BY id LIMIT $5""",
+        statement_id,
+        difference,
+        only_open,
+        after or uuid.UUID(int=0),
+        limit,
+    )
+
+
+async def settle(statement_id: uuid.UUID, line_id: uuid.UUID, note: str, by: str, at: datetime, record: Record) -> bool:
+    """Note how a difference was settled; `record` runs after it. False: there is none that is open."""
+    async with db.transaction() as tx:
+        await tx.fetch_row("SELECT 1 FROM courier_statement WHERE id = $1 FOR UPDATE", statement_id)
+        settled = await tx.execute(
+            """UPDATE courier_statement_line SET settled_at = $3, settled_by = $4, note = $5
+               WHERE statement_id = $1 AND id = $2 AND difference <> '' AND settled_at IS NULL""",
+            statement_id,
+            line_id,
+            at,
+            by,
+            note,
+        )
+        if settled:
+            await record(tx)
+    return bool(settled)
+
+
+async def count_open(tx: Transaction, statement_id: uuid.UUID) -> int:
+    """Count the differences of a statement that are not settled."""
+    row = await tx.fetch_row(
+        "SELECT count(*) AS open FROM courier_statement_line"
+        " WHERE statement_id = $1 AND difference <> '' AND settled_at IS NULL",
+        statement_id,
+    )
+    assert row is not None, "a count"
+    return int(row["open"])
