@@ -22,7 +22,7 @@ _PAGE_LENGTH = 20
 _NAMES = {
     "wechat": "微信小程序", "wechat_pay": "微信支付", "alipay": "支付宝", "sf": "顺丰", "sms": "短信", "ems": "邮政EMS",
     "fiscal": "财政非税平台", "seal": "电子印章", "ofd": "版式转换", "register": "登记核验", "department": "部门系统",
-    "kuaidi100": "快递100",
+    "kuaidi100": "快递100", "kdniao": "快递鸟",
 }  # fmt: skip
 _BREAKERS = {"CLOSED": "正常", "OPEN": "已断开", "HALF_OPEN": "试探中"}
 _CODES = {

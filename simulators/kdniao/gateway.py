@@ -146,7 +146,7 @@ def _run(world: World, services: Services, form: Mapping[str, str], exchange: Ex
     try:
         account = _authenticate(world, form, services)
         _strike(exchange)
-        data = parse_object(form["RequestData"])
+        data = parse_object(form.get("RequestData", ""))
         if data is None:
             raise Refusal("103", "RequestData 格式不正确")
         exchange.note(order_id=str(data.get("OrderCode", ""))[:64])
