@@ -33,7 +33,8 @@ _PAYMENTS = {Freight.ACCOUNT: "SHIPPER", Freight.RECEIVER: "CONSIGNEE"}
 _NEED_PHONE = ("shunfeng", "zhongtong")
 _DAYS = ("今天", "明天", "后天")
 _NO_SUCH_ORDER = (Problem.CONTENT, Problem.PERMANENT)
-_ORDER = "order"
+_ORDER, _FOUND = "order", "found"
+"""Kinds of pushes in the address of our door: about an order; about a number whose carrier 快递100 was to find."""
 
 
 class Kuaidi100Courier:
@@ -138,9 +139,10 @@ class Kuaidi100Courier:
     async def track(self, parcel: ParcelRef) -> Report:
         """Ask for the road, and for the order where the road tells nothing; see the port."""
         told = Report()
-        if parcel.waybill_no and parcel.carrier:
-            track = await self._client.track(parcel.waybill_no, parcel.carrier, phone_tail=_phone_tail(parcel))
-            told = reports.of_track(parcel.shipment_no, parcel.waybill_no, track)
+        carrier = await self._carrier(parcel)
+        if parcel.waybill_no and carrier:
+            track = await self._client.track(parcel.waybill_no, carrier, phone_tail=_phone_tail(carrier, parcel.phone))
+            told = reports.of_track(parcel.shipment_no, parcel.waybill_no, track, names_carrier=not parcel.carrier)
         if told.events or not parcel.is_ordered:
             return told
         state = await self._order(parcel)
@@ -153,16 +155,17 @@ class Kuaidi100Courier:
         """
         if not parcel.waybill_no:
             return
-        tail = _phone_tail(parcel)
-        if parcel.carrier in _NEED_PHONE and not tail:
+        carrier = await self._carrier(parcel)
+        tail = _phone_tail(carrier, parcel.phone)
+        if carrier in _NEED_PHONE and not tail:
             raise ProviderRejected(
                 "该快递公司需要收寄件人手机号后四位", provider="kuaidi100", provider_code="phone_needed"
             )
         await self._client.subscribe(
             Subscription(
                 number=parcel.waybill_no,
-                carrier=parcel.carrier,
-                callback_url=self._callback(parcel.shipment_no),
+                carrier=carrier,
+                callback_url=self._callback(parcel.shipment_no, kind="" if parcel.carrier else _FOUND),
                 salt=self._salt(parcel.shipment_no),
                 phone_tail=tail,
             )
@@ -179,7 +182,8 @@ class Kuaidi100Courier:
         if push.query.get("kind") == _ORDER:
             callback = pushes.read_order_callback(push.body, salt)
             return reports.of_order_callback(shipment_no, callback, push.query.get("at", ""))
-        return reports.of_track_push(shipment_no, pushes.read_track_push(push.body, salt))
+        told = pushes.read_track_push(push.body, salt)
+        return reports.of_track_push(shipment_no, told, names_carrier=push.query.get("kind") == _FOUND)
 
     def acknowledge(self, push: Push, accepted: bool) -> bytes:
         """Return 快递100's own words, which differ for tracks and orders."""
@@ -198,10 +202,16 @@ class Kuaidi100Courier:
                 return None
             raise
 
+    async def _carrier(self, parcel: ParcelRef) -> str:
+        """Return who carries a number; where nobody said so, the likeliest by its look, "" where none is likely."""
+        if parcel.carrier or not parcel.waybill_no:
+            return parcel.carrier
+        return next(iter(await self._client.guess_carriers(parcel.waybill_no)), "")
+
     def _callback(self, shipment_no: str, *, kind: str = "") -> str:
-        url = f"{self._callbacks}?shipment={quote(shipment_no, safe='')}"
+        url = f"{self._callbacks}?shipment={quote(shipment_no, safe='')}{f'&kind={kind}' if kind else ''}"
         # An order callback carries no time: the moment of the order goes with it, so that a repeat is the same event.
-        return f"{url}&kind={kind}&at={clock.timestamp()}" if kind else url
+        return f"{url}&at={clock.timestamp()}" if kind == _ORDER else url
 
     def _salt(self, shipment_no: str) -> str:
         digest = hmac.new(self._salt_key, shipment_no.encode("utf-8", "surrogatepass"), hashlib.sha256)
@@ -228,9 +238,9 @@ def _place(contact: Contact) -> str:
     return f"{parts.province}{parts.city}{parts.county}" or contact.address
 
 
-def _phone_tail(parcel: ParcelRef) -> str:
-    digits = "".join(filter(str.isdigit, parcel.phone))
-    return digits[-4:] if parcel.carrier in _NEED_PHONE else ""
+def _phone_tail(carrier: str, phone: str) -> str:
+    digits = "".join(filter(str.isdigit, phone))
+    return digits[-4:] if carrier in _NEED_PHONE else ""
 
 
 def _kilograms(weight_grams: int) -> str:

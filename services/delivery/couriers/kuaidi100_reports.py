@@ -50,8 +50,8 @@ _ORDER_WORDS = {
 }
 
 
-def of_track(shipment_no: str, waybill_no: str, track: Track) -> Report:
-    """Report a track with its whole history."""
+def of_track(shipment_no: str, waybill_no: str, track: Track, *, names_carrier: bool = False) -> Report:
+    """Report a track with its whole history; with `names_carrier` also whose number it is, for nobody knew."""
     number = track.number or waybill_no
     events = tuple(
         _track_event(shipment_no, number, event, track.state if place == 0 else "")
@@ -60,6 +60,7 @@ def of_track(shipment_no: str, waybill_no: str, track: Track) -> Report:
     news = ParcelNews(
         shipment_no=shipment_no,
         waybill_no=number,
+        waybills=(Waybill(waybill_no=number, carrier=track.carrier),) if names_carrier and track.carrier else (),
         promised_at=track.arrives_at,
         collect_hint=_hint(track),
         courier_phone=_courier_phone(track),
@@ -68,9 +69,9 @@ def of_track(shipment_no: str, waybill_no: str, track: Track) -> Report:
     return Report(events=events, news=() if is_empty else (news,))
 
 
-def of_track_push(shipment_no: str, push: TrackPush) -> Report:
-    """Report a track push: the history, the end of following, and a carrier that 快递100 corrected."""
-    told = of_track(shipment_no, push.track.number, push.track)
+def of_track_push(shipment_no: str, push: TrackPush, *, names_carrier: bool = False) -> Report:
+    """Report a track push: the history, the end of following, and a carrier that 快递100 found or corrected."""
+    told = of_track(shipment_no, push.track.number, push.track, names_carrier=names_carrier and not push.new_carrier)
     news = ParcelNews(
         shipment_no=shipment_no,
         waybill_no=push.track.number,

@@ -141,6 +141,21 @@ async def test_typed_number_needs_a_phone_where_the_carrier_wants_one(kd: Kuaidi
     assert await kd.courier.guess_carriers("YT12345678901") == ("yuantong",)
 
 
+async def test_typed_number_without_a_carrier_has_it_found(kd: Kuaidi100Stand) -> None:
+    elsewhere = await kd.control("POST", "/kuaidi100/parcels", {"phone": CITIZEN.phone, "carrier": "shunfeng"})
+    number = elsewhere["waybill_no"]
+    typed = ParcelRef(shipment_no=NUMBER, waybill_no=number, phone=CITIZEN.phone, is_ordered=False)
+    await kd.courier.follow(typed)
+    pushed = await kd.move(ParcelRef(shipment_no=elsewhere["order_id"]), "picked_up")
+    found = {each for news in kd.news(pushed) for each in news.waybills}
+    assert {(each.waybill_no, each.carrier) for each in found} == {(number, "shunfeng")}
+    asked = await kd.courier.track(typed)
+    assert {each for news in asked.news for each in news.waybills} == found
+    assert {event.event_key for event in asked.events} == {
+        event.event_key for push in pushed for event in kd.courier.parse_push(push).events
+    }
+
+
 @pytest.mark.parametrize("change", [{"freight": Freight.SENDER}, {"carrier": ""}, {"holder_tail": "03070012"}])
 async def test_what_it_does_not_offer_goes_to_the_next_courier(kd: Kuaidi100Stand, change: Any) -> None:
     with pytest.raises(ProviderRejected) as refused:
