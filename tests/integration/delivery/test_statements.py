@@ -1,4 +1,4 @@
-"""A courier's statement against our parcels: all kinds of difference, repeats, settling, files of all sorts, who may."""
+"""A courier's statement against our parcels: every difference, repeats, settling, files of all sorts, who may."""
 
 from __future__ import annotations
 
