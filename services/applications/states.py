@@ -206,8 +206,8 @@ TO_CORRECT = frozenset({Status.CORRECTION, Status.RETURNED})
 """Where the citizen is asked to mend and hand in again."""
 EDITABLE = TO_CORRECT | {Status.DRAFT}
 """Where the citizen may change answers and materials."""
-DELIVERY_OPEN = frozenset(Status) - {Status.DENIED, Status.DELIVERING, Status.CLOSED}
-"""Where the citizen may still choose how the result comes."""
+DELIVERY_OPEN = frozenset(Status) - {Status.DENIED, Status.CLOSED}
+"""Where the citizen may still choose how the result comes; while it is delivered, until it was handed over."""
 
 
 def may_reissue(status: str, outcome: str) -> bool:

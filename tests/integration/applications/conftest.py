@@ -27,6 +27,7 @@ from app.tokens import Caller
 from payments.ports import ChannelTable
 from payments.service import PaymentService
 from services.accounts.types import Acting, CitizenProfile, EnterpriseProfile, Level, OnBehalfOf, PlainAddress
+from services.applications.paper.reactions import PaperReactions
 from services.applications.reactions import ApplicationReactions
 from services.applications.service import ApplicationService
 from services.applications.types import ApplicationView, MaterialRef
@@ -191,7 +192,8 @@ class World:
     async def react(self, limit: int = 20) -> list[str]:
         """Run waiting events through the reactions, as the job runner does; return their names."""
         names = []
-        table = self.reactions.table()
+        rooms = (self.applications.originals, self.delivery, self.applications.progress)
+        table = {**self.reactions.table(), **PaperReactions(*rooms).table()}
         for _ in range(limit):
             row = await db.fetch_row("SELECT id, payload FROM pgqueuer WHERE entrypoint = 'event' ORDER BY id LIMIT 1")
             if row is None:

@@ -98,11 +98,17 @@ async def test_licence_carries_the_applicant_and_the_deciding_body(world: Any) -
     assert view.expires_on is not None
 
 
-async def test_delivery_can_not_be_changed_once_under_way(world: Any) -> None:
+async def test_delivery_goes_another_way_until_a_courier_has_the_parcel(world: Any) -> None:
     number = await approved(world, DeliveryMethod.COURIER)
     await world.react()
+    await chosen(world, number, DeliveryMethod.COUNTER)
+    assert "delivery.changed" in await world.react()
+    assert [parcel.status for parcel in await world.delivery.shipments_of(number)] == ["CANCELLED"]
+    assert (await world.applications.collections.view(world.citizen, number)).status == "PREPARING"
+    assert await world.status(number) == "DELIVERING"
+    await db.execute("UPDATE piece SET holder = 'COURIER'")
     with pytest.raises(Conflict) as refused:
-        await chosen(world, number, DeliveryMethod.COUNTER)
+        await chosen(world, number, DeliveryMethod.COURIER)
     assert refused.value.stable_code == "delivery_locked"
 
 

@@ -171,7 +171,7 @@ async def test_one_case_that_can_not_go_on_does_not_hold_up_the_others(world: An
     assert await bills(world, sound) == ["UNPAID"]
 
 
-async def test_choice_that_crosses_the_start_of_delivery_is_not_promised(
+async def test_choice_that_crosses_the_start_of_delivery_is_the_way_it_goes(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = await by(world, DeliveryMethod.COUNTER)
@@ -182,6 +182,7 @@ async def test_choice_that_crosses_the_start_of_delivery_is_not_promised(
         return await choose(choice)
 
     monkeypatch.setattr(world.delivery, "choose", late)
-    with pytest.raises(Conflict) as refused:
-        await world.applications.choose_delivery(world.citizen, number, DeliveryMethod.COURIER, uuid.UUID(int=1))
-    assert refused.value.stable_code == "delivery_locked"
+    await world.applications.choose_delivery(world.citizen, number, DeliveryMethod.COURIER, uuid.UUID(int=1))
+    await world.react()
+    assert [parcel.status for parcel in await world.delivery.shipments_of(number)] == ["REQUESTED"]
+    assert (await world.applications.collections.view(world.citizen, number)).status == "ENDED"

@@ -55,10 +55,10 @@ async def test_choose_twice_keeps_the_last_choice(delivery: DeliveryService) -> 
     assert (choice.method, choice.receiver_shown, choice.locked) == ("COUNTER", "张* 138****0001 太原市小店区", False)
 
 
-async def test_choose_after_parcel_was_made_is_refused(delivery: DeliveryService) -> None:
+async def test_choose_another_address_after_parcel_was_made_is_refused(delivery: DeliveryService) -> None:
     await requested(delivery)
     with pytest.raises(Conflict) as refused:
-        await chosen(delivery, DeliveryMethod.COUNTER)
+        await chosen(delivery, DeliveryMethod.COURIER)
     assert refused.value.stable_code == "delivery_locked"
 
 
