@@ -94,6 +94,8 @@ async def _shown(call: Call[Any], view: CaseView, done: str) -> Reply:
         bills=await call.house.payments.bills_of(case.application_no),
         told=await call.house.notify.figures.of_case(case.application_no),
         threads=await call.house.consultations.desk.of_case(call.staff, case.application_no),
+        pieces=await call.house.delivery.custody.of_case(case.application_no),
+        tasks=await call.house.delivery.tasks.of_subject(case.application_no),
         acts=offered(view.acts, case.status, has_procedures=bool(item and pausing_procedures(item))),
         done=done,
     )

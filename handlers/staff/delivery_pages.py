@@ -24,6 +24,8 @@ _TAG = "工作台"
 _LIST = "/staff/deliveries"
 _ONE = f"{_LIST}/<shipment_no:str>"
 _PAGE_LENGTH = 20
+_UNDER_WAY = ("COURIER", "CITIZEN")
+"""Whose hands a parcel is in that may be declared lost or damaged."""
 _COLUMNS = (
     Column("快递单号", width=24),
     Column("办件编号", width=26),
@@ -138,6 +140,7 @@ async def _parcel(call: Call[Any], *, done: bool = False, problem: Conflict | No
         here="deliveries",
         done=done,
         problem=problem,
+        may_declare=facts["parcel"].custody in _UNDER_WAY and call.staff.may(Role.WINDOW, Role.DISPATCHER),
         may_rebook=_is_refused(facts["parcel"]) and call.staff.may(Role.WINDOW, Role.DISPATCHER),
         **facts,
     )
@@ -145,8 +148,11 @@ async def _parcel(call: Call[Any], *, done: bool = False, problem: Conflict | No
 
 async def _facts(call: Call[Any]) -> dict[str, Any]:
     found = await call.house.applications.aftercare.shipment(call.staff, call.path["shipment_no"])
+    holders = call.house.applications.holders
     return {
         "parcel": found,
+        "pieces": (await holders.of_parcel(call.staff, found.shipment_no)).data,
+        "tasks": await call.house.delivery.tasks.of_parcel(found.shipment_no),
         "custody": CUSTODY_TEXT,
         "may_open_case": call.staff.may(Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.ADMINISTRATOR),
     }

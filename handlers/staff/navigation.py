@@ -40,6 +40,8 @@ _MONEY = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
 _SYSTEM = (Role.ADMINISTRATOR, Role.AUDITOR)
 _ITEMS = (Role.PUBLISHER, Role.REVIEWER, Role.WINDOW, Role.AUDITOR, Role.ADMINISTRATOR)
 _RATINGS = (Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
+_TROUBLE = (Role.DISPATCHER, Role.WINDOW, Role.REVIEWER, Role.ADMINISTRATOR)
+_HOLDERS = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.DISPATCHER, Role.AUDITOR, Role.ADMINISTRATOR)
 NAVIGATION = (
     Group("", (_entry("today", "今日", "/staff"),)),
     Group(
@@ -49,7 +51,10 @@ NAVIGATION = (
             _entry("cases", "办件查询", "/staff/cases", *_CASES),
             _entry("licences", "证照", "/staff/licences", Role.WINDOW, Role.REVIEWER),
             _entry("deliveries", "寄送看板", "/staff/deliveries", Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR),
+            _entry("delivery_tasks", "寄送异常", "/staff/delivery-tasks", *_TROUBLE),
+            _entry("custody", "证照流转", "/staff/custody", *_HOLDERS),
             _entry("dispatches", "交寄批次", "/staff/dispatches", Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR),
+            _entry("delivery_rules", "寄送规则", "/staff/delivery-rules", Role.ADMINISTRATOR, Role.DISPATCHER),
         ),
     ),
     Group(

@@ -48,6 +48,7 @@ _REFUNDS = (Role.APPROVER, Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
 _MONEY = (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
 _NOTICES = (Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR)
 _PARCELS = (Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR)
+_TROUBLE = (Role.DISPATCHER, Role.WINDOW, Role.REVIEWER, Role.ADMINISTRATOR)
 _SHOWN_QUEUES = (QueueName.UNCLAIMED, QueueName.MINE, QueueName.ASKED, QueueName.YELLOW, QueueName.RED)
 
 
@@ -133,6 +134,10 @@ async def _other_tiles(call: Call[Any]) -> list[Tile]:
             for each in sections
             if each.section == Section.EXCEPTION
         ]
+    if call.staff.may(*_TROUBLE):
+        waiting = await call.house.delivery.tasks.count(call.staff)
+        overdue = f"（{waiting.overdue}件超过7日）" if waiting.overdue else ""
+        tiles.append(Tile(f"待处理寄送异常{overdue}", waiting.open, "/staff/delivery-tasks", tone="overdue"))
     if call.staff.may(*_NOTICES):
         count = await call.house.notify.figures.failures(clock.now() - timedelta(days=_FAILED_DAYS))
         tiles.append(Tile(f"{_FAILED_DAYS}日内发送失败的消息", count, tone="overdue"))

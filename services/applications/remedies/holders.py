@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.errors import NotFound
 from services.applications import repository
 from services.applications.parts import Parts
 from services.applications.scope import case_in_scope
@@ -25,27 +24,28 @@ class Holders:
     def __init__(self, parts: Parts) -> None:
         self._custody, self._licences = parts.delivery.custody, parts.licences
 
+    @staticmethod
+    def require_reader(staff: StaffCaller) -> None:
+        """Refuse whoever may not look where documents are. Raises: Forbidden."""
+        staff.require_role(*READERS)
+
     async def of_case(self, staff: StaffCaller, application_no: str) -> PieceList:
         """Return the documents of a case with their chains. Raises: NotFound, Forbidden."""
-        staff.require_role(*READERS)
+        self.require_reader(staff)
         await case_in_scope(staff, application_no, at_intake=True)
         return PieceList(data=await self._custody.of_case(application_no))
 
     async def of_licence(self, staff: StaffCaller, licence_no: str) -> PieceList:
         """Return the physical copy of a licence with its chain. Raises: NotFound, Forbidden."""
-        staff.require_role(*READERS)
+        self.require_reader(staff)
         subject_no = await self._licences.subject_of(licence_no)
         await case_in_scope(staff, subject_no)
         return PieceList(data=await self._custody.of_licence(subject_no, licence_no))
 
     async def of_parcel(self, staff: StaffCaller, shipment_no: str) -> PieceList:
-        """Return what lies, or lay, in a parcel. Raises: NotFound where nothing of it is in scope, Forbidden."""
-        staff.require_role(*READERS)
-        found = await self._custody.of_parcel(shipment_no)
-        seen = await _in_scope(staff, found)
-        if found and not seen:
-            raise NotFound("未找到该快递")
-        return PieceList(data=seen)
+        """Return what of the cases in scope lies, or lay, in a parcel. Raises: Forbidden."""
+        self.require_reader(staff)
+        return PieceList(data=await _in_scope(staff, await self._custody.of_parcel(shipment_no)))
 
     async def find(self, staff: StaffCaller, number: str) -> PieceList:
         """Return the documents of a number, whatever it is the number of. Raises: NotFound, Forbidden."""

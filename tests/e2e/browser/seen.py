@@ -167,6 +167,11 @@ PAGES: tuple[Page, ...] = (
     *_pages("reviewer-xiaodian", "/staff/licences"),
     *_pages("cashier-second", "/staff/refunds/<out_refund_no:str>/<act:str>", act="approve"),
     *_pages("dispatcher", "/staff/deliveries", "/staff/deliveries/<shipment_no:str>"),
+    *_pages("dispatcher", "/staff/deliveries/<shipment_no:str>/order"),
+    *_pages("admin", "/staff/delivery-rules"),
+    *_pages("admin", "/staff/delivery-rules/couriers/<rule_code:str>", rule_code="new"),
+    *_pages("admin", "/staff/delivery-rules/postage/<rule_code:str>", rule_code="new"),
+    *_pages("dispatcher", "/staff/delivery-tasks", "/staff/custody", "/staff/deliveries/<shipment_no:str>/declare"),
     *_pages(
         "dispatcher",
         "/staff/dispatches",
@@ -221,6 +226,7 @@ NO_PAGES = frozenset(
         "/staff/items/<item_code:str>/versions/<version:str>/<act:str>",
         "/staff/items/<item_code:str>/versions/<version:str>/changes",
         "/staff/licences/<licence_no:str>",
+        "/staff/delivery-tasks/<task_id:str>",
         "/staff/discrepancies/<discrepancy_id:str>/<act:str>",
     }
 )
