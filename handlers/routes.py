@@ -47,6 +47,7 @@ from handlers.staff import consultation_pages
 from handlers.staff import consultations as staff_consultations
 from handlers.staff import decisions as staff_decisions
 from handlers.staff import deliveries as staff_deliveries
+from handlers.staff import delivery_orders as staff_delivery_orders
 from handlers.staff import delivery_tasks as staff_delivery_tasks
 from handlers.staff import dispatches as staff_dispatches
 from handlers.staff import documents as staff_documents
@@ -105,6 +106,7 @@ _STAFF = (
     staff_operations,
     staff_cases,
     staff_deliveries,
+    staff_delivery_orders,
     staff_delivery_tasks,
     staff_mailings,
     staff_collections,

@@ -12,6 +12,8 @@ from services.applications import repository
 from services.applications.packages import repository as package_repository
 from services.applications.ports import Audit
 from services.applications.types import LicenceChanged, ShipmentList
+from services.delivery.booking.types import ShipmentChange
+from services.delivery.rules.types import Carriage
 from services.delivery.service import DeliveryService
 from services.delivery.types import ShipmentView
 from services.licences.service import LicenceService
@@ -44,6 +46,30 @@ class Aftercare:
         await _require_scope(staff, await self._delivery.subject_of(shipment_no))
         act = Act(staff.username, "shipment.rebooked", "shipment", shipment_no, {}, address)
         await self._delivery.booking.rebook(shipment_no, partial(self._audit.record, act))
+
+    async def cancel(self, staff: StaffCaller, shipment_no: str, reason: str, address: str) -> ShipmentView:
+        """Withdraw a parcel before pick-up; paid postage goes back. Where the courier is away, a job goes on asking.
+
+        Raises: NotFound, Forbidden; Conflict `parcel_collected`, `parcel_ended`, `cancel_not_offered`.
+        """
+        staff.require_role(Role.WINDOW, Role.DISPATCHER)
+        await _require_scope(staff, await self._delivery.subject_of(shipment_no))
+        act = Act(staff.username, "shipment.cancelled", "shipment", shipment_no, {"reason": reason}, address)
+        await self._delivery.booking.cancel(shipment_no, reason, partial(self._audit.record, act))
+        return await self._delivery.find_shipment(shipment_no)
+
+    async def change_courier(
+        self, staff: StaffCaller, shipment_no: str, carriage: Carriage, reason: str, address: str
+    ) -> ShipmentChange:
+        """Send a parcel with another courier before pick-up.
+
+        Raises: NotFound (also for a courier that is not here), Forbidden; Conflict as `cancel`, `same_courier`.
+        """
+        staff.require_role(Role.WINDOW, Role.DISPATCHER)
+        await _require_scope(staff, await self._delivery.subject_of(shipment_no))
+        details = {"courier": carriage.courier, "carrier": carriage.carrier, "reason": reason}
+        act = Act(staff.username, "shipment.courier_changed", "shipment", shipment_no, details, address)
+        return await self._delivery.booking.change_courier(shipment_no, carriage, partial(self._audit.record, act))
 
     async def licence(self, staff: StaffCaller, licence_no: str) -> LicenceHistory:
         """Return a licence of a case in scope with its history. Raises: NotFound, Forbidden."""

@@ -125,6 +125,7 @@ class BookingDesk:
             pickup_from=pickup_from,
             pickup_until=pickup_until,
             holder_tail=tail,
+            is_inbound=is_inbound,
         )
 
     async def _refused(self, row: Row, courier: Courier, error: ProviderRejected) -> None:

@@ -81,6 +81,8 @@ class Withdrawing:
         """
         self._couriers.get(carriage.courier)
         row = await self._changeable(shipment_no)
+        if (row.courier, row.carrier) == (carriage.courier, carriage.carrier or row.carrier):
+            raise Conflict("该快递已由所选快递公司承运", code="same_courier")
         new = replace(
             self._maker.successor(row),
             courier=carriage.courier,

@@ -1,0 +1,105 @@
+"""The page of a parcel's order before pick-up: withdraw it, or send it with another courier.
+
+The same use cases as the JSON doors in handlers/staff/delivery_orders.py.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
+from handlers.doors import FORM, Auth, Call, Reply, Route
+from handlers.pages import page, see_other
+from services.delivery.rules.types import Carriage
+from services.staff.types import Role
+
+_TAG = "工作台"
+_ONE = "/staff/deliveries/<shipment_no:str>"
+Text = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+Code = Annotated[str, msgspec.Meta(max_length=24, pattern=r"^[A-Za-z0-9_]*\Z")]
+Token = Annotated[str, msgspec.Meta(max_length=128)]
+_LEAST_LETTERS = 2
+
+
+class CancelForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Why a parcel is not to be sent."""
+
+    reason: Text = ""
+    csrf_token: Token = ""
+
+
+class CourierForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Who shall carry instead, and why."""
+
+    courier: Annotated[Code, msgspec.Meta(max_length=16)] = ""
+    carrier: Code = ""
+    reason: Text = ""
+    csrf_token: Token = ""
+
+
+async def order(call: Call[None]) -> Reply:
+    """Show what may be done about the order."""
+    return await _order(call)
+
+
+async def cancel(call: Call[CancelForm]) -> Reply:
+    """Withdraw it; a refusal shows the page with it."""
+    number, care = call.path["shipment_no"], call.house.applications.aftercare
+    try:
+        _require_reason(call.body.reason)
+        await care.cancel(call.staff, number, call.body.reason, call.address)
+    except (Conflict, InvalidRequest) as refusal:
+        return await _order(call, refusal)
+    return see_other(f"/staff/deliveries/{number}")
+
+
+async def change_courier(call: Call[CourierForm]) -> Reply:
+    """Send it with another courier; a refusal shows the page with it."""
+    number, body = call.path["shipment_no"], call.body
+    carriage = Carriage(courier=body.courier, carrier=body.carrier)
+    care = call.house.applications.aftercare
+    try:
+        _require_reason(body.reason)
+        if body.courier not in call.house.delivery.rules.couriers:
+            raise InvalidRequest(faults=(FieldFault("courier", "请选择快递公司"),))
+        change = await care.change_courier(call.staff, number, carriage, body.reason, call.address)
+    except (Conflict, InvalidRequest) as refusal:
+        return await _order(call, refusal)
+    return see_other(f"/staff/deliveries/{change.shipment_no}")
+
+
+def _require_reason(reason: str) -> None:
+    if len(reason.strip()) < _LEAST_LETTERS:
+        raise InvalidRequest(faults=(FieldFault("reason", "请填写原因"),))
+
+
+async def _order(call: Call[Any], problem: SanjinError | None = None) -> Reply:
+    call.staff.require_role(Role.WINDOW, Role.DISPATCHER)
+    number = call.path["shipment_no"]
+    parcel = await call.house.applications.aftercare.shipment(call.staff, number)
+    if parcel.is_own:
+        raise NotFound("申请人自行寄出的快递不能在此更改")
+    return page(
+        call,
+        "staff/delivery_order.html",
+        status=problem.status if problem else 200,
+        here="deliveries",
+        parcel=parcel,
+        problem=problem,
+        couriers={each.code: each.name for each in call.house.delivery.rules.couriers},
+    )
+
+
+def _written(address: str, handler: Any, body: type[Any], summary: str) -> Route:
+    return Route(
+        "POST", address, handler, Auth.STAFF, summary, _TAG, body=body, consumes=FORM, remembers=False, page=True
+    )
+
+
+ROUTES = (
+    Route("GET", f"{_ONE}/order", order, Auth.STAFF, "快递订单", _TAG, page=True),
+    _written(f"{_ONE}/cancel", cancel, CancelForm, "取消快递订单"),
+    _written(f"{_ONE}/courier", change_courier, CourierForm, "更换快递公司"),
+)
