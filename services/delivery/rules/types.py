@@ -11,7 +11,9 @@ from services.delivery.types import Leg, Level, Payer
 
 RuleCode = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9_-]+\Z")]
 DivisionText = Annotated[str, Meta(max_length=12, pattern=r"^([0-9]{6}|[0-9]{9}|[0-9]{12})?\Z")]
-Word = Annotated[str, Meta(max_length=24, pattern=r"^[A-Za-z0-9_]*\Z")]
+CourierCode = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[A-Za-z0-9_]+\Z")]
+CarrierText = Annotated[str, Meta(max_length=24, pattern=r"^[A-Za-z0-9_]*\Z")]
+ProductText = Annotated[str, Meta(max_length=16, pattern=r"^[A-Za-z0-9_]*\Z")]
 ItemCode = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_-]*\Z")]
 Position = Annotated[int, Meta(ge=0, le=9999)]
 Fen = Annotated[int, Meta(ge=0, le=100_000)]
@@ -29,9 +31,9 @@ class CourierLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     to_division_code: DivisionText = ""
     leg: LegText = ""
     level: LevelText = ""
-    courier: Annotated[Word, Meta(min_length=1, max_length=16)]
-    carrier: Word = ""
-    product: Annotated[Word, Meta(max_length=16)] = ""
+    courier: CourierCode
+    carrier: CarrierText = ""
+    product: ProductText = ""
     cost_fen: Fen = 0
     days: Annotated[int, Meta(ge=0, le=60)] = 0
     enabled: bool = True
