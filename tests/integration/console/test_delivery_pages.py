@@ -14,6 +14,7 @@ import pytest
 from app import clock, db
 from app.errors import ProviderRejected
 from services.delivery.couriers.table import CourierTable
+from services.delivery.ports import Ability
 from services.delivery.service import DeliveryService
 from services.delivery.types import Booking, Choice, Contact, DeliveryMethod, ShipmentOrder
 from tests.integration.console.conftest import Browser, House
@@ -28,6 +29,7 @@ class Courier:
     """Books everything, or nothing."""
 
     code, name = "SF", "顺丰速运"
+    abilities = frozenset({Ability.ORDER})
     refuses = False
 
     async def book(self, order: Any) -> Booking:
