@@ -33,7 +33,7 @@ class CancelForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class CourierForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Who shall carry instead, and why."""
 
-    courier: Annotated[Code, msgspec.Meta(max_length=16)] = ""
+    courier: Annotated[str, msgspec.Meta(max_length=16, pattern=r"^[A-Z0-9]*\Z")] = ""
     carrier: Code = ""
     reason: Text = ""
     csrf_token: Token = ""

@@ -28,9 +28,9 @@ class Withdrawal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class OtherCourier(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who shall carry instead, and why."""
 
-    courier: Annotated[Code, msgspec.Meta(min_length=1, max_length=16)]
+    courier: Annotated[str, msgspec.Meta(max_length=16, pattern=r"^[A-Z0-9]+\Z")]
     carrier: Code = ""
-    product: Annotated[Code, msgspec.Meta(max_length=16)] = ""
+    product: Annotated[str, msgspec.Meta(max_length=16, pattern=r"^[A-Za-z0-9_]*\Z")] = ""
     reason: Reason
 
 
