@@ -42,6 +42,7 @@ _ITEMS = (Role.PUBLISHER, Role.REVIEWER, Role.WINDOW, Role.AUDITOR, Role.ADMINIS
 _RATINGS = (Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR)
 _TROUBLE = (Role.DISPATCHER, Role.WINDOW, Role.REVIEWER, Role.ADMINISTRATOR)
 _HOLDERS = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.DISPATCHER, Role.AUDITOR, Role.ADMINISTRATOR)
+_PAPERS = (Role.WINDOW, Role.DISPATCHER, Role.ADMINISTRATOR)
 NAVIGATION = (
     Group("", (_entry("today", "今日", "/staff"),)),
     Group(
@@ -51,9 +52,12 @@ NAVIGATION = (
             _entry("cases", "办件查询", "/staff/cases", *_CASES),
             _entry("licences", "证照", "/staff/licences", Role.WINDOW, Role.REVIEWER),
             _entry("deliveries", "寄送看板", "/staff/deliveries", Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR),
+            _entry("mailings", "待收原件", "/staff/mailings", *_PAPERS, Role.REVIEWER),
+            _entry("collections", "领取", "/staff/collections", *_PAPERS),
             _entry("delivery_tasks", "寄送异常", "/staff/delivery-tasks", *_TROUBLE),
             _entry("custody", "证照流转", "/staff/custody", *_HOLDERS),
             _entry("dispatches", "交寄批次", "/staff/dispatches", Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR),
+            _entry("courier_statements", "快递对账", "/staff/courier-statements", Role.DISPATCHER, *_MONEY),
             _entry("delivery_rules", "寄送规则", "/staff/delivery-rules", Role.ADMINISTRATOR, Role.DISPATCHER),
         ),
     ),

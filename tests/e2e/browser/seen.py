@@ -171,12 +171,14 @@ PAGES: tuple[Page, ...] = (
     *_pages("admin", "/staff/delivery-rules"),
     *_pages("admin", "/staff/delivery-rules/couriers/<rule_code:str>", rule_code="new"),
     *_pages("admin", "/staff/delivery-rules/postage/<rule_code:str>", rule_code="new"),
+    *_pages("window-xiaodian", "/staff/mailings", "/staff/collections"),
     *_pages("dispatcher", "/staff/delivery-tasks", "/staff/custody", "/staff/deliveries/<shipment_no:str>/declare"),
     *_pages(
         "dispatcher",
         "/staff/dispatches",
         "/staff/dispatches/<dispatch_no:str>",
         "/staff/dispatches/<dispatch_no:str>/scan",
+        "/staff/courier-statements",
     ),
     *_pages("approver-xiaodian", "/staff/ratings", "/staff/ratings/<follow_up_id:str>", "/staff/rating-figures"),
     *_pages(
@@ -226,7 +228,10 @@ NO_PAGES = frozenset(
         "/staff/items/<item_code:str>/versions/<version:str>/<act:str>",
         "/staff/items/<item_code:str>/versions/<version:str>/changes",
         "/staff/licences/<licence_no:str>",
+        "/staff/courier-statements/<statement_no:str>",
         "/staff/delivery-tasks/<task_id:str>",
+        "/staff/mailings/<application_no:str>",
+        "/staff/collections/<application_no:str>",
         "/staff/discrepancies/<discrepancy_id:str>/<act:str>",
     }
 )
