@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from app import db
 from app.events import DomainEvent
@@ -44,6 +44,7 @@ class Parcel:
     collect_hint: str
     promised_at: datetime | None
     last_event_at: datetime | None
+    picked_up_at: datetime | None
     trouble_told_at: datetime | None
 
 
@@ -91,12 +92,21 @@ class Follower(Protocol):
         """
 
 
+@runtime_checkable
+class PickUpFollower(Protocol):
+    """A follower that heeds also whether the courier ever had a parcel, which may be learnt without a change."""
+
+    async def pick_up_learnt(self, tx: db.Transaction, parcel: Parcel, derived: Derived) -> None:
+        """Write what follows when a pick-up is learnt of, or taken back, and the state stays. As `parcel_moved`."""
+
+
 Decide: TypeAlias = Callable[[Known], Change]
 
 _KNOWN = """
 SELECT s.id AS shipment_id, s.shipment_no, s.subject_no, s.citizen_id, s.division_code, s.department_code, s.leg,
        s.is_own, s.booked_at IS NOT NULL AS is_booked, s.courier, s.carrier, s.waybill_no, s.status, s.asked_count,
-       s.version, s.courier_phone_shown, s.collect_hint, s.promised_at, s.last_event_at, s.trouble_told_at, told.*
+       s.version, s.courier_phone_shown, s.collect_hint, s.promised_at, s.last_event_at, s.picked_up_at,
+       s.trouble_told_at, told.*
 FROM shipment AS s CROSS JOIN LATERAL (
     SELECT array_agg(event_key) AS keys, array_agg(occurred_at) AS moments, array_agg(state) AS states,
            array_agg(confirmed) AS trusts, array_agg(code) AS codes, array_agg(undoes) AS reversals,
@@ -196,7 +206,11 @@ async def _read(fetch_row: Callable[..., Awaitable[db.Row | None]], shipment_no:
 def _is_plain(parcel: Parcel, change: Change) -> bool:
     """Tell whether one statement writes it all: nothing follows, no number is new."""
     follows = change.emits or change.confirm or change.ends_silence or change.facts.waybills
-    return not follows and change.derived.status == parcel.status
+    return not follows and change.derived.status == parcel.status and not _pick_up_learnt(parcel, change)
+
+
+def _pick_up_learnt(parcel: Parcel, change: Change) -> bool:
+    return (change.derived.picked_up_at is None) != (parcel.picked_up_at is None)
 
 
 async def _write(tx: db.Transaction, parcel: Parcel, change: Change, followers: Sequence[Follower]) -> bool:
@@ -206,6 +220,10 @@ async def _write(tx: db.Transaction, parcel: Parcel, change: Change, followers: 
     if change.derived.status != parcel.status:
         for follower in followers:
             await follower.parcel_moved(tx, parcel, change.derived)
+    elif _pick_up_learnt(parcel, change):
+        for follower in followers:
+            if isinstance(follower, PickUpFollower):
+                await follower.pick_up_learnt(tx, parcel, change.derived)
     if change.ends_silence:
         await close_task(tx, parcel.shipment_id, (TaskKind.SILENT,), Outcome.WENT_ON)
     tx.emit(*change.emits)
