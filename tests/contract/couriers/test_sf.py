@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from app import clock
-from app.errors import CallbackRejected, ProviderProtocolError, ProviderRejected
+from app.errors import CallbackRejected, ProviderProtocolError, ProviderRejected, ProviderUnavailable
 from clients.couriers.sf.client import SfClient
 from clients.couriers.sf.types import SfAccount
 from clients.couriers.sf.wire import SfWire
@@ -176,3 +176,30 @@ async def test_reach_is_asked_with_the_parts_of_the_address(sf: SfStand) -> None
         ("太原市", "小店区"),
         ("大同市", "平城区"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        ({"kind": "drop"}, ProviderUnavailable),
+        ({"kind": "hang"}, ProviderUnavailable),
+        ({"kind": "http", "status": 500}, ProviderUnavailable),
+        ({"kind": "http", "status": 404}, ProviderProtocolError),
+        ({"kind": "http", "status": 200}, ProviderProtocolError),
+    ],
+)
+@pytest.mark.parametrize("call", ["label_download", "oauth2_access_token"])
+async def test_second_call_of_an_act_meets_faults_as_the_first_does(
+    sf: SfStand, call: str, fault: dict[str, Any], outcome: type[Exception]
+) -> None:
+    """The label's file, and the token under a call: neither garbage nor silence is taken for one."""
+    base = sf.sim.url("sf")
+    token_url = f"{base}/oauth2/accessToken" if call.startswith("oauth2") else ""
+    account = SfAccount("SJTTEST", "c" * 32, "7551234567", f"{base}/std/service", token_url)
+    parcel = await sf.booked()
+    courier = SfCourier(SfClient(account, sf.transport))
+    sf.fault_at(call, **fault)
+    with pytest.raises(outcome):
+        await courier.label(parcel)
+    sf.heal()
+    assert (await courier.label(parcel) or b"").startswith(b"%PDF-")
