@@ -32,8 +32,8 @@ _SINGLE = {
 
 OTHER_EVENTS = (
     "application.material_supplied package.reopened package.withdrawn rating.given refund.abnormal refund.bounced "
-    "refund.closed shipment.rebooked shipment.moved mailing.sent callback.quarantined consultation.asked "
-    "consultation.changed"
+    "refund.closed shipment.rebooked shipment.changed shipment.sent_again shipment.moved mailing.sent "
+    "callback.quarantined consultation.asked consultation.changed"
 ).split()
 """Events that staff's pages show besides those which a citizen is told of."""
 
