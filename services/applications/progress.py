@@ -146,7 +146,7 @@ class Progress:
         if former_no is None:
             await self._delivery.request_shipment(order)
         else:
-            await self._delivery.booking.again(former_no, record=_unrecorded)
+            await self._delivery.booking.again(former_no, is_remade=True, record=_unrecorded)
 
     async def close_denied(self, application_no: str) -> None:
         """Close a refused case: the decision reaches the applicant with the notice of it. Idempotent."""

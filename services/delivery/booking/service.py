@@ -183,6 +183,7 @@ class BookingDesk:
         receiver: Contact | None = None,
         receiver_shown: str = "",
         to_division_code: str = "",
+        is_remade: bool = False,
         record: Callable[[Transaction], Awaitable[None]],
     ) -> str:
         """Send what came back, was lost on its way or was never collected once more, as a parcel of its own.
@@ -191,14 +192,15 @@ class BookingDesk:
 
         Args:
             receiver: another contact with its masked line and division; None keeps the former one.
+            is_remade: what lay in the former parcel is void, so wherever that one is, this one goes, and free of postage.
             record: writes down who wants it, in the transaction of the act.
         Raises: NotFound; Conflict `not_to_send_again`, `parcel_redacted`.
         Idempotent: yes, a parcel is followed by one.
         """
         row = await self._found(former_no)
-        if row.status not in _AGAIN_FROM or row.is_own:
+        if row.is_own or not (is_remade or row.status in _AGAIN_FROM):
             raise Conflict("该快递当前不能再次寄送", code="not_to_send_again")
-        new = replace(self._maker.successor(row), payer=_payer_again(row))
+        new = replace(self._maker.successor(row), payer=Payer.FREE if is_remade else _payer_again(row))
         if receiver is not None:
             new = self._maker.sent_to(new, receiver, receiver_shown, to_division_code or row.to_division_code)
         if new.receiver_cipher is None:
