@@ -13,6 +13,7 @@ import aiohttp
 from redis.asyncio import Redis
 
 from app.errors import SettingsError
+from app.pacing import Pacing
 from app.provider_health import ProviderHealth
 from app.settings import Settings
 from clients.alipay import keys as alipay_keys
@@ -102,7 +103,7 @@ def make(settings: Settings, session: aiohttp.ClientSession, redis: Redis, healt
         alipay=AlipayGateway(_alipay(settings), transport("alipay")),
         sf=_sf(settings, transport("sf")),
         ems=_ems(settings, transport("ems")) if settings.ems_base else None,
-        kuaidi100=_kuaidi100(settings, transport("kuaidi100")) if settings.kuaidi100_base else None,
+        kuaidi100=_kuaidi100(settings, transport("kuaidi100"), redis) if settings.kuaidi100_base else None,
         kdniao=_kdniao(settings, transport("kdniao")) if settings.kdniao_base else None,
         sms=_sms(settings, transport("sms")),
         register=_register(settings, transport("register")) if settings.register_base else None,
@@ -224,14 +225,14 @@ def _ems(settings: Settings, transport: Transport) -> EmsClient:
     return EmsClient(account, transport)
 
 
-def _kuaidi100(settings: Settings, transport: Transport) -> Kuaidi100Client:
+def _kuaidi100(settings: Settings, transport: Transport, redis: Redis) -> Kuaidi100Client:
     account = Kuaidi100Account(
         base=settings.kuaidi100_base,
         key=settings.kuaidi100_key,
         customer=settings.kuaidi100_customer,
         secret=settings.kuaidi100_secret,
     )
-    return Kuaidi100Client(account, transport)
+    return Kuaidi100Client(account, transport, pacing=Pacing(redis))
 
 
 def _sms(settings: Settings, transport: Transport) -> AliyunSms | TencentSms:

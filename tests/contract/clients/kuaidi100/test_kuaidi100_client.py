@@ -13,7 +13,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from app import clock
 from app.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from app.pacing import Pacing
 from clients.couriers.kuaidi100 import signing
 from clients.couriers.kuaidi100.client import Kuaidi100Client
 from clients.couriers.kuaidi100.codes import Family, Problem, problem_of
@@ -337,6 +339,21 @@ async def test_track_of_another_number_is_a_protocol_error(vendor: Any) -> None:
     fake.answers = [{"status": "200", "state": "3", "nu": "1190000000002", "com": "ems", "data": []}]
     with pytest.raises(ProviderProtocolError):
         await client.track("1190000000001", "ems")
+
+
+async def test_calls_keep_to_the_vendors_rates(vendor: Any) -> None:
+    """One query a second, one more for a second that nobody used; who would wait too long asks nothing."""
+    fake, plain = vendor
+    client = Kuaidi100Client(plain._account, plain._transport, pacing=Pacing())
+    fake.answers = [refused("500")] * 3
+    began = clock.monotonic()
+    for _ in range(3):
+        await client.track("1190000000001", "ems")
+    assert 0.9 < clock.monotonic() - began < 3
+    await client._pacing.reserve("kuaidi100:query", 1.0, 10, 60)
+    with pytest.raises(ProviderUnavailable) as away:
+        await client.track("1190000000001", "ems")
+    assert (away.value.details["nothing_sent"], len(fake.calls)) == (True, 3)
 
 
 def test_secrets_and_people_stay_out_of_printed_values() -> None:

@@ -278,7 +278,8 @@ def test_signed_nonsense_is_refused_or_storable(data: st.DataObject) -> None:
     content = json.loads(json.dumps(content))
     for _ in range(data.draw(st.integers(1, 3))):
         inner = content.get("lastResult", content.get("data"))
-        places = [content, inner, *(inner.get("data", []) if isinstance(inner, dict) else [])]
+        listed = inner.get("data") if isinstance(inner, dict) else None
+        places = [content, inner, *(listed if isinstance(listed, list) else [])]
         place = data.draw(st.sampled_from([each for each in places if isinstance(each, dict)] or [content]))
         place[data.draw(st.sampled_from(_NAMES))] = data.draw(ODD)
         if not isinstance(content.get("lastResult", content.get("data")), dict):
