@@ -16,7 +16,7 @@ from simulators.kdniao import parcels, signing
 from simulators.kdniao.parcels import Parcel
 
 _SPOKEN = {"busy": "系统繁忙，请稍后再试", "unknown": "系统异常"}
-_NEEDS_PHONE = ("SF",)
+_NEEDS_PHONE = ("SF", "ZTO")
 _PAY_TYPES = (1, 2, 3, 4)
 
 

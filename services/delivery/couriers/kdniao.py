@@ -70,7 +70,7 @@ _SIGNED_AS = {"304": SignedAs.AGENT, "311": SignedAs.LOCKER}
 _NO_CODE = "-"
 """Stands for the code of an event that an account of the plain service gets without one."""
 _BEFORE_PICK_UP = ("", ShipmentStatus.CREATED, ShipmentStatus.PICKUP_PENDING)
-_WITH_PHONE = ("SF",)
+_WITH_PHONE = ("SF", "ZTO")
 """Carriers whose roads are told only to who knows the end of a phone on the parcel."""
 
 

@@ -140,6 +140,17 @@ async def test_carrier_without_a_code_is_refused_before_any_call(fake: Any) -> N
     assert set(SHIPPER_OF_CARRIER.values()) >= {"EMS", "YZPY", "SF", "JD", "YTO", "ZTO", "STO", "YD", "DBL"}
 
 
+@pytest.mark.parametrize(("carrier", "tail"), [("shunfeng", "0001"), ("zhongtong", "0001"), ("ems", "")])
+async def test_end_of_the_phone_goes_only_to_carriers_that_want_it(fake: Any, carrier: str, tail: str) -> None:
+    answering, courier = fake
+    answering.answers = [{"LogisticCode": "N1"}, {}]
+    parcel = ParcelRef(shipment_no="SJ1", waybill_no="N1", carrier=carrier, phone="13800000001")
+    await courier.track(parcel)
+    assert answering.sent()["CustomerName"] == tail
+    await courier.follow(parcel)
+    assert (answering.sent()["CustomerName"], answering.sent()["Callback"]) == (tail, "SJ1")
+
+
 async def test_number_that_came_to_be_known_later_is_told(fake: Any) -> None:
     answering, courier = fake
     answering.answers = [{"ResultCode": "100", "Order": {"OrderCode": "SJ1", "ShipperCode": "SF", "LogisticCode": ""}}]
