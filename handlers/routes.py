@@ -45,6 +45,7 @@ from handlers.staff import cases as staff_cases
 from handlers.staff import collections as staff_collections
 from handlers.staff import consultation_pages
 from handlers.staff import consultations as staff_consultations
+from handlers.staff import courier_statements as staff_courier_statements
 from handlers.staff import decisions as staff_decisions
 from handlers.staff import deliveries as staff_deliveries
 from handlers.staff import delivery_orders as staff_delivery_orders
@@ -111,6 +112,7 @@ _STAFF = (
     staff_mailings,
     staff_collections,
     staff_dispatches,
+    staff_courier_statements,
     staff_assistances,
     staff_decisions,
     staff_package_parts,

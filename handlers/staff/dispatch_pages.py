@@ -18,9 +18,7 @@ from handlers.parsing import read_cursor
 from handlers.staff.addresses import turns
 from handlers.staff.days import day_of
 from handlers.staff.dispatches import DispatchQuery
-from services.delivery.dispatching.service import SENDERS
-from services.delivery.dispatching.states import OPEN
-from services.delivery.dispatching.types import MOST_SCANS, Closing, NewDispatch, Scanned
+from services.delivery.dispatching.types import MOST_SCANS, OPEN, SENDERS, Closing, NewDispatch, Scanned
 
 _TAG = "工作台"
 _LIST = "/staff/dispatches"

@@ -37,6 +37,7 @@ _STAFF = (
     ("/delivery-tasks", "dispatcher"),
     ("/staff/custody", "dispatcher"),
     ("/dispatches", "dispatcher"),
+    ("/courier-statements", "dispatcher"),
     ("/licences", "reviewer-xiaodian"),
     ("/force", "admin"),
     ("/items", "publisher"),

@@ -27,6 +27,8 @@ from services.delivery.dispatching.labels import Labels
 from services.delivery.dispatching.manifest_drawing import Manifest, ManifestLine
 from services.delivery.dispatching.states import AT_OUR_END, OPEN, Scan
 from services.delivery.dispatching.types import (
+    READERS,
+    SENDERS,
     Closing,
     DispatchDetail,
     DispatchView,
@@ -39,8 +41,6 @@ from services.delivery.ports import Announce, Audit
 from services.delivery.states import ShipmentStatus
 from services.staff.types import Act, Role, StaffCaller
 
-READERS = (Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR)
-SENDERS = (Role.DISPATCHER, Role.WINDOW)
 _OLDEST_DAY = timedelta(days=7)
 _NUMBER_LENGTH = 40
 

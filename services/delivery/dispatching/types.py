@@ -8,6 +8,15 @@ from typing import Annotated
 import msgspec
 from msgspec import Struct
 
+from services.delivery.dispatching.states import OPEN
+from services.staff.types import Role
+
+__all__ = ["OPEN"]
+
+READERS = (Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR)
+SENDERS = (Role.DISPATCHER, Role.WINDOW)
+"""Who gives parcels away; administrators look only."""
+
 MOST_PARCELS = 1_000
 """A batch holds so many; the rest of a day goes into the next one."""
 MOST_SCANS = 200
