@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from app import clock
 from app.errors import ProviderProtocolError, ProviderRejected
 from clients.couriers.kdniao import answers
-from clients.couriers.kdniao.codes import KdniaoProblem
+from clients.couriers.kdniao.codes import WRONG_FIELDS, KdniaoProblem
 from clients.couriers.kdniao.signing import data_sign
 from clients.couriers.kdniao.types import (
     KdniaoAccount,
@@ -63,7 +63,7 @@ class KdniaoClient:
         try:
             track = _read(_FIND, answers.track, await self._call(_FIND, _QUERY, content, repeatable=True))
         except ProviderRejected as error:
-            if error.details.get("problem") == KdniaoProblem.NOT_FOUND:
+            if error.details.get("problem") == KdniaoProblem.NOT_FOUND or error.provider_code in WRONG_FIELDS:
                 return None
             raise
         if track.order_code != order_code or not track.waybill_no:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from app.errors import ProviderRejected, ProviderUnavailable
 
 FINE, DONE_BEFORE, OTHER = "100", "106", "105"
+WRONG_FIELDS = ("101", "102", "103")
 
 
 class KdniaoProblem(StrEnum):
@@ -41,7 +42,7 @@ _WORDS = (
 
 def problem_of(code: str, reason: str) -> KdniaoProblem:
     """Say what a refusal means. Source: 快递鸟 返回编码 (101 缺少必要参数, 102 校验, 103 格式, 104 用户, 105 其他)."""
-    if code in ("101", "102", "103"):
+    if code in WRONG_FIELDS:
         return KdniaoProblem.PERMANENT
     if code == "104":
         return KdniaoProblem.CONFIGURATION

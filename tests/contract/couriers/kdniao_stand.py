@@ -22,7 +22,7 @@ class KdniaoStand(Stand):
 
     provider, carrier = "kdniao", "shunfeng"
     calls = {"book": "1001", "find": "1002", "cancel": "1004", "track": "8001", "follow": "8008"}
-    refused_for_good, refused_for_now, outcome_unknown = "101", "105-busy", "105-unknown"
+    refused_for_good, refused_for_now, outcome_unknown = "104", "105-busy", "105-unknown"
     targets = {
         "pickup_pending": ShipmentStatus.PICKUP_PENDING,
         "picked_up": ShipmentStatus.PICKED_UP,

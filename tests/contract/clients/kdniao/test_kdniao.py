@@ -126,12 +126,17 @@ async def test_answer_about_something_else_is_not_believed(fake: Any, answer: di
         await courier.book(order())
 
 
-async def test_road_that_names_no_order_is_no_proof_of_one(fake: Any) -> None:
+async def test_find_without_proof_of_an_order_is_none_unless_we_are_refused(fake: Any) -> None:
     answering, courier = fake
     parcel = ParcelRef(shipment_no="SJ1", carrier="shunfeng")
     answering.answers = [{"OrderCode": "", "LogisticCode": "SF1"}, {"OrderCode": "SJ1", "LogisticCode": ""}]
     assert await courier.find(parcel) is None
     assert await courier.find(parcel) is None
+    answering.answers = [{"Success": False, "ResultCode": "101", "Reason": "缺少必要参数：LogisticCode"}]
+    assert await courier.find(parcel) is None
+    answering.answers = [{"Success": False, "ResultCode": "104", "Reason": "用户ID不存在"}]
+    with pytest.raises(ProviderRejected):
+        await courier.find(parcel)
 
 
 async def test_carrier_without_a_code_is_refused_before_any_call(fake: Any) -> None:
