@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 from urllib.parse import quote
@@ -15,7 +16,6 @@ from clients.couriers.kuaidi100.types import OrderState, Person, PickupOrder, Pl
 from services.delivery.addresses import with_parts
 from services.delivery.couriers import kuaidi100_reports as reports
 from services.delivery.couriers.kuaidi100_codes import COLLECTED_STATUSES, WITHDRAWN
-from services.delivery.couriers.label_image import as_pdf
 from services.delivery.ports import COLLECTED, NOT_SERVED, PICKUP_TIME, Ability
 from services.delivery.types import (
     Booking,
@@ -121,7 +121,7 @@ class Kuaidi100Courier:
         if not task_id:
             return None
         try:
-            return as_pdf(await self._client.label(task_id))
+            return await asyncio.to_thread(_as_pdf, await self._client.label(task_id))
         except ValueError:
             raise ProviderProtocolError(provider="kuaidi100", call="label", reason="unreadable_value") from None
 
@@ -221,6 +221,13 @@ class Kuaidi100Courier:
 def _booking(shipment_no: str, carrier: str, placed: PlacedOrder) -> Booking:
     order_ref = f"{placed.task_id}:{placed.order_id}" if placed.task_id else ""
     return Booking(shipment_no=shipment_no, waybill_no=placed.waybill_no, carrier=carrier, order_ref=order_ref)
+
+
+def _as_pdf(label: bytes) -> bytes:
+    # Loaded with the first label, in its thread: processes that fetch none need not hold the decoders.
+    from services.delivery.couriers.label_image import as_pdf
+
+    return as_pdf(label)
 
 
 def _reference(parcel: ParcelRef) -> tuple[str, str]:
