@@ -15,6 +15,10 @@ from services.delivery.types import Leg, SignedAs
 class CustodyFollower:
     """Moves what lies in a parcel with it."""
 
+    def concerns(self, parcel: Parcel, derived: Derived) -> bool:
+        """Only where documents lie in it. See `Follower`."""
+        return parcel.has_pieces
+
     async def parcel_moved(self, tx: Transaction, parcel: Parcel, derived: Derived) -> None:
         """Give the documents of the parcel the holder that its new state says. See `Follower`."""
         row = await tx.fetch_row(

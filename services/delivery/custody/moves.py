@@ -64,7 +64,7 @@ async def put_in(
     is_ours = kind is PieceKind.RESULT
     with_sender = [Holder.WINDOW, Holder.RETURNED] if is_ours else [Holder.CITIZEN]
     pieces = await tx.fetch_all(
-        "SELECT id, version, holder, held_since FROM piece WHERE subject_no = ANY($1) AND kind = ANY($2)"
+        "SELECT id, version, holder FROM piece WHERE subject_no = ANY($1) AND kind = ANY($2)"
         " AND holder = ANY($3) AND shipment_no <> $4 ORDER BY id FOR UPDATE",
         list(subject_nos),
         [each.value for each in PieceKind] if is_ours else [kind.value],
@@ -84,7 +84,7 @@ async def move_parcel(
     What was voided, or taken out by hand, stays. Idempotent: yes, by the holder.
     """
     pieces = await tx.fetch_all(
-        "SELECT id, version, holder, held_since, shipment_no FROM piece WHERE shipment_no = $1 AND holder <> $2"
+        "SELECT id, version, holder, shipment_no FROM piece WHERE shipment_no = $1 AND holder <> $2"
         " AND holder <> 'VOID' ORDER BY id FOR UPDATE",
         shipment_no,
         to.value,
@@ -109,7 +109,7 @@ async def move_case(
     Lost and voided ones stay. Idempotent: yes, by the holder.
     """
     pieces = await tx.fetch_all(
-        "SELECT id, version, holder, held_since, shipment_no FROM piece WHERE subject_no = $1 AND kind = $2"
+        "SELECT id, version, holder, shipment_no FROM piece WHERE subject_no = $1 AND kind = $2"
         " AND holder <> $3 AND holder <> ALL($4) ORDER BY id FOR UPDATE",
         subject_no,
         kind.value,
@@ -124,7 +124,7 @@ async def move_case(
 async def void(tx: Transaction, piece_nos: Sequence[str], at: datetime, *, reason: str, actor: str = "") -> int:
     """End copies that are made again; return how many. Idempotent: yes, by the holder."""
     pieces = await tx.fetch_all(
-        "SELECT id, version, holder, held_since, shipment_no FROM piece WHERE piece_no = ANY($1) AND holder <> 'VOID'"
+        "SELECT id, version, holder, shipment_no FROM piece WHERE piece_no = ANY($1) AND holder <> 'VOID'"
         " ORDER BY id FOR UPDATE",
         list(piece_nos),
     )
@@ -143,19 +143,20 @@ async def _move(
     tx: Transaction, piece: Row, to: Holder, at: datetime, reason: str, actor: str, shipment_no: str
 ) -> None:
     # A courier's clock may be behind ours: nobody holds a document before whoever had it until then.
-    moment = max(at, piece["held_since"])
     row = await tx.fetch_row(
-        """UPDATE piece SET holder = $3::text, shipment_no = $4, version = version + 1, updated_at = $5::timestamptz,
-               held_since = CASE WHEN holder = $3::text THEN held_since ELSE $5::timestamptz END
-           WHERE id = $1 AND version = $2 RETURNING id, version, shipment_no""",
+        """UPDATE piece SET holder = $3::text, shipment_no = $4, version = version + 1,
+               updated_at = GREATEST(updated_at, $5::timestamptz),
+               held_since = CASE WHEN holder = $3::text THEN held_since
+                                 ELSE GREATEST(updated_at, $5::timestamptz) END
+           WHERE id = $1 AND version = $2 RETURNING id, version, shipment_no, updated_at""",
         piece["id"],
         piece["version"],
         to.value,
         shipment_no,
-        moment,
+        at,
     )
     assert row is not None, "the row is locked"
-    await _note(tx, row, piece["holder"], to, moment, reason, actor)
+    await _note(tx, row, piece["holder"], to, row["updated_at"], reason, actor)
 
 
 async def _note(

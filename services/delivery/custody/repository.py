@@ -134,7 +134,7 @@ async def list_came_back(shipment_no: str) -> Sequence[Row]:
 async def lock_to_take_out(tx: Transaction, shipment_no: str) -> Sequence[Row]:
     """Lock what came back with a parcel and turn its cases' way to the counter; return the documents."""
     pieces = await tx.fetch_all(
-        "SELECT id, version, holder, held_since, shipment_no, subject_no FROM piece WHERE shipment_no = $1"
+        "SELECT id, version, holder, shipment_no, subject_no FROM piece WHERE shipment_no = $1"
         " AND kind = 'RESULT' AND holder IN ('RETURNED', 'WINDOW') ORDER BY id FOR UPDATE",
         shipment_no,
     )
