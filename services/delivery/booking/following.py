@@ -16,10 +16,12 @@ from services.delivery.tracking.repository import Parcel
 class BookingFollower:
     """Sees to the successor and the postage of a cancelled parcel."""
 
+    def concerns(self, parcel: Parcel, derived: Derived) -> bool:
+        """Only a cancelled one. See `Follower`."""
+        return derived.status is ShipmentStatus.CANCELLED
+
     async def parcel_moved(self, tx: Transaction, parcel: Parcel, derived: Derived) -> None:
         """See `Follower`."""
-        if derived.status is not ShipmentStatus.CANCELLED:
-            return
         waiting = await withdrawing_repository.release(tx, parcel.shipment_no)
         if waiting is not None:
             await put_over_to(tx, parcel.shipment_no, waiting["shipment_no"])

@@ -137,7 +137,9 @@ class Withdrawing:
         except SanjinError:
             await booking_repository.let_go(shipment_no)
             raise
-        await self._recorder.record(shipment_no, [cancelled_note(shipment_no, held["cancel_reason"])], confirmed=True)
+        is_followed = await withdrawing_repository.find_waiting(shipment_no) is not None
+        note = cancelled_note(shipment_no, held["cancel_reason"], is_followed=is_followed)
+        await self._recorder.record(shipment_no, [note], confirmed=True)
         await booking_repository.let_go(shipment_no)
 
     async def _cancel_order(self, row: Row) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from app import clock
 from app.events import DomainEvent
+from services.delivery.booking.notes import is_replaced
 from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import Ability
 from services.delivery.states import (
@@ -144,7 +145,7 @@ class Recorder:
                 part=parcel.shipment_no,
                 facts=facts,
             )
-            for name in _told(parcel, derived.status, heard.at)
+            for name in ([_MOVED] if is_replaced(heard.events) else _told(parcel, derived.status, heard.at))
         ]
 
 
