@@ -19,7 +19,7 @@ from clients.couriers.sf.client import SfClient
 from clients.couriers.sf.types import SfAccount
 from clients.couriers.sf.wire import SfWire
 from services.delivery.couriers.sf import SfCourier
-from services.delivery.states import ShipmentStatus
+from services.delivery.states import ShipmentStatus, Sighting, derive
 from services.delivery.types import Freight, ParcelRef, Push, SignedAs, WaybillKind
 from tests.contract.couriers.sf_stand import SfStand
 from tests.contract.couriers.stand import CITIZEN, NUMBER, WINDOW, HastyTransport, form
@@ -79,12 +79,19 @@ async def test_wished_time_when_nobody_comes_is_named(sf: SfStand) -> None:
 
 
 async def test_way_back_ends_as_returned_and_never_as_delivered(sf: SfStand) -> None:
+    """Also when what was pushed about the new number, which no push calls one of a way back, was written before."""
     parcel = await sf.booked()
-    await sf.move(parcel, "returned", push=False)
-    events = (await sf.courier.track(parcel)).events
-    back = [event for event in events if event.waybill_no != parcel.waybill_no]
+    pushed = sf.events(await sf.move(parcel, "returned"))
+    asked = (await sf.courier.track(parcel)).events
+    back = [event for event in asked if event.waybill_no != parcel.waybill_no]
     assert [event.status for event in back] == ["RETURNING", "RETURNING", "RETURNED"]
-    assert ShipmentStatus.DELIVERED not in {event.status for event in events}
+    assert ShipmentStatus.DELIVERED not in {event.status for event in asked}
+    doubted = [Sighting(event.status, event.occurred_at, confirmed=False) for event in pushed]
+    proven = [Sighting(event.status, event.occurred_at, confirmed=True) for event in asked]
+    assert derive(doubted).status is not ShipmentStatus.DELIVERED
+    assert derive(doubted).needs_confirmation
+    assert derive([*doubted, *proven]).status is ShipmentStatus.RETURNED
+    assert not derive([*doubted, *proven]).needs_confirmation
 
 
 async def test_locker_collection_says_so(sf: SfStand) -> None:
