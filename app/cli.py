@@ -13,6 +13,7 @@ import typer
 
 from app import start
 from app.cli_calendar import calendar_cli
+from app.cli_deliveries import deliveries_cli
 from app.cli_exchange import exchange_cli
 from app.cli_items import items_cli
 from app.cli_merchants import merchants_cli
@@ -33,6 +34,7 @@ cli.add_typer(audit_cli, name="audit")
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(merchants_cli, name="merchants")
 cli.add_typer(calendar_cli, name="calendar")
+cli.add_typer(deliveries_cli, name="deliveries")
 cli.add_typer(exchange_cli, name="exchange")
 cli.add_typer(payments_cli, name="payments")
 cli.command("reconcile")(reconcile)

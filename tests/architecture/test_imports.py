@@ -9,7 +9,7 @@ COMPOSITION = {
     for name in (
         "wiring assembly notice_rooms tables worker factory serving loading start migrate providers adapters upkeep"
         " showcase cli consulting cli_calendar cli_items cli_merchants cli_payments merchant_desk"
-        " exchange_desk cli_exchange cli_staff campaign_parts delivery_parts"
+        " cli_deliveries exchange_desk cli_exchange cli_staff campaign_parts delivery_parts"
     ).split()
 }
 """The frame's front: it puts the house together and so may know every room."""

@@ -140,6 +140,10 @@ class StatementDesk:
     async def show(self, staff: StaffCaller, statement_no: str) -> CourierStatementDetail:
         """Return a statement with its sums by kind. Raises: Forbidden, NotFound."""
         _require(staff, *READERS)
+        return await self.detail(statement_no)
+
+    async def detail(self, statement_no: str) -> CourierStatementDetail:
+        """Return a statement with its sums, for the command line. Raises: NotFound."""
         row = await self._row(statement_no)
         return views.detail(self._view(row), await repository.sums(row["id"]))
 
