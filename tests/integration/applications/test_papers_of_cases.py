@@ -1,0 +1,149 @@
+"""Originals and results of a case: asked for after the pre-check, waited for before acceptance, fetched at the end."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app import clock, db
+from app.errors import Conflict, NotFound
+from services.applications.types import ApplicationView
+from services.delivery.collecting.types import Deposit, Proof
+from services.delivery.mailing.types import Condition, Receipt, Slot
+from services.delivery.types import DeliveryMethod
+from tests.integration.applications.conftest import ITEM
+
+pytestmark = pytest.mark.anyio
+
+HERE = "192.0.2.7"
+
+TOMORROW = clock.beijing_date() + timedelta(days=1)
+SLOT = Slot(pickup_from=f"{TOMORROW}T09:00:00+08:00", pickup_until=f"{TOMORROW}T11:00:00+08:00")
+LEG = {
+    "direction": "to_centre",
+    "contents": "需要核验原件的申请材料",
+    "address": "太原市小店区人民南路2号",
+    "contact": "收件窗口",
+    "phone": "0351-7190110",
+    "payer": "citizen",
+}
+
+
+@pytest.fixture
+def by_post(world: Any) -> Any:
+    """The room, with an item one of whose materials is only taken as an original."""
+    materials = [dict(each) for each in ITEM["materials"]]
+    photo = next(each for each in materials if each["code"] == "M02")
+    photo |= {"forms": ["original"], "original_count": 1}
+    world.catalogue.publish(materials=materials, delivery={"courier": True, "legs": [LEG, *ITEM["delivery"]["legs"]]})
+    return world
+
+
+async def received(world: Any) -> str:
+    draft: ApplicationView = await world.draft()
+    number = draft.application_no
+    await world.applications.submit(world.citizen, number)
+    await world.applications.desk.receive(world.window, number, HERE)
+    await world.react()
+    return number
+
+
+async def pickup(world: Any, number: str) -> Any:
+    detail = await world.applications.originals.detail(world.citizen, number)
+    slot = detail.slots[0] if detail.slots else SLOT
+    return await world.applications.originals.order_pickup(
+        world.citizen, number, uuid.UUID(int=1), slot.pickup_from, slot.pickup_until, ""
+    )
+
+
+async def test_originals_are_asked_for_and_hold_acceptance_up(by_post: Any) -> None:
+    world, originals = by_post, by_post.applications.originals
+    number = await received(world)
+    detail = await originals.detail(world.citizen, number)
+    assert [(each.code, each.required) for each in detail.mailing.contents] == [("M02", True)]
+    assert (detail.window_address, detail.acts) == (LEG["address"], ["pickup", "own"])
+    with pytest.raises(Conflict) as refused:
+        await world.applications.desk.accept(world.window, number, HERE)
+    assert refused.value.stable_code == "originals_awaited"
+    sent = await pickup(world, number)
+    assert (sent.mailing.status, sent.acts, sent.shipment.leg) == ("SENT", ["cancel"], "INBOUND")
+    with pytest.raises(Conflict):
+        await pickup(world, number)
+    with pytest.raises(Conflict) as refused:
+        await world.applications.desk.accept(world.window, number, HERE)
+    assert refused.value.stable_code == "originals_awaited"
+    await originals.receive(world.window, number, Receipt(condition=Condition.INTACT), HERE)
+    await world.applications.desk.accept(world.window, number, HERE)
+    assert await world.status(number) == "ACCEPTED"
+
+
+async def test_originals_may_be_done_without_for_a_reason(by_post: Any) -> None:
+    number = await received(by_post)
+    await by_post.applications.originals.waive(by_post.window, number, "已通过部门数据核验", HERE)
+    await by_post.applications.desk.accept(by_post.window, number, HERE)
+    assert await by_post.status(number) == "ACCEPTED"
+
+
+async def test_what_an_electronic_copy_stands_in_for_holds_nothing_up(world: Any) -> None:
+    materials = [dict(each) for each in ITEM["materials"]]
+    next(each for each in materials if each["code"] == "M02")["forms"] = ["original", "electronic"]
+    world.catalogue.publish(materials=materials, delivery={"courier": True, "legs": [LEG]})
+    number = await received(world)
+    assert (await world.applications.originals.detail(world.citizen, number)).mailing.status == "ASKED"
+    await world.applications.desk.accept(world.window, number, HERE)
+    await pickup(world, number)
+
+
+async def test_withdrawn_case_ends_the_mailing_and_its_parcel(by_post: Any) -> None:
+    number = await received(by_post)
+    sent = await pickup(by_post, number)
+    await by_post.applications.withdraw(by_post.citizen, number)
+    await by_post.react()
+    assert (await by_post.delivery.mailing.find(number)).status == "ENDED"
+    assert (await by_post.delivery.find_shipment(sent.mailing.shipment_no)).status == "CANCELLED"
+
+
+async def test_item_without_post_asks_for_nothing_and_strangers_find_nothing(world: Any, far_reviewer: Any) -> None:
+    number = await received(world)
+    with pytest.raises(NotFound):
+        await world.applications.originals.detail(world.citizen, number)
+    with pytest.raises(NotFound):
+        await world.applications.originals.detail(world.other, number)
+    with pytest.raises(NotFound):
+        await world.applications.originals.receive(far_reviewer, number, Receipt(condition=Condition.INTACT), HERE)
+
+
+async def test_fetched_result_closes_its_case_as_of_that_moment(world: Any) -> None:
+    number = await world.accepted()
+    await world.applications.choose_delivery(world.citizen, number, DeliveryMethod.COUNTER, None)
+    await db.execute("UPDATE application SET fee_fen = 0")
+    await world.applications.desk.approve(world.reviewer, number, HERE)
+    await world.react()
+    collections = world.applications.collections
+    with pytest.raises(Conflict) as refused:
+        await collections.code(world.citizen, number)
+    assert refused.value.stable_code == "not_ready"
+    await collections.deposit(world.window, number, Deposit(), HERE)
+    with pytest.raises(NotFound):
+        await collections.code(world.other, number)
+    made = await collections.code(world.citizen, number)
+    assert clock.parse_rfc3339(made.expires_at) - clock.now() > timedelta(minutes=14)
+    await collections.hand_over(world.window, number, Proof(made.code), HERE)
+    await world.react()
+    assert await world.status(number) == "CLOSED"
+    pieces = await db.fetch_all("SELECT holder FROM piece")
+    assert {row["holder"] for row in pieces} == {"CITIZEN"}
+
+
+async def test_hand_over_at_the_case_ends_what_waits(world: Any) -> None:
+    number = await world.accepted()
+    await world.applications.choose_delivery(world.citizen, number, DeliveryMethod.COUNTER, None)
+    await db.execute("UPDATE application SET fee_fen = 0")
+    await world.applications.desk.approve(world.reviewer, number, HERE)
+    await world.react()
+    await world.applications.desk.hand_over(world.window, number, HERE)
+    await world.react()
+    assert (await world.applications.collections.view(world.citizen, number)).status == "COLLECTED"
