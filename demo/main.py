@@ -1,4 +1,4 @@
-"""`run.py demo`: plays journeys, money, cases and notices against the running service, or starts one meanwhile."""
+"""`run.py demo`: plays every part of the story against the running service, or starts one meanwhile."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from demo.afterwards import Afterwards
 from demo.cases import Cases
 from demo.consulting import Consulting
 from demo.counter import Counter
+from demo.express import Express
 from demo.journey import Journey, check_one_person_on_both_platforms
 from demo.mass_push import MassPush
 from demo.money import Money
@@ -43,6 +44,7 @@ _DESKS = (
     "cashier",
     "cashier-second",
     "approver-xiaodian",
+    "dispatcher",
     "reviewer-yibao-xiaodian",
     "reviewer-yibao-taiyuan",
     "publisher",
@@ -65,7 +67,7 @@ def main(root: Path) -> int:
         except (Unexpected, aiohttp.ClientError, TimeoutError) as error:
             console.print(f"[bold red]与预期不符：{error}[/bold red]")
             return 1
-    console.print("\n[bold green]两段旅程、资金、办件、消息与工作台均与预期一致[/bold green]")
+    console.print("\n[bold green]两段旅程、资金、办件、快递、消息与工作台均与预期一致[/bold green]")
     return 0
 
 
@@ -99,6 +101,8 @@ async def _play(root: Path, var: Path, base: str, control: str) -> None:
         principal, agent = person("zhao-min", "wechat"), person("wang-fang", "alipay")
         await StandingIn(principal, agent, window, simulators, story, narrator).play()
         await Afterwards(citizen, desks, service, narrator).play(number)
+        sender = person("sun-jianguo", "wechat")
+        await Express(sender, window, reviewer, desks["dispatcher"], simulators, narrator).play()
         number = await Notices(principal, window, simulators, story, session, narrator).play()
         await Consulting(principal.phone, desks["approver"], window, simulators, narrator).play(number)
         crowd = [person("liu-yang", "wechat"), person("wang-fang", "wechat"), person("li-na", "alipay"), principal]

@@ -33,14 +33,14 @@ from tests.e2e.steps import Applicant
 from tests.e2e.walking import STAFF, Doors
 
 ROOT = Path(__file__).parent.parent.parent
-SIM_PORTS = 12
+SIM_PORTS = 13
 LOGIN_RATE = "60/minute"
 START_SECONDS = 240
 """How long a start may take on a slow machine that does other things too."""
 
 
 def free_ports() -> tuple[int, int]:
-    """Find a free port for the API and twelve free ones in a row for the simulators."""
+    """Find a free port for the API and thirteen free ones in a row for the simulators."""
     for base in random.sample(range(11_000, 19_000, SIM_PORTS + 1), 200):
         with contextlib.ExitStack() as held:
             try:
