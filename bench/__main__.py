@@ -98,6 +98,10 @@ def _lines(bench: Bench, say: Callable[[str], None]) -> list[report.Line]:
     first, repeats = bench.alipay_callbacks()
     lines.append(report.compared("Alipay callback, first : verify, five statements", first, 0.7))
     lines.append(report.compared("Alipay callback, repeated : first delivery", repeats, 1.5))
+    say("courier's push")
+    first, repeats = bench.pushes()
+    lines.append(report.compared("courier's push, first : compare, read, four statements", first, 0.6))
+    lines.append(report.compared("courier's push, repeated : first delivery", repeats, 1.5))
     say("payment creation")
     what = "payment creation, without the providers' time : two calls, three statements"
     lines.append(report.compared(what, bench.openings(), 0.6))

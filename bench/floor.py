@@ -6,6 +6,8 @@ Started by bench.servers. No sign-in, no checks, no errors, no logs, no metrics;
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import os
 import sys
 import uuid
@@ -63,8 +65,25 @@ class _Paid(msgspec.Struct):
     amount: _Amount
 
 
+class _Node(msgspec.Struct):
+    shipment_no: str = msgspec.field(name="orderid")
+    waybill_no: str = msgspec.field(name="mailno")
+    moment: str = msgspec.field(name="acceptTime")
+    place: str = msgspec.field(name="acceptAddress")
+    text: str = msgspec.field(name="remark")
+    code: str = msgspec.field(name="opCode")
+
+
+class _Routes(msgspec.Struct):
+    nodes: list[_Node] = msgspec.field(name="WaybillRoute")
+
+
+class _RoutePush(msgspec.Struct):
+    body: _Routes = msgspec.field(name="Body")
+
+
 class Floor:
-    """The seven bare handlers over one pool."""
+    """The eight bare handlers over one pool."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -125,6 +144,21 @@ class Floor:
         await self._book("ALIPAY", _Paid(fields["out_trade_no"], fields["trade_no"], paid_at, amount))
         return text("success")
 
+    async def push(self, request: Request, token: str) -> HTTPResponse:
+        """Compare the token, read a route push, and move the parcel: its row, the event, the state, the job."""
+        if not hmac.compare_digest(token, self._settings.sf_push_token):
+            return HTTPResponse(status=404)
+        for node in msgspec.json.decode(request.body, type=_RoutePush).body.nodes:
+            moment = datetime.fromisoformat(f"{node.moment}+08:00")
+            key = hashlib.sha256(f"sf|{node.waybill_no}|{int(moment.timestamp())}|{node.code}".encode()).hexdigest()
+            async with self._pool.acquire() as link, link.transaction():
+                parcel = await link.fetchrow(sql.PARCEL, node.shipment_no)
+                told = (uuid.uuid4(), moment, parcel["id"], key, node.code, node.text, node.place)
+                await link.execute(sql.EVENT, *told)
+                await link.execute(sql.MOVE, parcel["id"], moment)
+                await link.execute(sql.JOB, sql.moved_event(parcel, node.shipment_no, node.waybill_no))
+        return raw(b'{"return_code":"0000","return_msg":"ok"}', content_type="application/json")
+
     async def open_order(self, _: Request, bill_no: str, payer: str) -> HTTPResponse:
         """Open an order at WeChat Pay."""
         return await self._paying.open_order(self._pool, bill_no, payer)
@@ -150,6 +184,7 @@ def main(port: int) -> None:
     app.add_route(floor.submit, "/applications/<number:str>/submit/<citizen:str>", methods=["POST"])
     app.add_route(floor.callback, "/callback", methods=["POST"])
     app.add_route(floor.alipay, "/alipay", methods=["POST"])
+    app.add_route(floor.push, "/pushes/<token:str>", methods=["POST"])
     app.add_route(floor.open_order, "/bills/<bill_no:str>/pay/<payer:str>", methods=["POST"])
     app.run(host="127.0.0.1", port=port, single_process=True, access_log=False, motd=False)
 

@@ -64,6 +64,17 @@ VALUES ($1, now(), 'payment.succeeded:' || $3::text, 'channel:' || $7::text, $4:
        ($2, now(), 'payment.succeeded:' || $3::text, 'receivable', - $4::bigint, $5, $3::text, $6)
 """
 JOB = "INSERT INTO pgqueuer (priority, entrypoint, payload, status) VALUES (0, 'event', $1, 'queued')"
+PARCEL = "SELECT id, subject_no, citizen_id FROM shipment WHERE shipment_no = $1 FOR UPDATE"
+EVENT = """
+INSERT INTO tracking_event (id, occurred_at, received_at, shipment_id, event_key, code, state, text, place, confirmed)
+VALUES ($1, $2, now(), $3, $4, $5, 'PICKED_UP', $6, $7, false)
+ON CONFLICT (shipment_id, event_key, occurred_at) DO NOTHING
+"""
+MOVE = """
+UPDATE shipment SET status = 'PICKED_UP', custody = 'COURIER', picked_up_at = $2::timestamptz, last_event_at = $2::timestamptz,
+       ask_after = $2::timestamptz + interval '6 hours', version = version + 1, updated_at = now()
+WHERE id = $1
+"""
 
 
 def submit_values(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -86,6 +97,12 @@ def paid_event(bill: Mapping[str, Any], out_trade_no: str, channel: str) -> byte
         "out_trade_no": out_trade_no,
     }
     return _event("bill.paid", bill["subject_no"], bill["citizen_id"], facts)
+
+
+def moved_event(parcel: Mapping[str, Any], shipment_no: str, waybill_no: str) -> bytes:
+    """Return the event of a parcel that was picked up, encoded."""
+    facts = {"shipment_no": shipment_no, "courier_name": "顺丰速运", "waybill_no": waybill_no, "status": "PICKED_UP"}
+    return _event("shipment.picked_up", parcel["subject_no"], parcel["citizen_id"], facts)
 
 
 def _event(name: str, subject_no: str, citizen_id: uuid.UUID, facts: dict[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.tokens import AccessTokens
 from bench import seeding
 from bench.engines import ROOT
-from bench.messages import Alipay, Platform, alipay, get, post
+from bench.messages import Alipay, Platform, alipay, get, post, route_push
 from bench.report import Pair
 from bench.servers import Server, cores
 
@@ -47,7 +47,7 @@ class Size:
     @property
     def steps(self) -> int:
         """How often a bench of this size reports a step."""
-        return 2 * 2 * self.rounds + (2 + 3 + 3 + 2) * len(self.batches) + 3
+        return 2 * 2 * self.rounds + (2 + 3 + 3 + 3 + 2) * len(self.batches) + 3
 
 
 class WrongAnswers(Exception):
@@ -94,6 +94,18 @@ class Bench:
     def alipay_callbacks(self) -> tuple[list[Pair], list[Pair]]:
         """Measure the same for Alipay."""
         return self._callbacks(alipay(self.settings), "/alipay")
+
+    def pushes(self) -> tuple[list[Pair], list[Pair]]:
+        """Measure first pushes of a courier against the floor, and their repeats against the first ones."""
+        token = self.settings.sf_push_token
+        numbers = iter(range(self.seeded.orders))
+        first, repeats = [], []
+        for count in self.size.batches:
+            floor = [route_push(f"/pushes/{token}", n) for n in islice(numbers, count)]
+            product = [route_push(f"/callbacks/sf/{token}", n) for n in islice(numbers, count)]
+            first.append(Pair(self._write(self.floor, floor), self._write(self.product, product)))
+            repeats.append(Pair(first[-1].product, self._write(self.product, product)))
+        return first[1:], repeats[1:]
 
     def openings(self) -> list[Pair]:
         """Measure the opening of orders, each of another bill, against the same calls and statements."""

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from app import clock
 from app.settings import Settings
-from bench.seeding import AMOUNT_FEN, PAYER, out_trade_no
+from bench.seeding import AMOUNT_FEN, PAYER, out_trade_no, shipment_no
 
 _HEAD = "Host: 127.0.0.1\r\nUser-Agent: bench\r\nAccept: */*\r\n"
 
@@ -151,6 +151,20 @@ class Alipay:
             "gmt_payment": moment,
             "fund_bill_list": f'[{{"amount":"{amount}","fundChannel":"ALIPAYACCOUNT"}}]',
         }
+
+
+def route_push(path: str, number: int) -> bytes:
+    """Make SF's push that the parcel of this number was picked up. Source: 丰桥 路由推送接口 RoutePushService."""
+    node = {
+        "id": f"{number:015d}",
+        "mailno": f"SF7{number:012d}",
+        "orderid": shipment_no(number),
+        "acceptTime": f"{clock.to_beijing(clock.now()):%Y-%m-%d %H:%M:%S}",
+        "acceptAddress": "太原市",
+        "remark": "顺丰速运 已收取快件",
+        "opCode": "50",
+    }
+    return post(path, msgspec.json.encode({"Body": {"WaybillRoute": [node]}}))
 
 
 def alipay(settings: Settings) -> Alipay:

@@ -68,6 +68,11 @@ def bill_no(number: int) -> str:
     return f"B{_UNPAID_DAY}{number:010d}"
 
 
+def shipment_no(number: int) -> str:
+    """Return the number of a parcel that SF has and has not picked up yet."""
+    return f"SJ20250104{number:012d}"
+
+
 def openid(citizen: uuid.UUID) -> str:
     """Return a citizen's name at WeChat."""
     return f"o{citizen.hex[:27]}"
@@ -97,6 +102,9 @@ async def seed(settings: Settings, data: Path, drafts: int, orders: int) -> Seed
         place = (item["name"], item["department_code"], item["division_code"])
         await link.execute(_BILLS, *place, AMOUNT_FEN, CITIZENS, orders, _UNPAID_DAY)
         await link.execute("UPDATE bill SET status = 'UNPAID' WHERE bill_no LIKE 'B' || $1 || '%'", _UNPAID_DAY)
+        await link.execute(_PARCELS, item["department_code"], item["division_code"], CITIZENS, orders)
+        for statement in _NOTES_OF_PARCELS:
+            await link.execute(statement)
         await link.execute(_IDENTITIES, settings.wechat_app_id)
         await link.execute(_LEDGER)
         await link.execute("VACUUM ANALYZE")
@@ -182,3 +190,22 @@ INSERT INTO ledger_entry (id, created_at, transfer_key, account, amount_fen, bil
 SELECT uuidv7(), now(), 'bill.issued:' || bill_no, side.account, side.sign * amount_fen, bill_no, bill_no, now()
 FROM bill, (VALUES ('receivable', 1), ('revenue', -1)) AS side (account, sign)
 """
+_PARCELS = """
+INSERT INTO shipment (id, created_at, updated_at, shipment_no, subject_no, citizen_id, division_code, department_code,
+                      leg, courier, carrier, waybill_no, status, cargo, sender, receiver_shown, custody, version,
+                      booked_at, last_event_at, ask_after, asked_count)
+SELECT uuidv7(), now(), now(), 'SJ20250104' || lpad(n::text, 12, '0'), '1420250101' || lpad(n::text, 10, '0'),
+       md5('citizen' || n % $3::int)::uuid, $2, $1, 'OUTBOUND', 'SF', 'shunfeng', 'SF7' || lpad(n::text, 12, '0'),
+       'CREATED', '居民身份证', '{}', '张* 138****0001', 'WINDOW', 2, now(), now(), now() + interval '6 hours', 0
+FROM generate_series(0, $4::int - 1) AS n
+"""
+_NOTES_OF_PARCELS = (
+    """
+INSERT INTO shipment_waybill (id, created_at, shipment_id, carrier, waybill_no, kind)
+SELECT uuidv7(), now(), id, carrier, waybill_no, 'MAIN' FROM shipment
+""",
+    """
+INSERT INTO tracking_event (id, occurred_at, received_at, shipment_id, event_key, code, state, text, place, confirmed)
+SELECT uuidv7(), booked_at, now(), id, md5(shipment_no), 'BOOKED', 'CREATED', '顺丰速运已接单', '', true FROM shipment
+""",
+)

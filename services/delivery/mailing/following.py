@@ -30,10 +30,12 @@ _GOES_ON = frozenset(
 class MailingFollower:
     """Keeps a mailing in step with its parcel."""
 
+    def concerns(self, parcel: Parcel, derived: Derived) -> bool:
+        """Only one to the window. See `Follower`."""
+        return parcel.leg == Leg.INBOUND
+
     async def parcel_moved(self, tx: Transaction, parcel: Parcel, derived: Derived) -> None:
         """Give up a parcel that will not come; take it back where it goes on all the same. See `Follower`."""
-        if parcel.leg != Leg.INBOUND:
-            return
         words = _WILL_NOT_COME.get(derived.status)
         if words is None:
             if derived.status in _GOES_ON:

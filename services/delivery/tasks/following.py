@@ -14,6 +14,11 @@ from services.delivery.types import Leg, SignedAs
 class TaskFollower:
     """Opens and closes the tasks that follow from a parcel's state alone."""
 
+    def concerns(self, parcel: Parcel, derived: Derived) -> bool:
+        """Where tasks are open, or may be opened. See `Follower`."""
+        is_end = ShipmentStatus.DELIVERED in (parcel.status, derived.status)
+        return parcel.has_tasks or is_end or derived.status in OPENED_BY
+
     async def parcel_moved(self, tx: Transaction, parcel: Parcel, derived: Derived) -> None:
         """Close what the new state mends, then open what it asks for. See `Follower`."""
         ended = closed_by(derived.status)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from app import db
+import msgspec
+
+from app import db, jobs
 from app.events import DomainEvent
 from app.ids import new_id
 from services.delivery.states import OUR_CODES, Derived, Sighting
@@ -46,6 +48,9 @@ class Parcel:
     last_event_at: datetime | None
     picked_up_at: datetime | None
     trouble_told_at: datetime | None
+    has_pieces: bool
+    has_tasks: bool
+    """Open ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,9 @@ class Change:
 class Follower(Protocol):
     """A part of the room that follows a parcel's state: custody, tasks, mailings."""
 
+    def concerns(self, parcel: Parcel, derived: Derived) -> bool:
+        """Tell whether a change may mean anything to it, by what is known already; else it is not called."""
+
     async def parcel_moved(self, tx: db.Transaction, parcel: Parcel, derived: Derived) -> None:
         """Write what follows from `parcel.status` → `derived.status`, in the transaction that changes it.
 
@@ -106,7 +114,8 @@ _KNOWN = """
 SELECT s.id AS shipment_id, s.shipment_no, s.subject_no, s.citizen_id, s.division_code, s.department_code, s.leg,
        s.is_own, s.booked_at IS NOT NULL AS is_booked, s.courier, s.carrier, s.waybill_no, s.status, s.asked_count,
        s.version, s.courier_phone_shown, s.collect_hint, s.promised_at, s.last_event_at, s.picked_up_at,
-       s.trouble_told_at, told.*
+       s.trouble_told_at, EXISTS (SELECT 1 FROM piece WHERE piece.shipment_no = s.shipment_no) AS has_pieces,
+       EXISTS (SELECT 1 FROM shipment_task AS t WHERE t.shipment_id = s.id AND t.closed_at IS NULL) AS has_tasks, told.*
 FROM shipment AS s CROSS JOIN LATERAL (
     SELECT array_agg(event_key) AS keys, array_agg(occurred_at) AS moments, array_agg(state) AS states,
            array_agg(confirmed) AS trusts, array_agg(code) AS codes, array_agg(undoes) AS reversals,
@@ -116,7 +125,7 @@ WHERE s.shipment_no = $1 AND ($2 = '' OR s.courier = $2)
 """
 _PARCEL_COLUMNS = tuple(Parcel.__dataclass_fields__)
 
-_WRITE = """
+_WRITE = f"""
 WITH moved AS (
     UPDATE shipment SET status = $3::text, custody = $4, last_event_at = $5::timestamptz,
         picked_up_at = $6::timestamptz,
@@ -133,7 +142,11 @@ WITH moved AS (
         weight_grams = COALESCE($22::int, weight_grams),
         trouble_told_at = CASE WHEN $34::boolean THEN $12::timestamptz ELSE trouble_told_at END,
         version = version + 1, updated_at = $12::timestamptz
-    WHERE id = $1 AND version = $2 RETURNING id
+    WHERE id = $1 AND version = $2
+        AND ($35::boolean OR NOT EXISTS (SELECT 1 FROM piece WHERE piece.shipment_no = shipment.shipment_no))
+        AND ($36::boolean OR NOT EXISTS (
+            SELECT 1 FROM shipment_task AS t WHERE t.shipment_id = shipment.id AND t.closed_at IS NULL))
+    RETURNING id
 ), told AS (
     INSERT INTO tracking_event (id, received_at, shipment_id, confirmed, occurred_at, event_key, code, state, text,
                                 place, undoes, signed_as)
@@ -144,11 +157,15 @@ WITH moved AS (
          AS new (id, occurred_at, event_key, code, state, text, place, undoes, signer)
     ON CONFLICT (shipment_id, event_key, occurred_at)
     DO UPDATE SET confirmed = true WHERE EXCLUDED.confirmed AND NOT tracking_event.confirmed
+), queued AS (
+    {jobs.insert_of(f"SELECT '{jobs.EVENT}', payload FROM moved, unnest($37::bytea[]) AS payload")}
 )
 SELECT id FROM moved
 """
-"""Writes only over the version that was read. A push and an answer tell the same event: the row stays one, and only its
-trust may grow."""
+"""Writes only over what was read: the version, and that no documents lie in the parcel or no tasks are open.
+
+A push and an answer tell the same event: the row stays one, and only its trust may grow.
+"""
 
 
 async def record_events(
@@ -169,7 +186,7 @@ async def record_events(
     change = decide(known)
     if not change.is_news:
         return change.derived
-    if _is_plain(known.parcel, change) and await db.fetch_row(_WRITE, *_values(known.parcel, change)):
+    if _is_plain(known.parcel, change, followers) and await db.write_row(_WRITE, *_values(known.parcel, change)):
         return change.derived
     async with db.transaction() as tx:
         if await _write(tx, known.parcel, change, followers):
@@ -203,10 +220,12 @@ async def _read(fetch_row: Callable[..., Awaitable[db.Row | None]], shipment_no:
     )
 
 
-def _is_plain(parcel: Parcel, change: Change) -> bool:
-    """Tell whether one statement writes it all: nothing follows, no number is new."""
-    follows = change.emits or change.confirm or change.ends_silence or change.facts.waybills
-    return not follows and change.derived.status == parcel.status and not _pick_up_learnt(parcel, change)
+def _is_plain(parcel: Parcel, change: Change, followers: Sequence[Follower]) -> bool:
+    """Tell whether one statement writes it all: nobody follows, no number is new."""
+    if change.confirm or change.ends_silence or change.facts.waybills:
+        return False
+    has_moved = change.derived.status != parcel.status or _pick_up_learnt(parcel, change)
+    return not (has_moved and any(each.concerns(parcel, change.derived) for each in followers))
 
 
 def _pick_up_learnt(parcel: Parcel, change: Change) -> bool:
@@ -214,19 +233,19 @@ def _pick_up_learnt(parcel: Parcel, change: Change) -> bool:
 
 
 async def _write(tx: db.Transaction, parcel: Parcel, change: Change, followers: Sequence[Follower]) -> bool:
-    if await tx.fetch_row(_WRITE, *_values(parcel, change)) is None:
+    if await tx.write_row(_WRITE, *_values(parcel, change)) is None:
         return False
     await _write_numbers(tx, parcel, change.facts)
+    concerned = [each for each in followers if each.concerns(parcel, change.derived)]
     if change.derived.status != parcel.status:
-        for follower in followers:
+        for follower in concerned:
             await follower.parcel_moved(tx, parcel, change.derived)
     elif _pick_up_learnt(parcel, change):
-        for follower in followers:
+        for follower in concerned:
             if isinstance(follower, PickUpFollower):
                 await follower.pick_up_learnt(tx, parcel, change.derived)
     if change.ends_silence:
         await close_task(tx, parcel.shipment_id, (TaskKind.SILENT,), Outcome.WENT_ON)
-    tx.emit(*change.emits)
     if change.confirm:
         tx.enqueue(CONFIRM, {"shipment_no": parcel.shipment_no}, dedupe_key=f"{CONFIRM}:{parcel.shipment_no}")
     return True
@@ -269,6 +288,9 @@ def _values(parcel: Parcel, change: Change) -> tuple[object, ...]:
         [event.signed_as.value for event in events],
         change.charged_fen,
         change.tells_trouble,
+        parcel.has_pieces,
+        parcel.has_tasks,
+        [msgspec.json.encode(event) for event in change.emits],
     )
 
 
