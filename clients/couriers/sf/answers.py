@@ -109,7 +109,7 @@ def queried_routes(data: Mapping[str, Any]) -> tuple[SfRouteEvent, ...]:
             event_id="",
             order_id="",
             waybill_no=_text(parcel, "mailNo"),
-            op_code=_text(node, "opCode"),
+            op_code=_text(node, "opCode") or _text(node, "opcode"),  # the two published pages spell it differently
             happened_at=clock.from_beijing(_text(node, "acceptTime")),
             place=_text(node, "acceptAddress"),
             remark=_text(node, "remark"),

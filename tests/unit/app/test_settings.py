@@ -112,6 +112,22 @@ def test_showing_of_licences_that_the_rules_forbid_is_refused(name: str, value: 
     assert name in _refusal(**{name: value})
 
 
+@pytest.mark.parametrize(
+    ("courier", "rest"),
+    [
+        ("EMS", ("SENDER_NO", "AUTHORIZATION", "SIGN_KEY", "PUSH_TOKEN")),
+        ("KUAIDI100", ("KEY", "CUSTOMER", "SECRET", "SALT_KEY", "PUSH_TOKEN")),
+        ("KDNIAO", ("BUSINESS_ID", "APP_KEY", "PUSH_TOKEN")),
+    ],
+)
+def test_further_courier_is_wholly_there_or_not_at_all(
+    production: dict[str, str], courier: str, rest: tuple[str, ...]
+) -> None:
+    refusal = _refusal(**production | {f"SJT_{courier}_BASE": "http://127.0.0.1:8112"})
+    for expected in (f"SJT_{courier}_BASE 不能指向本机", *(f"缺少 SJT_{courier}_{name}" for name in rest)):
+        assert expected in refusal
+
+
 def test_seal_authority_is_wholly_there_or_not_at_all(production: dict[str, str]) -> None:
     refusal = _refusal(**production | {"SJT_SEAL_BASE": "http://127.0.0.1:8109"})
     for expected in ("SJT_SEAL_BASE 不能指向本机", "SJT_SEAL_APP_ID", "SJT_SEAL_SECRET", "SJT_SEAL_PUBLIC_KEY"):
