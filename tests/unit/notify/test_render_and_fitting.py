@@ -50,6 +50,7 @@ EVENT = DomainEvent(
         "expires_on": "2026-12-21",
         "until_on": "2027-05-21",
         "days_left": "30",
+        "cause": "遗失",
         "change_text": "有效期届满",
         "status_text": "暂扣",
         "verifier": "太原市小店区某某酒店管理有限公司前台登记处",
