@@ -19,6 +19,7 @@ from app import clock, db
 from app.adapters import PaymentAudit
 from app.crypto import FieldCipher
 from app.db import Row
+from app.delivery_parts import CasePostage
 from app.errors import Conflict, Forbidden, NotFound
 from app.events import DomainEvent
 from app.ids import new_id
@@ -230,13 +231,14 @@ async def world(database: str, cipher: FieldCipher, tmp_path: Path) -> World:
     storage, catalogue, people = FileStore(f"file://{tmp_path}"), GivenCatalogue(), GivenPeople()
     licences = LicenceService(cipher, storage)
     trail = AuditTrail(secrets.token_bytes(32))
-    delivery = DeliveryService(CourierTable({"SF": MemoryCourier()}), cipher, trail, storage)
     payments = PaymentService(
         ChannelTable({}, {}),
         NobodyPays(),  # type: ignore[arg-type]  # no order is opened
         audit=PaymentAudit(trail),
         fiscal=FakeFiscalPlatform(),
     )
+    couriers = CourierTable({"SF": MemoryCourier()})
+    delivery = DeliveryService(couriers, cipher, trail, storage, postage=CasePostage(payments))
     applications = ApplicationService(
         catalogue=catalogue,
         people=people,
