@@ -35,6 +35,8 @@ _STAFF = (
     ("/delivery-rules", "admin"),
     ("/shipment-task", "dispatcher"),
     ("/delivery-tasks", "dispatcher"),
+    ("/mailings", "window-xiaodian"),
+    ("/collections", "window-xiaodian"),
     ("/staff/custody", "dispatcher"),
     ("/dispatches", "dispatcher"),
     ("/courier-statements", "dispatcher"),
