@@ -82,7 +82,7 @@ class Recorder:
             courier: who pushes it; a parcel of another courier is then not there. "" where we noted or asked.
         """
         heard = Heard(
-            events=[replace(each, text=without_phones(each.text)) for each in events],
+            events=[replace(each, text=without_phones(each.text)) for each in _once(events)],
             confirmed=confirmed,
             is_push=bool(courier),
             facts=facts_of(news),
@@ -165,6 +165,11 @@ def _told(parcel: Parcel, status: ShipmentStatus, at: datetime) -> list[str]:
 def _was_silent(parcel: Parcel, at: datetime) -> bool:
     """Tell whether staff may have been told that nothing is heard of a parcel."""
     return parcel.last_event_at is not None and at - parcel.last_event_at >= SILENT_AFTER
+
+
+def _once(events: Iterable[CourierEvent]) -> list[CourierEvent]:
+    """Leave out what one push says twice."""
+    return list({(each.event_key, each.occurred_at): each for each in events}.values())
 
 
 def _is_fresh(event: CourierEvent, known: Known, confirmed: bool) -> bool:
