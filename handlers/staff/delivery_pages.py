@@ -141,6 +141,7 @@ async def _parcel(call: Call[Any], *, done: bool = False, problem: Conflict | No
         done=done,
         problem=problem,
         may_declare=facts["parcel"].custody in _UNDER_WAY and call.staff.may(Role.WINDOW, Role.DISPATCHER),
+        may_label=facts["parcel"].waybill_no != "" and call.staff.may(Role.WINDOW, Role.DISPATCHER),
         may_rebook=_is_refused(facts["parcel"]) and call.staff.may(Role.WINDOW, Role.DISPATCHER),
         **facts,
     )
