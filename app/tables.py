@@ -137,7 +137,7 @@ def _reactions(rooms: Container) -> Mapping[str, Sequence[tuple[str, Reaction]]]
 def retention(rooms: Container) -> Retention:
     """Make what forgets addresses of parcels."""
     settings = rooms.settings
-    return Retention(rooms.storage, settings.delivery_address_days, settings.delivery_event_days)
+    return Retention(rooms.storage, rooms.cipher, settings.delivery_address_days, settings.delivery_event_days)
 
 
 def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:

@@ -16,7 +16,8 @@ _LAST = "COALESCE(last_event_at, created_at)"
 async def list_due(ended_before: datetime, silent_before: datetime, limit: int) -> Sequence[Row]:
     """List parcels whose end is older than one moment, or of which nothing was heard since the other."""
     return await db.fetch_all(
-        f"""SELECT shipment_no, subject_no, label_key, dispatch_no, to_division_code FROM shipment
+        f"""SELECT shipment_no, subject_no, label_key, dispatch_no, to_division_code, receiver_cipher, receiver_hash
+            FROM shipment
             WHERE redacted_at IS NULL AND {_LAST} < $1 AND (status = ANY ($2) OR {_LAST} < $3)
             ORDER BY {_LAST} LIMIT $4""",
         ended_before,
@@ -26,7 +27,7 @@ async def list_due(ended_before: datetime, silent_before: datetime, limit: int) 
     )
 
 
-async def redact(shipment_no: str, subject_no: str, region: str, at: datetime) -> None:
+async def redact(shipment_no: str, subject_no: str, region: str, kept_hash: str, at: datetime) -> None:
     """Forget who and where a parcel went to: contact, phone of its carrier, texts of its events, the choice behind it.
 
     The keyed hash, the numbers, codes and times stay. A choice goes with the last parcel that was made from it.
@@ -34,11 +35,12 @@ async def redact(shipment_no: str, subject_no: str, region: str, at: datetime) -
     """
     async with db.transaction() as tx:
         row = await tx.fetch_row(
-            """UPDATE shipment SET receiver_cipher = NULL, receiver_shown = $2, courier_phone_shown = '',
-                      collect_hint = '', label_key = '', redacted_at = $3
+            """UPDATE shipment SET receiver_cipher = NULL, receiver_shown = $2, receiver_hash = $3,
+                      courier_phone_shown = '', collect_hint = '', label_key = '', redacted_at = $4
                WHERE shipment_no = $1 AND redacted_at IS NULL RETURNING id""",
             shipment_no,
             region[:128],
+            kept_hash,
             at,
         )
         if row is None:

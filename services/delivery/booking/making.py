@@ -16,6 +16,7 @@ from services.delivery.booking import pickups
 from services.delivery.booking.types import InboundOrder, NewParcel, OwnParcel
 from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import Ability
+from services.delivery.receiver_hash import receiver_hash
 from services.delivery.repository import ChoiceRow, ShipmentRow
 from services.delivery.rules.service import RuleBook
 from services.delivery.rules.types import Carriage, Errand, Terms
@@ -212,8 +213,7 @@ class ParcelMaker:
     def _hash(self, sealed: bytes | None) -> str:
         if sealed is None:
             return ""
-        contact = self.opened(sealed)
-        return self.cipher.lookup(RECEIVER_COLUMN, f"{contact.name}\n{contact.phone}\n{contact.address}")
+        return receiver_hash(self.cipher, self.opened(sealed))
 
     def _carried(self, carriage: Carriage, new: NewParcel) -> NewParcel:
         return replace(new, courier=carriage.courier, carrier=carriage.carrier, product=carriage.product)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import clock, db
+from app.crypto import FieldCipher
 from app.storage import FileStore
 from services.delivery.neutral_cargo import on_waybill
 from services.delivery.retention import Retention
@@ -28,8 +29,8 @@ def files(tmp_path: Path) -> FileStore:
 
 
 @pytest.fixture
-def retention(files: FileStore) -> Retention:
-    return Retention(files, 180, 730)
+def retention(files: FileStore, cipher: FieldCipher) -> Retention:
+    return Retention(files, cipher, 180, 730)
 
 
 async def _sent(delivery: DeliveryService, subject_no: str = "CASE1") -> str:
@@ -91,6 +92,21 @@ async def test_contact_is_forgotten_in_its_time_and_the_hash_stays(
     assert (await delivery.find_shipment(number)).receiver_shown == "山西省太原市小店区"
     await retention.forget()
     assert (await _row(number))["redacted_at"] == row["redacted_at"]
+
+
+async def test_parcel_of_a_former_version_keeps_hash_and_division_too(
+    delivery: DeliveryService, retention: Retention
+) -> None:
+    first, number = await _sent(delivery), await _sent(delivery, "CASE2")
+    await db.execute(
+        "UPDATE shipment SET receiver_hash = '', to_division_code = '' WHERE shipment_no = $1",
+        number,
+    )
+    await _ended(number, 181)
+    await retention.forget()
+    row = await _row(number)
+    assert (row["receiver_cipher"], row["receiver_shown"]) == (None, "山西省太原市小店区")
+    assert row["receiver_hash"] == (await _row(first))["receiver_hash"] != ""
 
 
 @pytest.mark.parametrize(
