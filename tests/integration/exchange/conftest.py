@@ -31,6 +31,7 @@ from app.jobs import JobTable
 from app.settings import load
 from app.tokens import Caller
 from handlers.integration import exchange as doors
+from handlers.integration import lockers
 from services.applications.types import MaterialRef
 from services.catalogue.intake.importer import import_folder
 from services.exchange import event_repository
@@ -166,7 +167,7 @@ async def exchange(redis_url: str, simulated: tuple[Path, int, dict[str, str]]) 
         await exchange_desk.import_demonstration(settings)
         container = await wiring.build(settings)
         item = json.loads((ROOT / "data" / "items" / "id-card-reissue-xiaodian.json").read_text(encoding="utf-8"))
-        async with served(container, doors.ROUTES) as base:
+        async with served(container, (*doors.ROUTES, *lockers.ROUTES)) as base:
             with _departments(var, sim_port, base):
                 async with _job_runner(container, url):
                     yield Exchange(base, container, f"http://127.0.0.1:{sim_port}", session, item)
