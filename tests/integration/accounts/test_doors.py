@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import structlog
 
-from app import clock
+from app import clock, db
 from app.events import DomainEvent
 from app.tokens import ACCESS_SECONDS
 from handlers import access_log
@@ -102,6 +102,33 @@ async def test_address_book_over_http(phone: Phone) -> None:
     assert (await phone.call("PATCH", "/addresses/not-an-id", {}))[0] == 404
 
 
+async def test_pasted_address_is_read_over_http_and_left_nowhere(
+    phone: Phone, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await phone.sign_in()
+    pasted = {"text": "王小明收 138 0000 0042\n北京市朝阳区建国路88号"}
+    with structlog.testing.capture_logs() as entries:
+        status, parsed = await phone.call("POST", "/addresses/parse", pasted, **{"Idempotency-Key": "paste-1"})
+    assert (status, parsed) == (
+        200,
+        {
+            "recipient": "王小明",
+            "phone": "13800000042",
+            "division_code": "110105",
+            "region": "北京市朝阳区",
+            "street": "建国路88号",
+            "uncertain": [],
+        },
+    )
+    assert (await phone.call("GET", "/addresses/regions?parent=110000"))[1]["data"][0]["name"] == "东城区"
+    assert (await phone.call("GET", "/addresses/regions?parent=999999"))[0] == 404
+    assert await db.fetch_all("SELECT 1 FROM idempotency_record") == []
+    access_log.flush()
+    printed = capsys.readouterr()
+    text = f"{entries}{printed.out}{printed.err}"
+    assert [word for word in ("王小明", "13800000042", "建国路") if word in text] == []
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "fault"),
     [
@@ -117,6 +144,9 @@ async def test_address_book_over_http(phone: Phone) -> None:
         ("POST", "/addresses", _HOME | {"street": "  "}, "street"),
         ("POST", "/addresses", _HOME | {"street": "a\n"}, "street"),
         ("POST", "/addresses", _HOME | {"recipient": "  "}, "recipient"),
+        ("POST", "/addresses/parse", {"text": ""}, "text"),
+        ("POST", "/addresses/parse", {"text": "山" * 501}, "text"),
+        ("GET", "/addresses/regions?parent=14", None, "parent"),
         ("PUT", "/me/preferences", {"elder_mode": "yes"}, "elder_mode"),
     ],
 )  # fmt: skip
