@@ -154,6 +154,7 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         **rating_sweeps.table(rooms.ratings),
         **exchange_sweeps.table(rooms.exchange.delivery),
         **ConsultationReactions(rooms.consultations).sweeps(),
+        "delivery.withdraw_stalled": ("*/10 * * * *", rooms.delivery.booking.withdrawing.sweep),
         "delivery.settle_postage": ("*/5 * * * *", rooms.delivery.postage.sweep),
         "delivery.ask_silent": ("* * * * * */30", partial(tracking_sweeps.ask_silent, rooms.delivery)),
         "delivery.follow": ("* * * * * */20", rooms.delivery.subscriber.subscribe_due),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 import structlog
@@ -41,6 +42,7 @@ BEFORE_PICKUP = frozenset(
     }
 )
 """States in which a parcel may not have been picked up; with EXCEPTION only what was never on the road."""
+_STALLED_AFTER, _BATCH = timedelta(minutes=10), 100
 log = structlog.get_logger()
 
 
@@ -141,6 +143,10 @@ class Withdrawing:
         note = cancelled_note(shipment_no, held["cancel_reason"], is_followed=is_followed)
         await self._recorder.record(shipment_no, [note], confirmed=True)
         await booking_repository.let_go(shipment_no)
+
+    async def sweep(self) -> None:
+        """Go on with withdrawals whose job was lost. Idempotent."""
+        await withdrawing_repository.enqueue_stalled(clock.now() - _STALLED_AFTER, _BATCH)
 
     async def _cancel_order(self, row: Row) -> None:
         if row["booking_tried_at"] is None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from app import clock, db
 from app.events import DomainEvent
 from services.delivery.booking.making_repository import subject_of
-from services.delivery.booking.repository import Record, enqueue_next, insert, lock, want_withdrawn
+from services.delivery.booking.repository import WITHDRAW, Record, enqueue_next, insert, lock, want_withdrawn
 from services.delivery.booking.types import NewParcel
+from services.delivery.states import TERMINAL
 from services.delivery.tasks.opening import open_task
 from services.delivery.tasks.states import TaskKind
+
+_ENDED = [status.value for status in TERMINAL]
 
 
 async def want(shipment_no: str, version: int, reason: str, successor: NewParcel | None, record: Record) -> str:
@@ -71,6 +75,18 @@ async def give_up(row: db.Row, told: str, *, needs_person: bool) -> None:
         )
         if needs_person:
             await open_task(tx, subject_of(row), TaskKind.EXCEPTION, told)
+
+
+async def enqueue_stalled(before: datetime, limit: int) -> None:
+    """Have parcels withdrawn whose job was lost or parked. Idempotent: a waiting job is not doubled."""
+    async with db.transaction() as tx:
+        for row in await tx.fetch_all(
+            "SELECT shipment_no FROM shipment WHERE cancel_wanted_at < $1 AND status <> ALL($3) LIMIT $2",
+            before,
+            limit,
+            _ENDED,
+        ):
+            tx.enqueue(WITHDRAW, {"shipment_no": row["shipment_no"]}, dedupe_key=f"{WITHDRAW}:{row['shipment_no']}")
 
 
 async def release(tx: db.Transaction, shipment_no: str) -> db.Row | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ from app import clock, db
 from app.crypto import FieldCipher
 from app.errors import Conflict, InvalidRequest, ProviderRejected, ProviderUnavailable
 from app.storage import FileStore
+from services.delivery.booking import repository
 from services.delivery.booking.types import InboundOrder, NewAddress, OwnParcel
 from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import NOT_SERVED, PostageBill
@@ -422,3 +424,56 @@ async def test_process_that_dies_between_beats_leaves_one_order(
     await db.execute("UPDATE shipment SET ordering_until = now() - interval '1 second'")
     await post.book(number)
     assert ((await parcel(number))["status"], list(post.sf.orders), post.sf.book_calls) == ("CREATED", [number], 1)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_any_course_leaves_one_order_and_one_use_of_the_money(post: Post, seed: int) -> None:
+    """Whatever is done in whatever order: one live order at most, no number twice, the bill used once or ended."""
+    chance = random.Random(seed)
+    payer = chance.choice(["ONLINE", "ON_DELIVERY"])
+    current = await post.requested(payer=payer)
+    for _ in range(14):
+        act = chance.choice(["work", "work", "pay", "lose", "away", "back", "cancel", "address", "courier", "collect"])
+        courier = chance.choice([post.sf, post.ems])
+        try:
+            if act == "pay" and (await parcel(current))["bill_no"]:
+                await post.paid(current)
+            elif act == "lose":
+                courier.fail_after_booking = 1
+            elif act in ("away", "back"):
+                courier.away = act == "away"
+            elif act == "cancel" and chance.random() < 0.3:
+                await post.room.booking.cancel(current, "不需要了")
+            elif act == "address":
+                current = (await post.room.booking.change_address(current, ELSEWHERE, nobody)).shipment_no
+            elif act == "courier":
+                other = Carriage(courier=courier.code, carrier="")
+                current = (await post.room.booking.change_courier(current, other, nobody)).shipment_no
+            elif act == "collect":
+                courier.collected.update(courier.orders)
+            else:
+                await post.work()
+        except Conflict:
+            continue
+    for courier in (post.sf, post.ems):
+        courier.away, courier.fail_after_booking = False, 0
+    for _ in range(3):
+        await post.room.booking.withdrawing.sweep()
+        await db.execute(
+            "UPDATE shipment SET cancel_wanted_at = now() - interval '1 hour' WHERE cancel_wanted_at IS NOT NULL"
+        )
+        rows = await db.fetch_all("SELECT shipment_no FROM shipment WHERE status = 'REQUESTED'")
+        for row in rows:
+            await repository.enqueue_booking(row["shipment_no"])
+        await post.work()
+    rows = await db.fetch_all("SELECT * FROM shipment ORDER BY id")
+    live = [row for row in rows if row["status"] != "CANCELLED"]
+    orders = [*post.sf.orders, *post.ems.orders]
+    assert len(live) <= 1
+    assert len(orders) == len(set(orders)) <= 1
+    assert [row["shipment_no"] for row in live if row["booked_at"]] == orders
+    assert len(post.postage.bills) <= 1
+    kept = [row["bill_no"] for row in live if row["bill_no"]]
+    ended = set(post.postage.ended)
+    assert not ended & set(kept)
+    assert {*kept, *ended} == set(post.postage.bills)
