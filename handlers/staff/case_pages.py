@@ -15,9 +15,13 @@ from handlers.staff.acts import done_text, offered
 from handlers.staff.answers import lines
 from services.applications.types import CaseView
 from services.catalogue.types import Item
+from services.staff.types import Role
 
 _TAG = "工作台"
 _ONE = "/staff/cases/<application_no:str>"
+_MAILED = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.DISPATCHER, Role.ADMINISTRATOR)
+_FETCHED = (Role.WINDOW, Role.DISPATCHER, Role.ADMINISTRATOR)
+"""Who may open the pages that are linked to."""
 
 
 class CaseQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -98,6 +102,10 @@ async def _shown(call: Call[Any], view: CaseView, done: str) -> Reply:
         tasks=await call.house.delivery.tasks.of_subject(case.application_no),
         acts=offered(view.acts, case.status, has_procedures=bool(item and pausing_procedures(item))),
         done=done,
+        mailing=await call.house.delivery.mailing.find(case.application_no) if call.staff.may(*_MAILED) else None,
+        collection=(
+            await call.house.delivery.collecting.find(case.application_no) if call.staff.may(*_FETCHED) else None
+        ),
     )
 
 
