@@ -15,7 +15,7 @@ from clients.couriers.ems.push import answer_push, read_push
 from clients.couriers.ems.types import EmsContact, EmsFreight, EmsOrder, EmsPlacedOrder, EmsTrack, PaymentMode, Product
 from services.delivery.addresses import with_parts
 from services.delivery.couriers.ems_codes import meaning_of
-from services.delivery.ports import Ability
+from services.delivery.ports import COLLECTED, Ability
 from services.delivery.states import TERMINAL, ShipmentStatus
 from services.delivery.types import (
     Booking,
@@ -85,7 +85,7 @@ class EmsCourier:
             if ShipmentStatus.CANCELLED in statuses:
                 return
             if any(status not in _NOT_YET_COLLECTED for status in statuses):
-                raise ProviderRejected(provider="ems", provider_code="collected") from error
+                raise ProviderRejected(provider="ems", provider_code=COLLECTED) from error
             raise
 
     async def label(self, parcel: ParcelRef) -> bytes | None:
