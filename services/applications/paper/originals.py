@@ -116,6 +116,8 @@ class Originals:
         held = await self._held(caller, application_no)
         record = await self._record(held.row)
         number, whose = self._mailing.typed(waybill_no, carrier)
+        # Some carriers tell of a parcel only to whoever knows a phone on it: that of the one who typed the number.
+        person = await self._parts.people.profile(held.caller.citizen_id)
 
         async def made(cargo: str) -> str:
             return await self._booking.follow_own(
@@ -124,6 +126,8 @@ class Originals:
                     citizen_id=held.row["citizen_id"],
                     cargo=cargo,
                     window=window_of(record),
+                    citizen=Contact(name=person.name, phone=person.phone, address=""),
+                    citizen_shown=f"{mask_name(person.name)} {mask_phone(person.phone)}",
                     division_code=held.row["division_code"],
                     department_code=held.row["department_code"],
                     waybill_no=number,
