@@ -35,7 +35,10 @@ class Party:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """What is printed; texts ready for people. `route_code` is "" where the courier gives none."""
+    """What is printed; texts ready for people. `route_code` is "" where the courier gives none.
+
+    `cargo` is a word that says nothing of the case.
+    """
 
     shipment_no: str
     waybill_no: str
@@ -44,6 +47,7 @@ class Label:
     route_code: str
     sender: Party = field(repr=False)
     receiver: Party = field(repr=False)
+    cargo: str
     remark: str = ""
 
 
@@ -114,7 +118,7 @@ def _foot(canvas: Canvas, label: Label, top: float) -> None:
     lettering.qr(canvas, label.shipment_no, WIDTH - _MARGIN - edge, top - edge, edge)
     room = _INNER - edge - 2 * mm
     _line(canvas, f"单号 {label.shipment_no}", _MARGIN, top - 7 * mm, room, 11)
-    _line(canvas, "托寄物 文件", _MARGIN, top - 14 * mm, room, 11)
+    _line(canvas, f"托寄物 {label.cargo}", _MARGIN, top - 14 * mm, room, 11)
     _line(canvas, label.remark, _MARGIN, top - 22 * mm, room, 16)
 
 

@@ -28,6 +28,7 @@ from services.delivery.couriers.table import CourierTable
 from services.delivery.dispatching import label_drawing
 from services.delivery.dispatching import repository as dispatch_repository
 from services.delivery.dispatching.label_drawing import Label, Party
+from services.delivery.neutral_cargo import on_waybill
 from services.delivery.ports import Ability, Courier
 from services.delivery.repository import ShipmentRow
 from services.delivery.types import RECEIVER_COLUMN, Contact, Leg, Level, ParcelRef, Payer
@@ -117,6 +118,7 @@ class Labels:
             route_code=route_code,
             sender=person if is_inbound else office,
             receiver=office if is_inbound else person,
+            cargo=on_waybill(row.cargo),
             remark="须本人签收" if row.in_person else "",
         )
 

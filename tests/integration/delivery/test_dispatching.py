@@ -11,13 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 import pikepdf
+import pypdfium2
 import pytest
 
 from app import clock, db
-from app.errors import Conflict, Forbidden, InvalidRequest, NotFound, ProviderUnavailable
+from app.errors import Conflict, Forbidden, InvalidRequest, NotFound, ProviderProtocolError, ProviderUnavailable
 from services.delivery.custody import moves
 from services.delivery.custody.types import NewPiece
 from services.delivery.dispatching.types import Closing, NewDispatch
+from services.delivery.ports import Ability
 from services.delivery.service import DeliveryService
 from services.delivery.types import Choice, Contact, DeliveryMethod, ParcelRef, ShipmentOrder
 from services.staff.types import Role, StaffCaller
@@ -239,3 +241,37 @@ async def test_only_senders_within_their_scope_may(delivery: DeliveryService, se
     assert await desk.waiting(neighbour) == []
     assert (await desk.page(neighbour))[0] == []
     assert [each.dispatch_no for each in (await desk.page(CLERK))[0]] == [number]
+
+
+def _text(content: bytes) -> str:
+    return pypdfium2.PdfDocument(content)[0].get_textpage().get_text_range().replace(" ", "")
+
+
+async def test_a_label_is_masked_for_couriers_that_want_it_and_tells_nothing_of_the_case(
+    delivery: DeliveryService, send: Send, courier: MemoryCourier
+) -> None:
+    courier.abilities = frozenset({Ability.ORDER})
+    clear = _text(await delivery.dispatching.labels.pdf(await send("C1")))
+    assert all(each in clear for each in (RECEIVER.name, RECEIVER.phone, SENDER.name, "托寄物文件"))
+    assert "居民身份证" not in clear
+    courier.abilities = frozenset({Ability.ORDER, Ability.MASKED_LABEL})
+    masked = _text(await delivery.dispatching.labels.pdf(await send("C2")))
+    assert RECEIVER.name not in masked
+    assert RECEIVER.phone not in masked
+    assert all(each in masked for each in ("138****0001", "平阳路88号", SENDER.name))
+
+
+async def test_the_couriers_own_label_is_kept_and_nonsense_is_not(
+    delivery: DeliveryService, send: Send, courier: MemoryCourier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [b"%PDF-1.4 theirs", b"<html>"]
+
+    async def label(parcel: ParcelRef) -> bytes | None:
+        return given.pop(0)
+
+    monkeypatch.setattr(courier, "label", label)
+    first, second = await send("C1"), await send("C2")
+    for _ in range(2):
+        assert await delivery.dispatching.labels.pdf(first) == b"%PDF-1.4 theirs", "asked for once"
+    with pytest.raises(ProviderProtocolError):
+        await delivery.dispatching.labels.pdf(second)

@@ -26,7 +26,7 @@ LONG = Party(
 )
 LABEL = Label(
     shipment_no="SJ20261122K7QF75CX9VTJ", waybill_no="SF1234567890123", courier_name="顺丰速运", service="标快 寄付",
-    route_code="351W-AB-012", sender=SHORT, receiver=SHORT, remark="须本人签收",
+    route_code="351W-AB-012", sender=SHORT, receiver=SHORT, cargo="文件", remark="须本人签收",
 )  # fmt: skip
 
 
