@@ -40,11 +40,6 @@ class Custody:
             if not known:
                 await self._follow_parcel(tx, subject_no, now)
 
-    async def put_in(self, subject_nos: Sequence[str], shipment_no: str) -> None:
-        """Put the results of these cases that lie at the window in a parcel. Idempotent: yes."""
-        async with db.transaction() as tx:
-            await moves.put_in(tx, subject_nos, shipment_no, clock.now())
-
     async def of_case(self, subject_no: str) -> list[PieceView]:
         """Return the documents of a case with their chains."""
         return await _with_chains(await repository.list_of_subjects([subject_no]))
