@@ -15,6 +15,7 @@ from services.applications.states import (
     Outcome,
     Status,
     forced_edge,
+    may_reissue,
     next_edge,
 )
 
@@ -36,6 +37,8 @@ class CaseCourse(RuleBasedStateMachine):
 
     @rule(act=st.sampled_from(Act))
     def act(self, act: Act) -> None:
+        if act is Act.REISSUE and not may_reissue(self.status, self.outcome):
+            return  # who makes a lost result again asks this first
         before = (self.status, self.outcome)
         try:
             edge = next_edge(self.status, act)
@@ -48,7 +51,7 @@ class CaseCourse(RuleBasedStateMachine):
     @precondition(lambda self: self.status is Status.CLOSED)
     @rule(act=st.sampled_from(Act))
     def closed_case_takes_no_act(self, act: Act) -> None:
-        assert (self.status, act) not in TRANSITIONS
+        assert act is Act.REISSUE or (self.status, act) not in TRANSITIONS
 
     @rule(correction=st.sampled_from(Correction))
     def force(self, correction: Correction) -> None:

@@ -18,6 +18,7 @@ from services.applications.states import (
     Outcome,
     Status,
     forced_edge,
+    may_reissue,
     next_edge,
 )
 
@@ -38,8 +39,10 @@ def test_every_act_and_correction_is_used() -> None:
     assert {correction for _, correction in FORCED} == set(Correction)
 
 
-def test_closed_is_left_only_by_force() -> None:
-    assert not [act for status, act in TRANSITIONS if status is Status.CLOSED]
+def test_closed_is_left_only_by_force_or_to_make_a_lost_result_again() -> None:
+    assert [act for status, act in TRANSITIONS if status is Status.CLOSED] == [Act.REISSUE]
+    assert may_reissue(Status.CLOSED, Outcome.GRANTED)
+    assert not may_reissue(Status.CLOSED, Outcome.REFUSED)
 
 
 @pytest.mark.parametrize(("status", "act"), sorted(set(product(Status, Act)) - set(TRANSITIONS)))
