@@ -122,6 +122,7 @@ async def _cloned(server: str) -> str:
     if not _template:
         link = await _connect(database_url(server, name))
         _template.update(await _described(link))
+        TEMPLATE_ROWS.update(_template["rows"])
         await link.close()
     return name
 
@@ -132,6 +133,8 @@ async def _drop(server: str, name: str) -> None:
     await link.close()
 
 
+TEMPLATE_ROWS: dict[str, list[tuple[Any, ...]]] = {}
+"""What migrations themselves write, by table; filled with the first clone."""
 _template: dict[str, Any] = {}
 _SHAPE = """SELECT md5(string_agg(line, ',' ORDER BY line)) FROM (
     SELECT c.relname || ':' || c.relkind::text || ':' || coalesce(c.reloptions::text, '') || ':' || (

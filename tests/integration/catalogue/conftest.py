@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from services.catalogue.intake import importer, loader
 from services.catalogue.service import CatalogueService
+from tests.seeds import seeded
 
 DATA = Path(__file__).parents[3] / "data"
 
@@ -21,5 +23,5 @@ def files() -> loader.CatalogueFiles:
 @pytest.fixture
 async def catalogue(database: str, files: loader.CatalogueFiles) -> CatalogueService:
     """The room's door over a database that holds the shipped catalogue."""
-    await importer.import_files(files)
+    await seeded("catalogue", database, partial(importer.import_files, files))
     return CatalogueService()

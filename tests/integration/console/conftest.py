@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -54,6 +55,7 @@ from services.staff.service import StaffService
 from tests.doorway import served
 from tests.fakes.fiscal_platform import FakeFiscalPlatform
 from tests.fakes.payments_house import FakePayers
+from tests.seeds import seeded
 
 DATA = Path(__file__).parents[3] / "data"
 ITEMS = ("id-card-reissue-xiaodian", "minimum-living-xiaodian")
@@ -150,12 +152,28 @@ def _counting_desk(audit: AuditTrail, cipher: FieldCipher) -> ConsultationDesk:
     return ConsultationDesk(nobody, nobody, audit, cipher, nobody)
 
 
+_KEYS = {"test": secrets.token_bytes(32)}
+_HASH_KEY, _AUDIT_KEY = secrets.token_bytes(32), secrets.token_bytes(32)
+
+
+@pytest.fixture
+def cipher() -> FieldCipher:
+    """The cipher of all tests of one process: the accounts' rows are made once."""
+    return FieldCipher(_KEYS, _HASH_KEY)
+
+
+async def _catalogue_and_staff(folder: Path, cipher: FieldCipher, audit: AuditTrail) -> list[Any]:
+    chosen = tuple(item_record(name) for name in ITEMS)
+    await importer.import_files(replace(_files, items=chosen, packages=()))
+    records = folder / "records.json"
+    records.write_bytes(msgspec.json.encode(STAFF))
+    return list(await import_staff(records, folder / "made.json", cipher, audit))
+
+
 @pytest.fixture
 async def house(database: str, redis: Redis, cipher: FieldCipher, tmp_path: Path) -> AsyncIterator[House]:
     """Rooms as wiring makes them, without providers."""
-    chosen = tuple(item_record(name) for name in ITEMS)
-    await importer.import_files(replace(_files, items=chosen, packages=()))
-    audit, limits, broadcast = AuditTrail(secrets.token_bytes(32)), RateLimits(redis), Broadcast(redis)
+    audit, limits, broadcast = AuditTrail(_AUDIT_KEY), RateLimits(redis), Broadcast(redis)
     tokens, storage = AccessTokens({"t": secrets.token_bytes(32)}), FileStore(f"file://{tmp_path / 'files'}")
     settings = Settings(var=tmp_path, sim_port=1)
     accounts = AccountsService(
@@ -172,10 +190,10 @@ async def house(database: str, redis: Redis, cipher: FieldCipher, tmp_path: Path
         catalogue=catalogue, people=accounts, licences=LicenceService(storage, cipher),
         delivery=delivery, payments=payments, audit=audit, cipher=cipher, storage=storage,
     )  # fmt: skip
-    staff_file = tmp_path / "records.json"
-    staff_file.write_bytes(msgspec.json.encode(STAFF))
-    (tmp_path / "keys").mkdir()
-    listed = await import_staff(staff_file, tmp_path / "keys" / "staff.json", cipher, audit)
+    secret_file = tmp_path / "keys" / "staff.json"
+    secret_file.parent.mkdir()
+    listed = await seeded("console", database, partial(_catalogue_and_staff, tmp_path, cipher, audit))
+    secret_file.write_bytes(msgspec.json.encode(listed))
     staff = StaffService(cipher=cipher, limits=limits, broadcast=broadcast, audit=audit, login_rate="1000/minute")
     async with aiohttp.ClientSession() as session:
         yield House(

@@ -7,6 +7,7 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,6 +48,7 @@ from tests.fakes.couriers import MemoryCourier
 from tests.fakes.fiscal_platform import FakeFiscalPlatform
 from tests.fakes.notify_house import NotifyHouse
 from tests.integration.applications.conftest import GivenPeople, NobodyPays, caller, picture
+from tests.seeds import seeded
 
 DATA = Path(__file__).parents[3] / "data"
 HOUSE = Actor(ActorKind.SYSTEM)
@@ -193,7 +195,7 @@ def files() -> loader.CatalogueFiles:
 async def town(
     database: str, files: loader.CatalogueFiles, cipher: FieldCipher, redis: Redis, tmp_path: Path
 ) -> AsyncIterator[Town]:
-    await importer.import_files(files)
+    await seeded("catalogue", database, partial(importer.import_files, files))
     storage, catalogue, people = FileStore(f"file://{tmp_path}"), CatalogueService(), GivenPeople("L3")
     trail = AuditTrail(secrets.token_bytes(32))
     delivery = DeliveryService(CourierTable({"SF": MemoryCourier()}), cipher, trail, storage)
