@@ -71,8 +71,8 @@ VALUES ($1, $2, now(), $3, $4, $5, 'PICKED_UP', $6, $7, false)
 ON CONFLICT (shipment_id, event_key, occurred_at) DO NOTHING
 """
 MOVE = """
-UPDATE shipment SET status = 'PICKED_UP', custody = 'COURIER', picked_up_at = $2::timestamptz, last_event_at = $2::timestamptz,
-       ask_after = $2::timestamptz + interval '6 hours', version = version + 1, updated_at = now()
+UPDATE shipment SET status = 'PICKED_UP', custody = 'COURIER', picked_up_at = $2::timestamptz,
+       last_event_at = $2::timestamptz, ask_after = $2::timestamptz + interval '6 hours', version = version + 1, updated_at = now()
 WHERE id = $1
 """
 
