@@ -72,7 +72,8 @@ ON CONFLICT (shipment_id, event_key, occurred_at) DO NOTHING
 """
 MOVE = """
 UPDATE shipment SET status = 'PICKED_UP', custody = 'COURIER', picked_up_at = $2::timestamptz,
-       last_event_at = $2::timestamptz, ask_after = $2::timestamptz + interval '6 hours', version = version + 1, updated_at = now()
+       last_event_at = $2::timestamptz, ask_after = $2::timestamptz + interval '6 hours', version = version + 1,
+       updated_at = now()
 WHERE id = $1
 """
 
