@@ -1,5 +1,5 @@
-"""kill -9 at every beat of a payment, a callback and a refund: before the provider acts, after it has acted and before
-our commit, after our commit and before anybody hears of it. Nothing is lost, nothing doubled."""
+"""kill -9 at every beat of a payment, a callback, a refund and an order of a courier: before the provider acts, after
+it has acted and before our commit, after our commit and before anybody hears of it. Nothing is lost or doubled."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ async def _ready(scene: Surroundings) -> bool:
     return await asyncio.to_thread(scene.product.is_ready)
 
 
-async def _arm(scene: Surroundings, call: str, kind: str, **more: Any) -> None:
-    fault = {"provider": "wechat_pay", "call": call, "kind": kind, "times": 1, **more}
+async def _arm(scene: Surroundings, call: str, kind: str, provider: str = "wechat_pay", **more: Any) -> None:
+    fault = {"provider": provider, "call": call, "kind": kind, "times": 1, **more}
     (await scene.control.send("POST", "/control/faults", value=fault)).expect(201)
 
 
-async def _struck(scene: Surroundings, call: str, kind: str) -> None:
+async def _struck(scene: Surroundings, call: str, kind: str, provider: str = "wechat_pay") -> None:
     """Wait until the provider has met the fault: the call is in its hands now."""
 
     async def outcomes() -> list[str]:
-        rows = (await scene.control.send("GET", f"/control/requests?provider=wechat_pay&call={call}")).expect(200)
+        rows = (await scene.control.send("GET", f"/control/requests?provider={provider}&call={call}")).expect(200)
         return [row["outcome"] for row in rows]
 
     await until(f"{call} at the provider", outcomes, lambda found: any(f"fault:{kind}" in each for each in found))
@@ -220,3 +220,52 @@ async def test_job_runner_dies_while_a_refund_is_pushed(scene: Surroundings, bea
     assert await books.transfer(f"refund.succeeded:{refund['out_refund_no']}") == (2, 0)
     await _settled(applicant, number)
     await _check_money(scene, order, refunded_fen=PART_FEN)
+
+
+async def _to_be_sent(scene: Surroundings, applicant: Applicant) -> str:
+    """Hand a case in whose result goes by courier, have it accepted and paid; return its number."""
+    phone, number = applicant.phone, str((await applicant.draft())["application_no"])
+    person = phone.person
+    address = {"recipient": person["name"], "phone": person["phone"], "division_code": "140105", "street": "学府街66号"}
+    kept = (await phone.call("POST", "/addresses", address)).expect(201)
+    wish = {"method": "COURIER", "address_id": kept["id"], "payer": "ON_DELIVERY"}
+    (await phone.call("PUT", f"/applications/{number}/delivery", wish)).expect(200)
+    (await phone.call("POST", f"/applications/{number}/submit", {})).expect(200)
+    (await applicant.window.call("POST", f"/cases/{number}/accept", {})).expect(200)
+    bill = await until("bill", lambda: applicant.bill(number), bool)
+    await applicant.tap(await _persistently(applicant, bill["bill_no"]))
+    await _settled(applicant, number)
+    return number
+
+
+@pytest.mark.parametrize("beat", ["before the call", "after the call", "before the commit"])
+async def test_job_runner_dies_while_a_parcel_is_booked(scene: Surroundings, beat: str) -> None:
+    applicant, books = await scene.applicant("wechat", "liu-yang"), Books(scene)
+    number = await _to_be_sent(scene, applicant)
+    placed = len((await scene.control.send("GET", "/control/sf/orders")).expect(200))
+    kind = {"before the call": "hang", "after the call": "hang_after"}.get(beat, "delay")
+    await _arm(scene, "book", kind, "sf", delay_seconds=4.0 if kind == "delay" else 0)
+    await applicant.approved(number)
+    await _struck(scene, "book", kind, "sf")
+    if kind == "delay":
+        async with books.held("SELECT id FROM shipment WHERE subject_no = $1 FOR UPDATE", number):
+            await books.somebody_waits()
+            (await scene.product.job_runner()).kill()
+            await books.forget_who_waits()
+    else:
+        (await scene.product.job_runner()).kill()
+
+    async def parcels() -> list[dict[str, Any]]:
+        return list((await applicant.phone.call("GET", f"/applications/{number}/shipments")).expect(200)["data"])
+
+    shown = await until("waybill", parcels, lambda rows: bool(rows and rows[0]["waybill_no"]), _FEW_MINUTES)
+    assert len(shown) == 1
+    orders = (await scene.control.send("GET", "/control/sf/orders")).expect(200)
+    assert len(orders) == placed + 1
+    assert orders[-1]["waybill_no"] == shown[0]["waybill_no"]
+    move = f"/control/sf/orders/{shown[0]['shipment_no']}/move"
+    (await scene.control.send("POST", move, value={"to": "delivered"})).expect(200)
+    assert (await applicant.phone.case_in(number, "CLOSED"))["outcome"] == "GRANTED"
+    chain = "SELECT string_agg(c.to_holder, ' ' ORDER BY c.version) FROM piece_change c"
+    held = f"{chain} JOIN piece p ON p.id = c.piece_id WHERE p.subject_no = $1"
+    assert await books.value(held, number) == "WINDOW COURIER CITIZEN"
