@@ -67,7 +67,6 @@ _VALUES: dict[str, Any] = {
     "rule_code": "XIAODIAN",
     "to_division_code": "140200",
     "leg": "OUTBOUND",
-    "level": "STANDARD",
     "product": "2",
     "place_code": "140100-hall-pick",
     "box": "A07",
