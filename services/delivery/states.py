@@ -177,12 +177,12 @@ def derive(sightings: Iterable[Sighting]) -> Derived:
 
     The newest event that no reversal takes back decides; of several in the same second the one that is further on.
     Pushes are unsigned, so an end that no answer of the courier confirms does not count yet, nor does a reversal of an
-    end. With no event the parcel is only requested.
+    end, nor whatever is told after an end that is confirmed. With no event the parcel is only requested.
     """
     once = _without_repeats(sightings)
     heard_at = max((each.occurred_at for each in once), default=None)
     known, is_doubted = _standing(once)
-    trusted = [each for each in known if each.confirmed or each.status not in TERMINAL]
+    trusted = _trusted(known)
     if not trusted:
         return Derived(ShipmentStatus.REQUESTED, None, needs_confirmation=bool(known), heard_at=heard_at)
     newest = trusted[-1]
@@ -194,6 +194,16 @@ def derive(sightings: Iterable[Sighting]) -> Derived:
         next((each.occurred_at for each in trusted if each.status in _ON_THE_ROAD), None),
         heard_at,
     )
+
+
+def _trusted(ordered: Iterable[Sighting]) -> list[Sighting]:
+    """Leave out what an unproven push alone tells of an end, or after one: it may be anybody's."""
+    trusted: list[Sighting] = []
+    for each in ordered:
+        has_ended = bool(trusted) and trusted[-1].status in TERMINAL
+        if each.confirmed or not (has_ended or each.status in TERMINAL):
+            trusted.append(each)
+    return trusted
 
 
 def standing(sightings: Iterable[Sighting]) -> list[Sighting]:

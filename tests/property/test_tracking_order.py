@@ -46,6 +46,18 @@ def test_derive_never_ends_a_parcel_on_pushes_alone(events: list[Sighting]) -> N
     assert derive(pushed).status not in TERMINAL
 
 
+@given(roads, roads)
+def test_derive_pushes_alone_never_lead_on_from_a_confirmed_end(before: list[Sighting], after: list[Sighting]) -> None:
+    end = Sighting(ShipmentStatus.DELIVERED, START + timedelta(hours=1), confirmed=True, code="80")
+    later = [
+        replace(each, confirmed=False, is_ours=False, occurred_at=each.occurred_at + timedelta(hours=2))
+        for each in after
+    ]
+    derived = derive([*before, end, *later])
+    assert (derived.status, derived.at) == (end.status, end.occurred_at)
+    assert derived.needs_confirmation or standing([*before, end, *later])[-1] == end
+
+
 @given(roads)
 def test_derive_a_push_that_the_courier_confirms_asks_no_more(events: list[Sighting]) -> None:
     assert not derive([replace(each, confirmed=True) for each in events]).needs_confirmation

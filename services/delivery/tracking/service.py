@@ -34,6 +34,8 @@ from services.staff.types import Act
 
 _AHEAD = timedelta(days=1)
 """So far our clock and a courier's may differ."""
+_AHEAD_UNPROVEN = timedelta(minutes=10)
+"""As far where anybody might say so: what is truly told is asked about later."""
 log = structlog.get_logger()
 
 
@@ -56,7 +58,7 @@ class Tracking:
             return
         report = await self._couriers.get(row.courier).track(parcel_ref(row, self._cipher))
         news = _together(own for own in report.news if own.shipment_no in ("", row.shipment_no))
-        await self._recorder.record(row.shipment_no, _believable(report.events), confirmed=True, news=news)
+        await self._recorder.record(row.shipment_no, _believable(report.events, _AHEAD), confirmed=True, news=news)
 
     async def refresh(self, citizen_id: uuid.UUID, shipment_no: str) -> bool:
         """Ask about a parcel because its citizen wants to know; False where the courier does not answer now.
@@ -93,11 +95,12 @@ class Tracking:
             log.warning("push_rejected", courier=courier_code)
             return courier.acknowledge(push, accepted=False)
         numbers = await self._numbers(courier.code, report)
+        ahead = _AHEAD if courier.signs_pushes else _AHEAD_UNPROVEN
         unknown = 0
         for shipment_no, heard in _by_parcel(report, numbers).items():
             known = shipment_no and await self._recorder.record(
                 shipment_no,
-                _believable(heard.events),
+                _believable(heard.events, ahead),
                 confirmed=courier.signs_pushes,
                 news=_together(heard.news),
                 courier=courier.code,
@@ -135,9 +138,9 @@ def _by_parcel(report: Report, numbers: Mapping[str, str]) -> dict[str, Report]:
     }
 
 
-def _believable(events: Iterable[CourierEvent]) -> list[CourierEvent]:
+def _believable(events: Iterable[CourierEvent], ahead: timedelta) -> list[CourierEvent]:
     """Leave out events from the future: the newest decides, so one of them would hold its parcel for ever."""
-    latest = clock.now() + _AHEAD
+    latest = clock.now() + ahead
     return [event for event in events if event.occurred_at <= latest]
 
 

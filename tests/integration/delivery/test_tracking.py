@@ -21,7 +21,7 @@ from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import Ability
 from services.delivery.service import DeliveryService
 from services.delivery.tracking.sweeps import ask_all_silent, ask_silent, open_silent
-from services.delivery.types import Following, ParcelNews, SignedAs, StepState, Waybill, WaybillKind
+from services.delivery.types import Following, ParcelNews, Report, SignedAs, StepState, Waybill, WaybillKind
 from services.staff.audit import AuditTrail
 from tests.fakes.told import CITIZEN, ToldCourier, booked_parcel, seen, tell
 
@@ -398,3 +398,31 @@ async def test_aggregators_are_asked_less_often(
         await tell(delivery, each, seen(number, "PICKED_UP", start))
         waits.append(round(((await row_of(number))["ask_after"] - clock.now()) / timedelta(hours=1)))
     assert waits == [24, 6]
+
+
+async def test_unproven_push_after_a_confirmed_end_moves_nothing_until_the_courier_says_so(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, emitted: Emitted, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    await tell(delivery, courier, seen(number, "DELIVERED", start, "80"))
+    courier.signs_pushes = False
+    forged = seen(number, "IN_TRANSIT", start + timedelta(hours=1), "30")
+    await tell(delivery, courier, forged)
+    row = await row_of(number)
+    assert (row["status"], row["delivered_at"]) == ("DELIVERED", start)
+    assert row["ask_after"] is not None
+    assert [name for name, _ in await emitted()] == ["shipment.delivered"]
+    courier.answer = Report(events=(forged,))
+    await delivery.tracking.confirm({"shipment_no": number})
+    assert (await row_of(number))["status"] == "IN_TRANSIT"
+
+
+async def test_unproven_push_from_the_future_is_left_out(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher
+) -> None:
+    courier.signs_pushes = False
+    number = await booked_parcel(cipher)
+    await tell(delivery, courier, seen(number, "EXCEPTION", clock.now() + timedelta(hours=1)))
+    assert (await row_of(number))["status"] == "CREATED"
+    await tell(delivery, courier, seen(number, "PICKED_UP", clock.now() + timedelta(minutes=5)))
+    assert (await row_of(number))["status"] == "PICKED_UP"
