@@ -91,7 +91,7 @@ class DeliveryService:
         self.tracking = Tracking(couriers, recorder, cipher, audit)
         self.subscriber = Subscriber(couriers, cipher)
         self.booking = BookingDesk(couriers, recorder, self._maker, holders)
-        self.postage = PostageDesk(postage, recorder)
+        self.postage = PostageDesk(postage)
         self.reach = ReachDesk(couriers, self._maker)
         self.rules = RuleActs(couriers, audit)
         self.board = DeliveryBoard(couriers.name)

@@ -14,10 +14,8 @@ import structlog
 from app import clock
 from services.delivery import repository
 from services.delivery.booking import postage_repository
-from services.delivery.booking.notes import cancelled_note
 from services.delivery.ports import Postage, PostageBill
 from services.delivery.states import TERMINAL, ShipmentStatus
-from services.delivery.tracking.recording import Recorder
 from services.delivery.types import Payer
 
 PURPOSE = "postage"
@@ -30,8 +28,8 @@ log = structlog.get_logger()
 class PostageDesk:
     """Use cases of postage."""
 
-    def __init__(self, postage: Postage | None, recorder: Recorder) -> None:
-        self._postage, self._recorder = postage, recorder
+    def __init__(self, postage: Postage | None) -> None:
+        self._postage = postage
 
     async def bill(self, job: Mapping[str, Any]) -> None:
         """Issue the bill of a parcel that must be paid first (job `delivery.bill_postage`).
@@ -76,6 +74,5 @@ class PostageDesk:
         now = clock.now()
         await postage_repository.enqueue_unbilled(now - timedelta(minutes=2), _BATCH)
         for shipment_no in await postage_repository.list_unpaid(now - _PAYABLE_FOR, _BATCH):
-            note = cancelled_note(shipment_no, "逾期未支付邮费，寄送已取消")
-            await self._recorder.record(shipment_no, [note], confirmed=True)
+            await postage_repository.expire(shipment_no, "逾期未支付邮费，寄送已取消", now)
         await postage_repository.open_unsent_tasks(now - _NOT_SENT_AFTER, _BATCH)

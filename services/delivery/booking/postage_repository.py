@@ -6,7 +6,7 @@ from datetime import datetime
 
 from app import db
 from services.delivery.booking.making_repository import subject_of
-from services.delivery.booking.repository import BILL, END_BILL, enqueue_next
+from services.delivery.booking.repository import BILL, END_BILL, enqueue_next, lock, want_withdrawn
 from services.delivery.states import TERMINAL
 from services.delivery.tasks.opening import open_task
 from services.delivery.tasks.states import TaskKind
@@ -34,9 +34,7 @@ async def note_paid(shipment_no: str, bill_no: str, paid_at: datetime) -> bool:
     given back by a job. Idempotent: yes, by the moment.
     """
     async with db.transaction() as tx:
-        row = await tx.fetch_row(
-            "SELECT shipment_no, status, paid_at FROM shipment WHERE bill_no = $1 FOR UPDATE", bill_no
-        ) or await tx.fetch_row(
+        row = await _billed(tx, bill_no) or await tx.fetch_row(
             "SELECT shipment_no, status, paid_at FROM shipment WHERE shipment_no = $1 AND bill_no = '' FOR UPDATE",
             shipment_no,
         )
@@ -58,6 +56,15 @@ async def note_paid(shipment_no: str, bill_no: str, paid_at: datetime) -> bool:
     return True
 
 
+async def _billed(tx: db.Transaction, bill_no: str) -> db.Row | None:
+    """Return and hold the parcel that has a bill.
+
+    Looked for twice: who waited for the row of a parcel whose bill went on to another one sees that one only then.
+    """
+    found = "SELECT shipment_no, status, paid_at FROM shipment WHERE bill_no = $1 FOR UPDATE"
+    return await tx.fetch_row(found, bill_no) or await tx.fetch_row(found, bill_no)
+
+
 async def enqueue_unbilled(before: datetime, limit: int) -> None:
     """Have bills issued again whose job was lost. Idempotent: a waiting job is not doubled."""
     async with db.transaction() as tx:
@@ -77,11 +84,19 @@ async def list_unpaid(before: datetime, limit: int) -> list[str]:
     """Return parcels whose postage nobody has paid in time."""
     rows = await db.fetch_all(
         "SELECT shipment_no FROM shipment WHERE status = 'REQUESTED' AND payer = 'ONLINE' AND paid_at IS NULL"
-        " AND created_at < $1 ORDER BY id LIMIT $2",
+        " AND created_at < $1 AND cancel_wanted_at IS NULL ORDER BY id LIMIT $2",
         before,
         limit,
     )
     return [row["shipment_no"] for row in rows]
+
+
+async def expire(shipment_no: str, reason: str, at: datetime) -> None:
+    """Have a parcel withdrawn that is still not paid; one that was paid meanwhile goes on. Idempotent."""
+    async with db.transaction() as tx:
+        row = await lock(tx, shipment_no)
+        if row is not None and row["paid_at"] is None and row["cancel_wanted_at"] is None:
+            await want_withdrawn(tx, shipment_no, reason, at)
 
 
 async def open_unsent_tasks(before: datetime, limit: int) -> None:
