@@ -36,6 +36,7 @@ class MemoryCourier:
     find_calls: int = 0
     fail_after_booking: int = 0
     refusal: Exception | None = None
+    cancel_refusal: Exception | None = None
     reach: Reach = Reach.YES
     cancelled: list[str] = field(default_factory=list)
     collected: set[str] = field(default_factory=set)
@@ -61,6 +62,8 @@ class MemoryCourier:
 
     async def cancel(self, parcel: ParcelRef, reason: str) -> None:
         self._answer()
+        if self.cancel_refusal:
+            raise self.cancel_refusal
         if parcel.shipment_no in self.collected:
             raise ProviderRejected(provider="sf", provider_code=COLLECTED)
         self.cancelled.append(parcel.shipment_no)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from app import clock, db
 from app.events import DomainEvent
 from app.ids import new_id
-from services.delivery.booking.repository import Record, find_attempt, insert
+from services.delivery.booking.repository import Record, find_attempt, insert, last_attempt
 from services.delivery.booking.types import NewParcel
 from services.delivery.custody import moves
 from services.delivery.custody.states import PieceKind
@@ -42,11 +42,18 @@ async def make_next(new: NewParcel) -> str:
 
 
 async def make_again(new: NewParcel, event: DomainEvent, record: Record) -> str:
-    """Make the parcel that follows another, put in it what lay in that one, and note who wants it. Idempotent: yes."""
+    """Make the parcel that follows another, put in it what lay in that one, and note who wants it.
+
+    Idempotent: yes, while the parcel that follows is not cancelled.
+    """
     async with db.transaction() as tx:
-        made = await insert(tx, new)
+        await _in_turn(tx, new)
+        last = await last_attempt(tx, new)
+        if last["attempt"] >= new.attempt and last["status"] != "CANCELLED":
+            return str(last["shipment_no"])
+        made = await insert(tx, replace(new, attempt=last["attempt"] + 1))
         if made is None:
-            return await find_attempt(tx, new) or new.shipment_no
+            return str((await last_attempt(tx, new))["shipment_no"])
         await put_over_to(tx, new.replaces_no, new.shipment_no)
         tx.emit(event)
         await record(tx)

@@ -124,7 +124,8 @@ async def pass_on(shipment_no: str, refused: str, courier: str, carrier: str, pr
             carrier,
             product,
         )
-        enqueue_next(tx, shipment_no, awaits_payment=False)
+        # The job that was refused still runs under the usual key, which would keep a second one out.
+        tx.enqueue(BOOK, {"shipment_no": shipment_no}, dedupe_key=f"{BOOK}:{shipment_no}:{courier}:{carrier}")
 
 
 async def rebook(shipment_no: str, event: DomainEvent, record: Record) -> None:

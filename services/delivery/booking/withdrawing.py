@@ -68,10 +68,10 @@ class Withdrawing:
     async def change_address(self, shipment_no: str, to: NewAddress, record: Record) -> ShipmentChange:
         """Send a parcel to another address; say under which number it goes from now on.
 
-        One that no courier has heard of keeps its number; else see above.
+        One that no courier has heard of keeps its number, and so does one that waits already; else see above.
         Raises: NotFound; Conflict `parcel_collected`, `parcel_ended`, `address_not_served`, `stale_version`.
         """
-        row = await self._changeable(shipment_no)
+        row = await self._going(shipment_no)
         await self._reach.require_for(row, to.contact, to.division_code)
         new = self._maker.sent_to(self._maker.successor(row), to.contact, to.shown, to.division_code)
         return await self._replace(row, await self._maker.routed(new), record, "已更改收件地址，改寄新单")
@@ -82,7 +82,7 @@ class Withdrawing:
         Raises: as `change_address`, NotFound for a courier that is not here.
         """
         self._couriers.get(carriage.courier)
-        row = await self._changeable(shipment_no)
+        row = await self._going(shipment_no)
         if (row.courier, row.carrier) == (carriage.courier, carriage.carrier or row.carrier):
             raise Conflict("该快递已由所选快递公司承运", code="same_courier")
         new = replace(
@@ -158,14 +158,19 @@ class Withdrawing:
             order_ref=row["order_ref"],
             carrier=row["carrier"],
         )
-        if row["booked_at"] is None:
-            if row["status"] == ShipmentStatus.EXCEPTION:
-                return
+        if row["booked_at"] is not None:
+            await courier.cancel(parcel, row["cancel_reason"])
+            return
+        try:
             known = await courier.find(parcel)
-            if known is None:
-                return
-            parcel = replace(parcel, waybill_no=known.waybill_no, order_ref=known.order_ref)
-        await courier.cancel(parcel, row["cancel_reason"])
+            if known is not None:
+                parcel = replace(parcel, waybill_no=known.waybill_no, order_ref=known.order_ref)
+                await courier.cancel(parcel, row["cancel_reason"])
+        except ProviderRejected as error:
+            # A courier that has refused the order may have nothing to tell of it, or to give back.
+            was_refused = row["status"] == ShipmentStatus.EXCEPTION and error.provider_code != COLLECTED
+            if error.retryable or not was_refused:
+                raise
 
     async def _goes_on(self, row: Row, error: ProviderRejected) -> None:
         """Let the former parcel go on, because its courier will not give it back, and end what waited for it."""
@@ -178,6 +183,12 @@ class Withdrawing:
             note = cancelled_note(successor["shipment_no"], told)
             await self._recorder.record(successor["shipment_no"], [note], confirmed=True)
         await withdrawing_repository.give_up(row, told, needs_person=not is_collected)
+
+    async def _going(self, shipment_no: str) -> ShipmentRow:
+        """Return the parcel that a change is about: the one that waits for this one to be withdrawn, if any."""
+        row = await self._changeable(shipment_no)
+        waiting = await withdrawing_repository.find_waiting(shipment_no)
+        return await self._changeable(waiting["shipment_no"]) if waiting else row
 
     async def _changeable(self, shipment_no: str) -> ShipmentRow:
         row = await repository.find_shipment(shipment_no)

@@ -8,7 +8,15 @@ from datetime import datetime
 from app import clock, db
 from app.events import DomainEvent
 from services.delivery.booking.making_repository import subject_of
-from services.delivery.booking.repository import WITHDRAW, Record, enqueue_next, insert, lock, want_withdrawn
+from services.delivery.booking.repository import (
+    WITHDRAW,
+    Record,
+    enqueue_next,
+    insert,
+    last_attempt,
+    lock,
+    want_withdrawn,
+)
 from services.delivery.booking.types import NewParcel
 from services.delivery.states import TERMINAL
 from services.delivery.tasks.opening import open_task
@@ -21,7 +29,6 @@ async def want(shipment_no: str, version: int, reason: str, successor: NewParcel
     """Note that a parcel is to be withdrawn, with the one that waits to follow it, if any, and who wants it.
 
     Returns the successor's number, or the parcel's own without one; "" where the parcel has changed since it was read.
-    A successor that waits already takes the new address instead.
     """
     async with db.transaction() as tx:
         row = await lock(tx, shipment_no)
@@ -29,12 +36,8 @@ async def want(shipment_no: str, version: int, reason: str, successor: NewParcel
             return ""
         number = shipment_no
         if successor is not None:
-            waiting = await _waiting(tx, shipment_no)
-            if waiting is not None:
-                number = waiting["shipment_no"]
-                await _write_change(tx, number, successor)
-            else:
-                number = await insert(tx, replace(successor, paid_at=None, bill_no=""), then=False) or ""
+            attempt = (await last_attempt(tx, successor))["attempt"] + 1
+            number = await insert(tx, replace(successor, attempt=attempt, paid_at=None, bill_no=""), then=False) or ""
             if not number:
                 return ""
             await _change_choice(tx, successor, row["cargo"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import random
 import secrets
@@ -19,7 +20,8 @@ from app import clock, db
 from app.crypto import FieldCipher
 from app.errors import Conflict, InvalidRequest, ProviderRejected, ProviderUnavailable
 from app.storage import FileStore
-from services.delivery.booking import repository
+from services.delivery import repository as delivery_repository
+from services.delivery.booking import postage_repository, repository, withdrawing_repository
 from services.delivery.booking.types import InboundOrder, NewAddress, OwnParcel
 from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import NOT_SERVED, PostageBill
@@ -477,3 +479,97 @@ async def test_any_course_leaves_one_order_and_one_use_of_the_money(post: Post, 
     ended = set(post.postage.ended)
     assert not ended & set(kept)
     assert {*kept, *ended} == set(post.postage.bills)
+
+
+async def test_parcel_sent_again_after_a_change_that_failed_is_a_new_one(post: Post) -> None:
+    number = await post.booked()
+    post.sf.collected.add(number)
+    with pytest.raises(Conflict):
+        await post.room.booking.change_address(number, ELSEWHERE, nobody)
+    await post.work()
+    await db.execute("UPDATE shipment SET status = 'RETURNED' WHERE shipment_no = $1", number)
+    numbers = {await post.room.booking.again(number, record=nobody) for _ in range(2)}
+    await post.work()
+    new = await parcel(numbers.pop())
+    assert (numbers, new["status"], new["attempt"], new["replaces_no"]) == (set(), "CREATED", 3, number)
+
+
+async def test_address_changes_once_more_after_a_change_that_failed(post: Post) -> None:
+    number = await post.booked()
+    post.sf.cancel_refusal = ProviderRejected(provider="sf", provider_code="busy")
+    with pytest.raises(Conflict):
+        await post.room.booking.change_address(number, ELSEWHERE, nobody)
+    await post.work()
+    post.sf.cancel_refusal = None
+    change = await post.room.booking.change_address(number, ELSEWHERE, nobody)
+    await post.work()
+    assert list(post.sf.orders) == [change.shipment_no]
+
+
+async def test_change_of_courier_keeps_the_address_of_the_parcel_that_waits(post: Post) -> None:
+    number = await post.booked()
+    post.sf.away = True
+    first = await post.room.booking.change_address(number, ELSEWHERE, nobody)
+    await post.room.booking.change_courier(number, Carriage(courier="EMS", carrier="ems"), nobody)
+    post.sf.away = False
+    await post.work()
+    assert (post.sf.orders, list(post.ems.orders)) == ({}, [first.shipment_no])
+    assert post.ems.orders[first.shipment_no].receiver == ELSEWHERE.contact
+
+
+async def test_cancel_after_a_refusal_finds_what_was_ordered_since(post: Post) -> None:
+    post.sf.refusal = ProviderRejected(provider="sf", provider_code="no")
+    number = await post.requested()
+    await post.work()
+    post.sf.refusal, post.sf.fail_after_booking = None, 1
+    await post.room.booking.rebook(number, nobody)
+    await post.work()
+    assert await post.room.booking.cancel(number, "不需要了") == "CANCELLED"
+    assert (post.sf.orders, post.sf.cancelled) == ({}, [number])
+
+
+async def test_money_that_comes_while_an_unpaid_parcel_expires_goes_back_and_nothing_is_ordered(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await post.requested(payer="ONLINE")
+    await post.work()
+    await db.execute("UPDATE shipment SET created_at = now() - interval '8 days'")
+    listed = await postage_repository.list_unpaid(clock.now() - timedelta(days=7), 10)
+
+    async def paid_meanwhile(*_: Any) -> list[str]:
+        await post.paid(number)
+        await post.work()
+        return listed
+
+    monkeypatch.setattr(postage_repository, "list_unpaid", paid_meanwhile)
+    await post.room.postage.sweep()
+    await post.work()
+    assert ((await parcel(number))["status"], list(post.sf.orders), post.postage.ended) == ("CREATED", [number], [])
+
+
+async def test_money_that_comes_while_its_parcel_is_replaced_goes_along(post: Post) -> None:
+    number = await post.requested(payer="ONLINE")
+    await post.work()
+    await db.execute("UPDATE shipment SET booking_tried_at = now()")
+    async with db.transaction() as tx:
+        row = await repository.lock(tx, number)
+        assert row is not None
+        successor = post.room._maker.successor(await delivery_repository.find_shipment(number))
+        assert await repository.insert(tx, successor, then=False)
+    async with db.transaction() as tx:
+        await withdrawing_repository.release(tx, number)
+        await tx.execute("UPDATE shipment SET status = 'CANCELLED' WHERE shipment_no = $1", number)
+        paid = post.room.postage.note_paid(f"B{number}", f"postage:{number}", clock.now())
+        paying = asyncio.create_task(paid, context=contextvars.Context())
+        await asyncio.sleep(0.3)
+    await paying
+    new, former = await parcel(successor.shipment_no), await parcel(number)
+    assert (new["paid_at"] is not None, former["paid_at"], former["bill_no"]) == (True, None, "")
+
+
+async def test_next_courier_is_asked_while_the_job_that_heard_the_refusal_still_runs(post: Post) -> None:
+    post.sf.refusal = ProviderRejected(provider="sf", provider_code=NOT_SERVED)
+    number = await post.requested()
+    await db.execute("UPDATE pgqueuer SET status = 'picked' WHERE entrypoint = 'delivery.book'")
+    await post.book(number)
+    assert await db.fetch_all("SELECT 1 FROM pgqueuer WHERE entrypoint = 'delivery.book' AND status = 'queued'")
