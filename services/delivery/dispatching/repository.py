@@ -126,10 +126,13 @@ async def list_parcels(dispatch_no: str) -> Sequence[Row]:
 
 
 async def find_scanned(number: str) -> Row | None:
-    """Return the parcel that a scanned number names: ours, its waybill, or a child of it; a former one does not."""
+    """Return the parcel of a body that a scanned number names: ours, its waybill, or a child of it; not a former one.
+
+    What citizens have sent, or typed the number of, is none.
+    """
     return await db.fetch_row(
         """SELECT shipment_no, dispatch_no, division_code, department_code, status, cancel_wanted_at
-           FROM shipment WHERE id IN (
+           FROM shipment WHERE leg = 'OUTBOUND' AND id IN (
                SELECT id FROM shipment WHERE shipment_no = $1 UNION SELECT id FROM shipment WHERE waybill_no = $1
                UNION SELECT shipment_id FROM shipment_waybill WHERE waybill_no = $1 AND kind IN ('MAIN', 'CHILD'))
            ORDER BY id DESC LIMIT 1""",
@@ -193,6 +196,8 @@ async def close(dispatch_no: str, by: str, collector: str, reason: str, at: date
 async def cancel(dispatch_no: str, at: datetime, record: Record) -> bool:
     """Give up a batch of which nothing was handed over; its parcels wait for another. False: it is too late."""
     async with db.transaction() as tx:
+        # Held first: a hand-over that is being written is seen only by a statement that begins after it.
+        await tx.execute("SELECT 1 FROM dispatch WHERE dispatch_no = $1 FOR UPDATE", dispatch_no)
         cancelled = await tx.execute(
             f"""UPDATE dispatch SET status = 'CANCELLED', version = version + 1, updated_at = $2
                 WHERE dispatch_no = $1 AND status IN {_OPEN} AND NOT EXISTS (

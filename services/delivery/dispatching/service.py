@@ -236,8 +236,11 @@ class DispatchDesk:
             outcome = Scan.OTHER_BATCH if row["dispatch_no"] else Scan.NO_BATCH
             return views.scan_result(number, outcome, shipment_no, row["dispatch_no"])
         follow = partial(self._give_away, staff, dispatch_no, shipment_no, address)
-        done = await repository.hand_over(dispatch_no, shipment_no, staff.username, clock.now(), follow)
-        return views.scan_result(number, Scan.HANDED_OVER if done else Scan.TWICE, shipment_no)
+        if await repository.hand_over(dispatch_no, shipment_no, staff.username, clock.now(), follow):
+            return views.scan_result(number, Scan.HANDED_OVER, shipment_no)
+        now = await repository.find_scanned(shipment_no)
+        is_withdrawn = now is not None and views.is_cancelled(now)
+        return views.scan_result(number, Scan.CANCELLED if is_withdrawn else Scan.TWICE, shipment_no)
 
     async def _give_away(
         self, staff: StaffCaller, dispatch_no: str, shipment_no: str, address: str, tx: Transaction, status: str

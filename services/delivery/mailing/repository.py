@@ -115,20 +115,24 @@ async def release(row: Row) -> None:
     )
 
 
-async def sent(row: Row, shipment_no: str, at: datetime, event: DomainEvent | None) -> None:
-    """Note the parcel of a mailing and put its originals in. Idempotent: yes."""
+async def sent(row: Row, shipment_no: str, at: datetime, event: DomainEvent | None) -> bool:
+    """Note the parcel of a mailing and put its originals in; False where it ended meanwhile. Idempotent: yes."""
     async with db.transaction() as tx:
-        await tx.execute(
+        noted = await tx.execute(
             """UPDATE mailing SET status = 'SENT', shipment_no = $2, version = version + 1, updated_at = $3
                WHERE id = $1 AND status IN ('ASKED', 'SENT') AND shipment_no = ''""",
             row["id"],
             shipment_no,
             at,
         )
+        if noted == 0:
+            own = "SELECT 1 FROM mailing WHERE id = $1 AND shipment_no = $2"
+            return await tx.fetch_row(own, row["id"], shipment_no) is not None
         await moves.make(tx, _pieces(row, Holder.CITIZEN), at)
         await moves.put_in(tx, [row["subject_no"]], shipment_no, at, kind=PieceKind.ORIGINAL)
         if event is not None:
             tx.emit(event)
+    return True
 
 
 async def unlink(tx: Transaction, shipment_no: str, at: datetime) -> Row | None:
@@ -225,7 +229,8 @@ async def list_claimed(before: datetime, limit: int) -> Sequence[Row]:
     """Return mailings that were claimed and whose parcel was never noted, with the parcel where there is one."""
     return await db.fetch_all(
         f"""SELECT {_COLUMNS}, (SELECT s.shipment_no FROM shipment s WHERE s.subject_no = m.subject_no
-                AND s.leg = 'INBOUND' AND s.status NOT IN ('CANCELLED', 'RETURNED', 'LOST') ORDER BY s.id DESC LIMIT 1)
+                AND s.leg = 'INBOUND' AND s.status NOT IN ('CANCELLED', 'RETURNED', 'LOST', 'DELIVERED')
+                ORDER BY s.id DESC LIMIT 1)
                 AS made_no
             FROM mailing m WHERE m.status = 'SENT' AND m.shipment_no = '' AND m.updated_at < $1 LIMIT $2""",
         before,

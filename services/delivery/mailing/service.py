@@ -127,7 +127,9 @@ class Mailings:
         except SanjinError:
             await repository.release(row)
             raise
-        await repository.sent(row, number, clock.now(), views.sent_event(row, number))
+        if not await repository.sent(row, number, clock.now(), views.sent_event(row, number)):
+            await self._call_off(number, "办件已结束")
+            raise Conflict("办件已结束，不再需要寄送材料原件", code="mailing_state")
 
     async def cancel(self, subject_no: str) -> None:
         """Withdraw the parcel before it is picked up; the originals are asked for as before.
@@ -166,26 +168,26 @@ class Mailings:
 
     async def bring(self, subject_no: str, by: str, record: Record, *, version: int | None = None) -> None:
         """Note that the citizen brought the originals in person. Raises: as `receive`, and as booking's cancel."""
-        await self._give_parcel_up(subject_no, Act.BRING, "申请人已现场提交")
+        await self._give_parcel_up(subject_no, Act.BRING, "申请人已现场提交", version)
 
         async def settled(tx: Transaction, row: Row) -> None:
             now = clock.now()
             await repository.settle(tx, row, "BROUGHT", now, by)
             await repository.at_window(tx, row, now, by, "申请人现场提交")
 
-        await self._settle(subject_no, Act.BRING, version, settled, record)
+        await self._settle(subject_no, Act.BRING, None, settled, record)
 
     async def waive(self, subject_no: str, reason: str, by: str, record: Record, *, version: int | None = None) -> None:
         """Do without the originals, for a reason that staff write down. Raises: as `receive`."""
         if len(reason.strip()) < _WORDS_NEEDED:
             raise InvalidRequest(faults=(FieldFault("reason", "请写明无需提交原件的理由"),))
-        await self._give_parcel_up(subject_no, Act.WAIVE, "无需提交原件")
+        await self._give_parcel_up(subject_no, Act.WAIVE, "无需提交原件", version)
 
         async def settled(tx: Transaction, row: Row) -> None:
             await repository.settle(tx, row, "WAIVED", clock.now(), by, note=reason.strip())
             tx.emit(views.waived_event(row))
 
-        await self._settle(subject_no, Act.WAIVE, version, settled, record)
+        await self._settle(subject_no, Act.WAIVE, None, settled, record)
 
     async def ask_again(
         self, subject_no: str, reason: str, by: str, record: Record, *, version: int | None = None
@@ -243,8 +245,10 @@ class Mailings:
             return
         await self._withdraw(shipment_no, reason, _unrecorded)
 
-    async def _give_parcel_up(self, subject_no: str, act: Act, reason: str) -> None:
+    async def _give_parcel_up(self, subject_no: str, act: Act, reason: str, version: int | None) -> None:
+        """Withdraw the parcel of what needs none any more; that by itself moves the mailing on from its version."""
         row = await self._row(subject_no)
+        _require_version(row, version)
         next_status(row["status"], act)
         if row["status"] == MailingStatus.SENT and row["shipment_no"]:
             try:
@@ -265,11 +269,15 @@ class Mailings:
             row = await repository.lock(tx, subject_no)
             if row is None:
                 raise NotFound("该办件不需要寄送材料原件")
-            if version is not None and row["version"] != version:
-                raise StaleVersion(current={"version": row["version"], "status": row["status"]})
+            _require_version(row, version)
             next_status(row["status"], act)
             await settled(tx, row)
             await record(tx)
+
+
+def _require_version(row: Row, version: int | None) -> None:
+    if version is not None and row["version"] != version:
+        raise StaleVersion(current={"version": row["version"], "status": row["status"]})
 
 
 async def _unrecorded(tx: Transaction) -> None:

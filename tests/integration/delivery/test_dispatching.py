@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import io
 import json
 import uuid
@@ -16,8 +17,10 @@ import pytest
 
 from app import clock, db
 from app.errors import Conflict, Forbidden, InvalidRequest, NotFound, ProviderProtocolError, ProviderUnavailable
+from services.delivery.booking.types import OwnParcel
 from services.delivery.custody import moves
 from services.delivery.custody.types import NewPiece
+from services.delivery.dispatching import repository
 from services.delivery.dispatching.types import Closing, NewDispatch
 from services.delivery.ports import Ability
 from services.delivery.service import DeliveryService
@@ -275,3 +278,52 @@ async def test_the_couriers_own_label_is_kept_and_nonsense_is_not(
         assert await delivery.dispatching.labels.pdf(first) == b"%PDF-1.4 theirs", "asked for once"
     with pytest.raises(ProviderProtocolError):
         await delivery.dispatching.labels.pdf(second)
+
+
+async def test_batch_is_not_cancelled_while_its_first_parcel_is_handed_over(
+    delivery: DeliveryService, send: Send
+) -> None:
+    parcel = await send("C1")
+    number = await _batch(delivery)
+    cancelling: list[asyncio.Task[Any]] = []
+
+    async def meanwhile(tx: db.Transaction, status: str) -> None:
+        cancel = delivery.dispatching.cancel(CLERK, number, "")
+        cancelling.append(asyncio.create_task(cancel, context=contextvars.Context()))
+        await asyncio.sleep(0.3)
+
+    assert await repository.hand_over(number, parcel, "dispatcher", clock.now(), meanwhile)
+    with pytest.raises(Conflict) as refused:
+        await cancelling[0]
+    assert refused.value.stable_code == "dispatch_begun"
+
+
+async def test_scan_of_what_is_withdrawn_meanwhile_says_so(
+    delivery: DeliveryService, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parcel = await send("C1")
+    number = await _batch(delivery)
+    hand_over = repository.hand_over
+
+    async def too_late(*args: Any) -> bool:
+        await db.execute("UPDATE shipment SET cancel_wanted_at = now() WHERE shipment_no = $1", parcel)
+        return await hand_over(*args)
+
+    monkeypatch.setattr(repository, "hand_over", too_late)
+    assert [each.outcome for each in (await delivery.dispatching.scan(CLERK, number, [parcel], "")).results] == [
+        "CANCELLED"
+    ]
+
+
+async def test_scan_finds_our_parcel_though_a_citizen_typed_its_number(delivery: DeliveryService, send: Send) -> None:
+    parcel = await send("C1")
+    number = await _batch(delivery)
+    row = await db.fetch_row("SELECT waybill_no FROM shipment WHERE shipment_no = $1", parcel)
+    assert row is not None
+    own = OwnParcel(
+        subject_no="C2", citizen_id=uuid.UUID(int=8), cargo="申请材料", window=SENDER, waybill_no=row["waybill_no"],
+        division_code="140999", department_code="x", carrier="yuantong",
+    )  # fmt: skip
+    await delivery.booking.follow_own(own)
+    scanned = await delivery.dispatching.scan(CLERK, number, [row["waybill_no"]], "")
+    assert [each.shipment_no for each in scanned.results if each.is_good] == [parcel]

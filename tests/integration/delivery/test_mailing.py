@@ -218,3 +218,50 @@ async def test_typed_number_is_read(typed: str, chosen: str, number: str, carrie
 async def test_typed_number_that_is_none_is_refused(typed: str, chosen: str) -> None:
     with pytest.raises(InvalidRequest):
         carrier_of(typed_number(typed), chosen)
+
+
+async def test_originals_brought_in_person_give_the_parcel_up_by_the_version_that_was_read(
+    asked: DeliveryService, courier: Any
+) -> None:
+    number = await picked_up_at_home(asked)
+    seen = await asked.mailing.find(CASE)
+    assert seen is not None
+    with pytest.raises(StaleVersion):
+        await asked.mailing.bring(CASE, "clerk", nobody, version=seen.version - 1)
+    assert courier.cancelled == [], "who has not read what stands there withdraws nothing"
+    await asked.mailing.bring(CASE, "clerk", nobody, version=seen.version)
+    assert (courier.cancelled, (await standing(asked))[0]) == ([number], "BROUGHT")
+
+
+async def test_claim_without_a_parcel_does_not_take_the_one_that_came_before(
+    asked: DeliveryService, courier: Any, event: Callable[..., Any]
+) -> None:
+    number = await picked_up_at_home(asked)
+    await moved(asked, courier, event, number, "DELIVERED")
+    await asked.mailing.receive(CASE, Receipt(condition=Condition.INCOMPLETE, note="缺少首页"), "clerk", nobody)
+    await asked.mailing.ask_again(CASE, "请补寄户口簿首页", "clerk", nobody)
+    await db.execute("UPDATE mailing SET status = 'SENT', updated_at = now() - interval '1 hour'")
+    await sweeps.mend_claimed()
+    assert (await standing(asked))[:2] == ("ASKED", "")
+
+
+async def test_parcel_of_a_case_that_ends_while_it_is_made_is_withdrawn(asked: DeliveryService, courier: Any) -> None:
+    async def made(cargo: str) -> str:
+        await asked.mailing.end(CASE)
+        return await asked.booking.order_inbound(
+            InboundOrder(
+                subject_no=CASE,
+                citizen_id=CITIZEN,
+                cargo=cargo,
+                window=WINDOW,
+                citizen=HOME,
+                citizen_shown="张*",
+                citizen_division_code="140105",
+                division_code=BODY[0],
+                department_code=BODY[1],
+            )
+        )
+
+    with pytest.raises(Conflict):
+        await asked.mailing.send(CASE, made)
+    assert [row["status"] for row in await db.fetch_all("SELECT status FROM shipment")] == ["CANCELLED"]
