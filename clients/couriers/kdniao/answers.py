@@ -74,9 +74,9 @@ def _trace(row: Mapping[str, Any]) -> KdniaoTrace:
 
 
 def text(fields: Mapping[str, Any], name: str) -> str:
-    """Return a field as text. Raises ValueError for a NUL in it."""
+    """Return a field as text. Raises ValueError for what no database keeps."""
     value = fields.get(name)
     found = "" if value is None else str(value)
-    if "\x00" in found:
-        raise ValueError("NUL in a text")
+    if "\x00" in found or found != found.encode("utf-8", "ignore").decode():
+        raise ValueError("NUL or half a character in a text")
     return found

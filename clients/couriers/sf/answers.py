@@ -113,6 +113,8 @@ def queried_routes(data: Mapping[str, Any]) -> tuple[SfRouteEvent, ...]:
             happened_at=clock.from_beijing(_text(node, "acceptTime")),
             place=_text(node, "acceptAddress"),
             remark=_text(node, "remark"),
+            reason_code=_text(node, "reasonCode"),
+            reason_name=_text(node, "reasonName"),
         )
         for parcel in _objects(data, "routeResps")
         for node in _objects(parcel, "routes")

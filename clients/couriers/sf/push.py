@@ -18,6 +18,7 @@ from clients.couriers.sf.types import SfOrderState, SfPush, SfRouteEvent
 
 _MOST_EVENTS = 100
 _MOST_BYTES = 512 * 1024
+_LONGEST_NUMBER = 40
 _ANSWERS = {
     ("route", True): '{"return_code":"0000","return_msg":"成功"}',
     ("route", False): '{"return_code":"1000","return_msg":"失败"}',
@@ -75,7 +76,7 @@ def _node(node: Mapping[str, Any]) -> SfRouteEvent:
     return SfRouteEvent(
         event_id=_text(node, "id"),
         order_id=_text(node, "orderid"),
-        waybill_no=_needed(node, "mailno"),
+        waybill_no=_number(node, "mailno"),
         op_code=_needed(node, "opCode"),
         happened_at=clock.from_beijing(_needed(node, "acceptTime")),
         place=_text(node, "acceptAddress"),
@@ -96,12 +97,19 @@ def _state(state: Mapping[str, Any]) -> SfOrderState:
     )
 
 
+def _number(node: Mapping[str, Any], name: str) -> str:
+    number = _needed(node, name)
+    if not 0 < len(number) <= _LONGEST_NUMBER:
+        raise ValueError("not a waybill number")
+    return number
+
+
 def _text(node: Mapping[str, Any], name: str) -> str:
     return "" if node.get(name) is None else _needed(node, name)
 
 
 def _needed(node: Mapping[str, Any], name: str) -> str:
     text = str(node[name])
-    if "\x00" in text:
-        raise ValueError("NUL in a text")
+    if "\x00" in text or text != text.encode("utf-8", "ignore").decode():
+        raise ValueError("NUL or half a character in a text")
     return text

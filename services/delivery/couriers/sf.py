@@ -239,7 +239,9 @@ def _event(node: SfRouteEvent, shipment_no: str, back: str = "") -> CourierEvent
     """
     is_back = bool(back) and node.waybill_no == back
     status = _status(node, is_back)
-    return _made(shipment_no, node.waybill_no, node.happened_at, node.op_code, status, node.remark, node.place, is_back)
+    # A cancellation is told by its reason: one that a query does not confirm must stay an event of its own.
+    aside = "|back" if is_back else "|cancelled" if status == ShipmentStatus.CANCELLED else ""
+    return _made(shipment_no, node.waybill_no, node.happened_at, node.op_code, status, node.remark, node.place, aside)
 
 
 def _status(node: SfRouteEvent, is_back: bool) -> str:
@@ -254,7 +256,7 @@ def _status(node: SfRouteEvent, is_back: bool) -> str:
 def _state_event(state: SfOrderState) -> CourierEvent:
     status = status_of_state(state.state_code)
     return _made(
-        state.order_id, state.waybill_no, state.happened_at, state.state_code, status, state.description, "", False
+        state.order_id, state.waybill_no, state.happened_at, state.state_code, status, state.description, "", ""
     )
 
 
@@ -263,11 +265,11 @@ def _state_news(state: SfOrderState) -> ParcelNews:
 
 
 def _made(
-    shipment_no: str, waybill_no: str, at: datetime, code: str, status: str, text: str, place: str, is_back: bool
+    shipment_no: str, waybill_no: str, at: datetime, code: str, status: str, text: str, place: str, aside: str
 ) -> CourierEvent:
     if not status:
         metrics.UNKNOWN_CODES.labels("sf").inc()
-    identity = f"sf|{waybill_no}|{int(at.timestamp())}|{code}{'|back' if is_back else ''}"
+    identity = f"sf|{waybill_no}|{int(at.timestamp())}|{code}{aside}"
     return CourierEvent(
         shipment_no=shipment_no,
         waybill_no=waybill_no,

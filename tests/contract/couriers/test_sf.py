@@ -138,6 +138,30 @@ async def test_xml_push_tells_the_same_events(sf: SfStand) -> None:
         sf.courier.parse_push(Push(body=form({"content": f"<!DOCTYPE a [<!ENTITY b 'c'>]>{text}"})))
 
 
+def node_push(**change: Any) -> Push:
+    node = {"mailno": "SF1", "orderid": NUMBER, "acceptTime": "2026-03-02 10:00:00", "opCode": "50", "remark": "已收件"}
+    return Push(body=json.dumps({"Body": {"WaybillRoute": [node | change]}}).encode())
+
+
+@pytest.mark.parametrize("change", [{"remark": "\ud800"}, {"mailno": "\ud800"}, {"mailno": "9" * 41}, {"mailno": ""}])
+async def test_push_of_what_no_database_keeps_is_refused(sf: SfStand, change: dict[str, str]) -> None:
+    assert sf.courier.parse_push(node_push()).events
+    with pytest.raises(CallbackRejected):
+        sf.courier.parse_push(node_push(**change))
+
+
+async def test_cancellation_that_is_only_pushed_is_never_confirmed_by_a_failed_delivery(sf: SfStand) -> None:
+    [pushed] = sf.courier.parse_push(node_push(opCode="70", reasonCode="46")).events
+    [failed] = sf.courier.parse_push(node_push(opCode="70")).events
+    assert (pushed.status, failed.status) == ("CANCELLED", "EXCEPTION")
+    assert pushed.event_key != failed.event_key, "an answer without the reason must not lend it its trust"
+    parcel = await sf.booked()
+    [told] = sf.events(await sf.move(parcel, "", op_code="70", reason_code="46"))
+    asked = (await sf.courier.track(parcel)).events
+    assert (asked[-1].occurred_at, asked[-1].status) == (told.occurred_at, "EXCEPTION")
+    assert told.event_key not in {event.event_key for event in asked}
+
+
 async def test_stranger_cannot_follow_a_number_without_its_phone(sf: SfStand) -> None:
     elsewhere = await sf.control("POST", "/sf/parcels", {"phone": "13800000001"})
     typed = ParcelRef(shipment_no=NUMBER, waybill_no=elsewhere["waybill_no"], phone="13900000007", is_ordered=False)
