@@ -25,7 +25,7 @@ from services.delivery.tracking import repository
 from services.delivery.tracking.facts import facts_for
 from services.delivery.tracking.news import Facts, facts_of, without_phones
 from services.delivery.tracking.repository import Change, Follower, Known, Parcel
-from services.delivery.types import CourierEvent, Following, Leg, ParcelNews
+from services.delivery.types import CourierEvent, Following, Leg, ParcelNews, WaybillKind
 
 _REST = timedelta(minutes=30)
 """So long nobody subscribes again after a courier gave a subscription up."""
@@ -94,7 +94,7 @@ class Recorder:
 
     def _decide(self, known: Known, heard: Heard) -> Change:
         parcel = known.parcel
-        fresh = [each for each in heard.events if _is_fresh(each, known, heard.confirmed)]
+        fresh = [_placed(each, known) for each in heard.events if _is_fresh(each, known, heard.confirmed)]
         derived = derive([*known.sightings, *(_sighting(each, heard.confirmed) for each in fresh)])
         if derived.status is ShipmentStatus.REQUESTED and parcel.is_booked:
             derived = replace(derived, status=ShipmentStatus.CREATED)
@@ -177,9 +177,22 @@ def _is_fresh(event: CourierEvent, known: Known, confirmed: bool) -> bool:
     return trusted is None or (confirmed and not trusted)
 
 
+def _placed(event: CourierEvent, known: Known) -> CourierEvent:
+    """Say what an event under another number of the parcel means for it: on the way back all is returning, and the
+    signed paper that comes back after the delivery is no part of its road."""
+    kind = known.aside.get(event.waybill_no)
+    if kind == WaybillKind.SIGN_BACK:
+        return replace(event, status="", undoes=())
+    if kind is None or event.status in ("", ShipmentStatus.RETURNED, ShipmentStatus.LOST):
+        return event
+    is_back = event.status == ShipmentStatus.DELIVERED
+    return replace(event, status=ShipmentStatus.RETURNED if is_back else ShipmentStatus.RETURNING)
+
+
 def _charged(fresh: Iterable[CourierEvent], known: Known) -> int:
     """Add up what events that are heard for the first time settle of the freight."""
-    new = (each for each in fresh if (each.event_key, each.occurred_at) not in known.events)
+    told = {key for key, _ in known.events}
+    new = {each.event_key: each for each in fresh if each.event_key not in told}.values()
     return sum(each.charge_fen or 0 for each in new)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -55,11 +55,15 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A parcel with what has been told about it so far: event → whether it is trusted, and all as sightings."""
+    """A parcel with what has been told about it so far: event → whether it is trusted, and all as sightings.
+
+    `aside` is what numbers besides its own are for: the way back, or the paper that was signed for it.
+    """
 
     parcel: Parcel
     events: Mapping[EventId, bool]
     sightings: Sequence[Sighting]
+    aside: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +119,9 @@ SELECT s.id AS shipment_id, s.shipment_no, s.subject_no, s.citizen_id, s.divisio
        s.is_own, s.booked_at IS NOT NULL AS is_booked, s.courier, s.carrier, s.waybill_no, s.status, s.asked_count,
        s.version, s.courier_phone_shown, s.collect_hint, s.promised_at, s.last_event_at, s.picked_up_at,
        s.trouble_told_at, EXISTS (SELECT 1 FROM piece WHERE piece.shipment_no = s.shipment_no) AS has_pieces,
-       EXISTS (SELECT 1 FROM shipment_task AS t WHERE t.shipment_id = s.id AND t.closed_at IS NULL) AS has_tasks, told.*
+       EXISTS (SELECT 1 FROM shipment_task AS t WHERE t.shipment_id = s.id AND t.closed_at IS NULL) AS has_tasks,
+       ARRAY(SELECT ARRAY[waybill_no, kind] FROM shipment_waybill AS number
+             WHERE number.shipment_id = s.id AND kind IN ('RETURN', 'SIGN_BACK')) AS aside, told.*
 FROM shipment AS s CROSS JOIN LATERAL (
     SELECT array_agg(event_key) AS keys, array_agg(occurred_at) AS moments, array_agg(state) AS states,
            array_agg(confirmed) AS trusts, array_agg(code) AS codes, array_agg(undoes) AS reversals,
@@ -206,8 +212,9 @@ async def _read(fetch_row: Callable[..., Awaitable[db.Row | None]], shipment_no:
     if row is None:
         return None
     parcel = Parcel(**{name: row[name] for name in _PARCEL_COLUMNS})
+    aside = dict(row["aside"])
     if row["keys"] is None:
-        return Known(parcel, {}, ())
+        return Known(parcel, {}, (), aside)
     ids = zip(row["keys"], row["moments"], strict=True)
     columns = (row["states"], row["moments"], row["trusts"], row["codes"], row["reversals"], row["signers"])
     return Known(
@@ -217,6 +224,7 @@ async def _read(fetch_row: Callable[..., Awaitable[db.Row | None]], shipment_no:
             Sighting(state, at, trust, code in OUR_CODES, code, undoes, signer)
             for state, at, trust, code, undoes, signer in zip(*columns, strict=True)
         ],
+        aside,
     )
 
 
@@ -311,7 +319,8 @@ async def _write_numbers(tx: db.Transaction, parcel: Parcel, facts: Facts) -> No
     await tx.execute_many(
         "INSERT INTO shipment_waybill (id, created_at, shipment_id, carrier, waybill_no, kind)"
         " VALUES ($1, now(), $2, $3, $4, $5) ON CONFLICT (carrier, waybill_no) DO UPDATE SET kind = EXCLUDED.kind"
-        " WHERE shipment_waybill.shipment_id = EXCLUDED.shipment_id",
+        " WHERE shipment_waybill.shipment_id = EXCLUDED.shipment_id"
+        " AND NOT (shipment_waybill.kind = 'MAIN' AND EXCLUDED.kind = 'RETURN')",
         [(new_id(), parcel.shipment_id, each.carrier, each.waybill_no, each.kind.value) for each in facts.waybills],
     )
 

@@ -7,6 +7,7 @@ import json
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -426,3 +427,42 @@ async def test_unproven_push_from_the_future_is_left_out(
     assert (await row_of(number))["status"] == "CREATED"
     await tell(delivery, courier, seen(number, "PICKED_UP", clock.now() + timedelta(minutes=5)))
     assert (await row_of(number))["status"] == "PICKED_UP"
+
+
+async def test_events_under_another_number_of_the_parcel_mean_what_that_number_is_for(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, emitted: Emitted, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    numbers = tuple(
+        Waybill(waybill_no=each, carrier="shunfeng", kind=kind)
+        for each, kind in (
+            ("SF200", WaybillKind.RETURN),
+            ("SF300", WaybillKind.SIGN_BACK),
+            ("SF100", WaybillKind.RETURN),
+        )
+    )
+    await tell(delivery, courier, news=[ParcelNews(shipment_no=number, waybills=numbers)])
+    kept = await db.fetch_all("SELECT waybill_no, kind FROM shipment_waybill ORDER BY waybill_no")
+    assert [each["kind"] for each in kept] == ["MAIN", "RETURN", "SIGN_BACK"], "no push makes the parcel its way back"
+    await tell(delivery, courier, seen(number, "DELIVERED", start, "80"))
+    for hour, status in enumerate(("PICKED_UP", "DELIVERED", "LOST")):
+        await tell(delivery, courier, seen(number, status, start + timedelta(hours=1 + hour), waybill_no="SF300"))
+    row = await row_of(number)
+    assert (row["status"], row["delivered_at"]) == ("DELIVERED", start), (
+        "the signed paper is on its way, not the parcel"
+    )
+    await tell(delivery, courier, seen(number, "OUT_FOR_DELIVERY", start + timedelta(hours=5), waybill_no="SF200"))
+    assert (await row_of(number))["status"] == "RETURNING"
+    await tell(delivery, courier, seen(number, "DELIVERED", start + timedelta(hours=6), waybill_no="SF200"))
+    assert (await row_of(number))["status"] == "RETURNED"
+    assert "shipment.out_for_delivery" not in [name for name, _ in await emitted()]
+
+
+async def test_charge_that_is_told_again_at_another_moment_counts_once(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    charge = seen(number, "", start, "15", charge_fen=1200)
+    for moment in (start, start + timedelta(minutes=30), start + timedelta(minutes=60)):
+        await tell(delivery, courier, replace(charge, occurred_at=moment))
+    assert (await row_of(number))["freight_fen"] == 1200
