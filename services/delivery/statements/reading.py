@@ -14,6 +14,8 @@ from services.delivery.statements.types import MOST_LINES
 _HEADING_WITHIN = 30
 """Couriers print who pays whom above the table."""
 _MOST_FAULTS = 20
+_MOST_COLUMNS = 200
+"""Nothing is looked for further right: a row of nothing but commas costs no time."""
 
 
 async def read(content: bytes, month: date, progress: Callable[[int], None]) -> list[Line]:
@@ -26,7 +28,7 @@ async def read(content: bytes, month: date, progress: Callable[[int], None]) -> 
     columns: Columns | None = None
     number, lines, faults = 0, list[Line](), list[Fault]()
     async for batch in sheet_reading.batches(content, kind):
-        numbered = list(enumerate(batch, number + 1))
+        numbered = [(place, row[:_MOST_COLUMNS]) for place, row in enumerate(batch, number + 1)]
         number += len(batch)
         if columns is None:
             columns, numbered = _after_heading(numbered)

@@ -122,8 +122,7 @@ class StatementDesk:
         """
         _require(staff, *KEEPERS)
         row = await self._row(statement_no)
-        if row["status"] == StatementStatus.REPLACED:
-            raise Conflict("该对账单已被新文件替代", code="statement_replaced")
+        _require_current(row)
         act = _act(staff.username, "compared", statement_no, {}, address)
         month = _month(row["id"], row["courier"], row["month"])
         await repository.compare_again(month, clock.now(), self._followed(row["id"], statement_no, act))
@@ -173,10 +172,11 @@ class StatementDesk:
     ) -> CourierStatementView:
         """Note how a difference was settled with the courier; the last one ends the task.
 
-        Raises: Forbidden, NotFound, InvalidRequest, Conflict `difference_settled`.
+        Raises: Forbidden, NotFound, InvalidRequest, Conflict `difference_settled`, `statement_replaced`.
         """
         _require(staff, *KEEPERS)
         row = await self._row(statement_no)
+        _require_current(row)
         written = note.strip()
         if not 0 < len(written) <= 200:
             raise InvalidRequest(faults=(FieldFault("note", "请填写处理结果，最多200字"),))
@@ -217,6 +217,11 @@ def _require(staff: StaffCaller, *roles: Role) -> None:
     staff.require_role(*roles)
     if staff.departments or not staff.covers(_PROVINCE):
         raise Forbidden("快递对账由省级人员办理", code="scope_required")
+
+
+def _require_current(row: Row) -> None:
+    if row["status"] == StatementStatus.REPLACED:
+        raise Conflict("该对账单已被新文件替代", code="statement_replaced")
 
 
 def _first_of(month: str) -> date:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -253,3 +254,19 @@ async def test_statements_are_for_the_whole_province(delivery: DeliveryService) 
         await desk.upload(KEEPER, "SF", MONTH, b"x" * (8 * 1_048_576 + 1), "")
     with pytest.raises(NotFound):
         await desk.show(KEEPER, "DZ-nobody")
+
+
+async def test_row_of_a_million_columns_is_refused_at_once(delivery: DeliveryService) -> None:
+    begun = time.perf_counter()
+    with pytest.raises(InvalidRequest):
+        await _upload(delivery, (b"," * 1_000_000 + b"\n") * 7)
+    assert time.perf_counter() - begun < 3
+
+
+async def test_difference_of_a_replaced_statement_is_not_settled(delivery: DeliveryService) -> None:
+    first = await _upload(delivery, _file("2026-10-15,SF1,1,x,12,12"))
+    line = (await delivery.statements.differences(KEEPER, first))[0][0]
+    await _upload(delivery, _file("2026-10-15,SF2,1,x,12,12"))
+    with pytest.raises(Conflict) as refused:
+        await delivery.statements.settle(KEEPER, first, line.line_id, "已处理", "")
+    assert refused.value.stable_code == "statement_replaced"
