@@ -48,7 +48,9 @@ async def redact(shipment_no: str, subject_no: str, region: str, kept_hash: str,
         await tx.execute("UPDATE tracking_event SET text = '' WHERE shipment_id = $1 AND text <> ''", row["id"])
         await tx.execute(
             """UPDATE delivery_choice SET receiver_cipher = NULL, receiver_shown = $2
-               WHERE (subject_no = $1 OR together_no = $1) AND receiver_cipher IS NOT NULL
+               WHERE (subject_no = $1 OR together_no = $1
+                      OR together_no IN (SELECT shipment_no FROM shipment WHERE subject_no = $1))
+                 AND receiver_cipher IS NOT NULL
                  AND NOT EXISTS (SELECT 1 FROM shipment WHERE subject_no = $1 AND redacted_at IS NULL)""",
             subject_no,
             region[:128],

@@ -158,6 +158,20 @@ async def test_choice_that_led_to_nothing_is_forgotten_late(delivery: DeliverySe
     assert row["receiver_shown"] == "北京市朝阳区"
 
 
+async def test_choices_behind_a_shared_parcel_are_forgotten_with_it(
+    delivery: DeliveryService, retention: Retention
+) -> None:
+    choice = Choice("PACK", uuid.uuid4(), DeliveryMethod.COURIER, "140105", HOME, "*伟")
+    await delivery.choose_together(choice, {"PACK-1": DeliveryMethod.COURIER, "PACK-2": DeliveryMethod.COURIER})
+    number = await delivery.send_together(
+        ShipmentOrder("PACK", "一件事办理结果", HALL, "140105", "D1"), ["PACK-1", "PACK-2"]
+    )
+    assert number is not None
+    await _ended(number, 181)
+    await retention.forget()
+    assert await db.fetch_all("SELECT subject_no FROM delivery_choice WHERE receiver_cipher IS NOT NULL") == []
+
+
 @pytest.mark.parametrize(
     ("cargo", "word"), [("居民身份证", "文件"), ("残疾人证等3件", "文件"), ("机动车号牌", "物品"), ("", "文件")]
 )
