@@ -20,6 +20,8 @@ ChoiceRow: TypeAlias = DeliveryChoice
 ShipmentRow: TypeAlias = Shipment
 
 _NUMBER_LENGTH = 32
+_OVER = (ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED, ShipmentStatus.LOST)
+"""What lay in such a parcel may go another way, and another parcel after all."""
 SAVE_CHOICE = """
 INSERT INTO delivery_choice (id, created_at, subject_no, citizen_id, method, division_code, receiver_cipher,
                              receiver_shown, payer, level, in_person, place_code, updated_at)
@@ -103,8 +105,8 @@ async def lock_courier_choice(subject_no: str, at: datetime) -> ChoiceRow | None
 async def request_shipment(new: NewParcel) -> str | None:
     """Make the parcel of a case, put its results in it, and have it booked, in one transaction; return its number.
 
-    One that was withdrawn before the choice was made for the last time is followed by another. None where the choice
-    is another one by now. Idempotent: yes, by case and cargo.
+    One that was withdrawn, or came back, before the choice was made for the last time is followed by another. None
+    where the choice is another one by now. Idempotent: yes, by case and cargo.
     """
     async with db.transaction() as tx:
         choice = await tx.fetch_row(
@@ -116,7 +118,7 @@ async def request_shipment(new: NewParcel) -> str | None:
         made = await booking_repository.insert(tx, new)
         if made is None:
             last = await booking_repository.last_attempt(tx, new)
-            if last["status"] != ShipmentStatus.CANCELLED or last["created_at"] > choice["locked_at"]:
+            if last["status"] not in _OVER or last["created_at"] > choice["locked_at"]:
                 return str(last["shipment_no"])
             made = await booking_repository.insert(tx, replace(new, attempt=last["attempt"] + 1))
         await custody.put_in(tx, [new.subject_no], new.shipment_no, new.created_at)

@@ -190,7 +190,12 @@ class ParcelMaker:
         return self._carried((await self.rules.carriages(errand))[0], new)
 
     def sent_to(self, new: NewParcel, receiver: Contact, shown: str, division_code: str) -> NewParcel:
-        """Return a parcel with another contact of the citizen."""
+        """Return a parcel with another contact of the citizen.
+
+        Raises: Conflict `in_person_only` where that is somebody else than the person whom alone it may be given to.
+        """
+        if new.in_person and new.receiver_cipher and self.opened(new.receiver_cipher).name != receiver.name:
+            raise Conflict("该快件仅限本人签收，收件人应为申请人本人", code="in_person_only")
         sealed = self.sealed(receiver)
         return replace(
             new,

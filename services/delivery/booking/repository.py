@@ -16,8 +16,8 @@ BOOK = "delivery.book"
 WITHDRAW = "delivery.withdraw"
 BILL = "delivery.bill_postage"
 END_BILL = "delivery.end_postage"
-HOLD = timedelta(seconds=30)
-"""Longer than any call to a courier takes; a process that dies lets go of its parcel then."""
+HOLD = timedelta(seconds=60)
+"""Longer than looking for an order, placing it and asking about a refusal takes; a process that dies lets go then."""
 Record = Callable[[db.Transaction], Awaitable[None]]
 
 _COLUMNS = tuple(column.name for column in fields(NewParcel))

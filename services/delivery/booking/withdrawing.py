@@ -69,7 +69,8 @@ class Withdrawing:
         """Send a parcel to another address; say under which number it goes from now on.
 
         One that no courier has heard of keeps its number, and so does one that waits already; else see above.
-        Raises: NotFound; Conflict `parcel_collected`, `parcel_ended`, `address_not_served`, `stale_version`.
+        Raises: NotFound; Conflict `parcel_collected`, `parcel_ended`, `address_not_served`, `in_person_only`,
+        `stale_version`.
         """
         row = await self._going(shipment_no)
         await self._reach.require_for(row, to.contact, to.division_code)

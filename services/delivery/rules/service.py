@@ -14,7 +14,7 @@ import msgspec
 
 from app import clock
 from app.db import Row, Transaction
-from app.errors import FieldFault, InvalidRequest
+from app.errors import FieldFault, Forbidden, InvalidRequest
 from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import Ability, Audit
 from services.delivery.rules import choosing, repository
@@ -31,6 +31,7 @@ from services.delivery.rules.types import (
 from services.delivery.types import Payer
 from services.staff.types import Act, Role, StaffCaller
 
+_PROVINCE = "140000"
 _COURIER_COLUMNS = CourierLine.__struct_fields__
 _POSTAGE_COLUMNS = PostageLine.__struct_fields__
 
@@ -117,5 +118,7 @@ def _act(staff: StaffCaller, kind: str, code: str, details: dict[str, Any], addr
 
 
 def _require_whole_province(staff: StaffCaller) -> None:
-    """Refuse everybody but administrators: lines hold for all bodies. Raises: Forbidden."""
+    """Refuse everybody but administrators of the whole province: lines hold for all bodies. Raises: Forbidden."""
     staff.require_role(Role.ADMINISTRATOR)
+    if staff.departments or not staff.covers(_PROVINCE):
+        raise Forbidden("寄送规则由省级管理员维护", code="scope_required")

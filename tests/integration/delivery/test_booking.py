@@ -573,3 +573,25 @@ async def test_next_courier_is_asked_while_the_job_that_heard_the_refusal_still_
     await db.execute("UPDATE pgqueuer SET status = 'picked' WHERE entrypoint = 'delivery.book'")
     await post.book(number)
     assert await db.fetch_all("SELECT 1 FROM pgqueuer WHERE entrypoint = 'delivery.book' AND status = 'queued'")
+
+
+async def test_parcel_for_the_person_alone_goes_to_nobody_else(post: Post) -> None:
+    choice = Choice(CASE, CITIZEN, DeliveryMethod.COURIER, "140105", RECEIVER, "张* 138****0001", in_person=True)
+    await post.room.choose(choice)
+    number = await post.room.request_shipment(ORDER)
+    assert number is not None
+    other = NewAddress(Contact(name="李娜", phone="13800000002", address="太原市小店区2号"), "李* 太原市", "140105")
+    with pytest.raises(Conflict) as refused:
+        await post.room.booking.change_address(number, other, nobody)
+    assert refused.value.stable_code == "in_person_only"
+    await post.room.booking.change_address(number, ELSEWHERE, nobody)
+
+
+async def test_result_that_came_back_goes_by_courier_once_more_when_the_citizen_chooses_so(post: Post) -> None:
+    number = await post.booked()
+    await db.execute("UPDATE shipment SET status = 'RETURNED' WHERE shipment_no = $1", number)
+    assert await post.room.request_shipment(ORDER) == number
+    await post.room.choose(Choice(CASE, CITIZEN, DeliveryMethod.COUNTER))
+    await post.chosen()
+    numbers = {await post.room.request_shipment(ORDER) for _ in range(2)}
+    assert len(numbers - {number}) == len(numbers) == 1
