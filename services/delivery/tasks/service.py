@@ -13,6 +13,7 @@ from app import clock, db
 from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
 from services.delivery.custody import moves
+from services.delivery.custody import repository as custody_repository
 from services.delivery.custody.states import Holder, holder_after
 from services.delivery.ports import Announce, Audit
 from services.delivery.states import TERMINAL, ShipmentStatus
@@ -110,6 +111,8 @@ class ParcelTasks:
         row = await self._settleable(staff, task_id, outcome)
         if outcome not in _BY_WORDS:
             raise Conflict("该处理方式需在办件中办理", code="outcome_not_offered")
+        if row["kind"] == TaskKind.RETURNED and await custody_repository.list_came_back(row["shipment_no"]):
+            raise Conflict("退回的办理结果尚未安排，请选择重新寄送或窗口领取", code="outcome_not_offered")
         act, said = _act(staff, row, "settled", address, outcome=outcome.value), _words(words)
         await self._close(staff, row, outcome, said, act)
         return await self._changed(staff, row)

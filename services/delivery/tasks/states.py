@@ -74,7 +74,7 @@ _BACK = (Outcome.REDELIVERED, Outcome.TO_COLLECT)
 SETTLED_WITH: Mapping[TaskKind, tuple[Outcome, ...]] = {
     TaskKind.EXCEPTION: _TALKED,
     TaskKind.REJECTED: _TALKED,
-    TaskKind.RETURNED: _BACK,
+    TaskKind.RETURNED: (*_BACK, Outcome.ANSWERED),
     TaskKind.LOST: (Outcome.REISSUED, Outcome.ANSWERED),
     TaskKind.DAMAGED: (Outcome.REISSUED, Outcome.CONFIRMED),
     TaskKind.SILENT: _TALKED,
@@ -86,7 +86,7 @@ SETTLED_WITH: Mapping[TaskKind, tuple[Outcome, ...]] = {
     TaskKind.ORIGINALS: _TALKED,
     TaskKind.UNCOLLECTED: (Outcome.CONFIRMED,),
 }
-"""What a person may settle each kind with."""
+"""What a person may settle each kind with; words alone only where nothing that came back waits for a way."""
 LIGHT = frozenset({TaskKind.SIGNED_BY_OTHER, TaskKind.STATEMENT})
 """Kinds of low weight: they stand below the others."""
 

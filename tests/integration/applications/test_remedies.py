@@ -193,6 +193,10 @@ async def test_returned_parcel_is_fetched_at_the_window(sent: tuple[World, str, 
     world, number, parcel = sent
     await world.told_by_courier(parcel, "RETURNED", "2026-11-07T10:00:00+08:00")
     task = await the_task(world, TaskKind.RETURNED)
+    with pytest.raises(Conflict, match="尚未安排"):
+        await world.applications.remedies.settle(
+            world.reviewer, uuid.UUID(task.task_id), Outcome.ANSWERED, "快递公司已答复", HERE
+        )
     await world.applications.remedies.settle(
         world.window, uuid.UUID(task.task_id), Outcome.TO_COLLECT, "申请人来电要求自取", HERE
     )

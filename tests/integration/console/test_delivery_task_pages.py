@@ -139,3 +139,11 @@ async def test_hostile_queries_are_refused(browser: Browser, path: str) -> None:
     await browser.get("/staff/delivery-tasks/none", 404)
     await browser.get(f"/staff/delivery-tasks/{uuid.uuid4().hex}", 404)
     await browser.get("/staff/custody?q=%00", 400)
+
+
+async def test_return_with_nothing_to_arrange_is_settled_by_words(browser: Browser) -> None:
+    """As of originals that went back to their sender, or of a copy that was voided: nothing waits for another way."""
+    task_id = await opened(TaskKind.RETURNED)
+    await browser.sign_in("dispatcher")
+    status, _, _ = await acted(browser, task_id, "settle", outcome="ANSWERED", note="原件已退回申请人，已电话告知")
+    assert status == 303
