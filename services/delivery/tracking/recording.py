@@ -94,6 +94,7 @@ class Recorder:
 
     def _decide(self, known: Known, heard: Heard) -> Change:
         parcel = known.parcel
+        heard = _forgotten(heard) if parcel.is_redacted else heard
         fresh = [_placed(each, known) for each in heard.events if _is_fresh(each, known, heard.confirmed)]
         derived = derive([*known.sightings, *(_sighting(each, heard.confirmed) for each in fresh)])
         if derived.status is ShipmentStatus.REQUESTED and parcel.is_booked:
@@ -147,6 +148,15 @@ class Recorder:
             )
             for name in ([_MOVED] if is_replaced(heard.events) else _told(parcel, derived.status, heard.at))
         ]
+
+
+def _forgotten(heard: Heard) -> Heard:
+    """Leave out of news of a parcel whose citizen is forgotten what may tell of people and places again."""
+    return replace(
+        heard,
+        events=[replace(each, text="") for each in heard.events],
+        facts=replace(heard.facts, courier_phone_shown="", collect_hint=""),
+    )
 
 
 def _told(parcel: Parcel, status: ShipmentStatus, at: datetime) -> list[str]:

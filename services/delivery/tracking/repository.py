@@ -48,6 +48,7 @@ class Parcel:
     last_event_at: datetime | None
     picked_up_at: datetime | None
     trouble_told_at: datetime | None
+    is_redacted: bool
     has_pieces: bool
     has_tasks: bool
     """Open ones."""
@@ -118,7 +119,8 @@ _KNOWN = """
 SELECT s.id AS shipment_id, s.shipment_no, s.subject_no, s.citizen_id, s.division_code, s.department_code, s.leg,
        s.is_own, s.booked_at IS NOT NULL AS is_booked, s.courier, s.carrier, s.waybill_no, s.status, s.asked_count,
        s.version, s.courier_phone_shown, s.collect_hint, s.promised_at, s.last_event_at, s.picked_up_at,
-       s.trouble_told_at, EXISTS (SELECT 1 FROM piece WHERE piece.shipment_no = s.shipment_no) AS has_pieces,
+       s.trouble_told_at, s.redacted_at IS NOT NULL AS is_redacted,
+       EXISTS (SELECT 1 FROM piece WHERE piece.shipment_no = s.shipment_no) AS has_pieces,
        EXISTS (SELECT 1 FROM shipment_task AS t WHERE t.shipment_id = s.id AND t.closed_at IS NULL) AS has_tasks,
        ARRAY(SELECT ARRAY[waybill_no, kind] FROM shipment_waybill AS number
              WHERE number.shipment_id = s.id AND kind IN ('RETURN', 'SIGN_BACK')) AS aside, told.*

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 from app import clock
 from services.delivery.states import MEANINGS, TERMINAL, ShipmentStatus, Sighting
@@ -40,6 +40,9 @@ _NEXT_INBOUND: Mapping[ShipmentStatus, str] = {
     ShipmentStatus.RETURNED: "请重新寄送或到窗口递交",
     ShipmentStatus.LOST: "窗口会与您联系",
 }
+_NO_HOUR = (time(0), time(23, 59, 59))
+_FARTHEST = timedelta(days=30)
+"""No parcel within the country is under way longer; the words name no year."""
 SIGNED_TEXT: Mapping[SignedAs, str] = {
     SignedAs.SELF: "本人签收",
     SignedAs.AGENT: "他人代收，请核对",
@@ -95,13 +98,15 @@ def next_text(status: ShipmentStatus, leg: str) -> str:
 
 
 def promise_text(status: ShipmentStatus, promised_at: datetime | None) -> str:
-    """Say when it shall arrive; "" where the courier does not say, that day is over or the parcel turned round."""
+    """Say when it shall arrive; "" where the courier does not say, or what nobody would believe, where that moment is
+    over, or the parcel turned round."""
     if promised_at is None or status in TERMINAL or status in (ShipmentStatus.REJECTED, ShipmentStatus.RETURNING):
         return ""
-    moment = clock.to_beijing(promised_at)
-    if moment.date() < clock.beijing_date():
+    moment, now = clock.to_beijing(promised_at), clock.now()
+    is_a_day = moment.time() in _NO_HOUR
+    if promised_at - now > _FARTHEST or moment.date() < clock.beijing_date(now) or (promised_at < now and not is_a_day):
         return ""
-    hour = "" if moment.time() in (time(0), time(23, 59, 59)) else f"{moment:%H:%M}前"
+    hour = "" if is_a_day else f"{moment:%H:%M}前"
     return f"预计{moment.month}月{moment.day}日{hour}送达"
 
 

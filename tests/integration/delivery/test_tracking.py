@@ -21,7 +21,9 @@ from app.storage import FileStore
 from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import Ability
 from services.delivery.service import DeliveryService
+from services.delivery.states import ShipmentStatus
 from services.delivery.tracking.sweeps import ask_all_silent, ask_silent, open_silent
+from services.delivery.tracking.timeline import promise_text
 from services.delivery.types import Following, ParcelNews, Report, SignedAs, StepState, Waybill, WaybillKind
 from services.staff.audit import AuditTrail
 from tests.fakes.told import CITIZEN, ToldCourier, booked_parcel, seen, tell
@@ -466,3 +468,23 @@ async def test_charge_that_is_told_again_at_another_moment_counts_once(
     for moment in (start, start + timedelta(minutes=30), start + timedelta(minutes=60)):
         await tell(delivery, courier, replace(charge, occurred_at=moment))
     assert (await row_of(number))["freight_fen"] == 1200
+
+
+async def test_late_news_bring_nothing_back_of_a_parcel_that_was_forgotten(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher, start: datetime
+) -> None:
+    number = await booked_parcel(cipher)
+    await db.execute("UPDATE shipment SET redacted_at = now(), receiver_cipher = NULL")
+    news = ParcelNews(shipment_no=number, courier_phone="13912345678", collect_hint="迎泽区某小区3号柜")
+    event = seen(number, "AWAITING_COLLECTION", start, text="已放入迎泽区某小区3号柜，联系人张伟")
+    await tell(delivery, courier, event, news=[news])
+    row, kept = await row_of(number), await db.fetch_row("SELECT text, state FROM tracking_event")
+    assert (row["status"], row["courier_phone_shown"], row["collect_hint"]) == ("AWAITING_COLLECTION", "", "")
+    assert kept is not None
+    assert tuple(kept) == ("", "AWAITING_COLLECTION")
+
+
+@pytest.mark.parametrize(("ahead", "is_told"), [(-1, False), (1, True), (24 * 29, True), (24 * 31, False)])
+def test_promise_of_the_past_or_of_another_season_is_not_told(ahead: int, is_told: bool) -> None:
+    promised = clock.now() + timedelta(hours=ahead)
+    assert bool(promise_text(ShipmentStatus.IN_TRANSIT, promised)) is is_told
