@@ -21,7 +21,7 @@ from services.delivery.types import PAYER_TEXT, Contact, Leg, Level, Payer, Reac
 LEVEL_TEXT = {Level.STANDARD: "标准快递", Level.EXPRESS: "特快"}
 
 _PATIENCE_SECONDS = 4.0
-"""Nobody waits longer for a courier at a door; one that is away has not said no."""
+"""Nobody waits longer for couriers at a door, for all of them together; who is away has not said no."""
 _MOST_ASKED = 3
 log = structlog.get_logger()
 
@@ -84,9 +84,14 @@ class ReachDesk:
         """
         listed = (await self._maker.rules.carriages(errand))[:_MOST_ASKED]
         sender, receiver = (theirs, ours) if errand.leg is Leg.INBOUND else (ours, theirs)
-        for carriage in listed:
-            if await self._reach(carriage, sender, receiver) is not Reach.NO:
-                return
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                for carriage in listed:
+                    if await self._reach(carriage, sender, receiver) is not Reach.NO:
+                        return
+        except TimeoutError:
+            log.warning("reach_not_learnt", error="TimeoutError")
+            return
         names = "、".join(dict.fromkeys(self._couriers.name(carriage.courier) for carriage in listed))
         raise Conflict(f"该地址暂不在{names}的服务范围内，{alternatives}", code="address_not_served")
 
@@ -99,8 +104,7 @@ class ReachDesk:
 
 async def _asked(courier: Courier, sender: Contact, receiver: Contact, carrier: str) -> Reach:
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            return await courier.reaches(sender, receiver, carrier)
-    except (SanjinError, TimeoutError) as error:
+        return await courier.reaches(sender, receiver, carrier)
+    except SanjinError as error:
         log.warning("reach_not_learnt", courier=courier.code, error=type(error).__name__)
         return Reach.UNKNOWN

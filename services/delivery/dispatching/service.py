@@ -222,6 +222,8 @@ class DispatchDesk:
         record = self._recorder(staff, "cancelled", dispatch_no, address, {})
         if not await repository.cancel(dispatch_no, clock.now(), record):
             raise Conflict("本批次已结束或已有快递交出，不能取消", code="dispatch_begun")
+        # It shows addresses, and no parcel leads to it any more that would have it forgotten in time.
+        await self._storage.delete(labels_key(dispatch_no))
         await self._announce(f"dispatch:{dispatch_no}")
         return await self._view(dispatch_no)
 

@@ -7,6 +7,7 @@ import contextvars
 import json
 import random
 import secrets
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from app.crypto import FieldCipher
 from app.errors import Conflict, InvalidRequest, ProviderRejected, ProviderUnavailable
 from app.storage import FileStore
 from services.delivery import repository as delivery_repository
-from services.delivery.booking import postage_repository, repository, withdrawing_repository
+from services.delivery.booking import postage_repository, reach, repository, withdrawing_repository
 from services.delivery.booking.types import InboundOrder, NewAddress, OwnParcel
 from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import NOT_SERVED, PostageBill
@@ -595,3 +596,17 @@ async def test_result_that_came_back_goes_by_courier_once_more_when_the_citizen_
     await post.chosen()
     numbers = {await post.room.request_shipment(ORDER) for _ in range(2)}
     assert len(numbers - {number}) == len(numbers) == 1
+
+
+async def test_nobody_waits_for_several_couriers_in_turn(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "_PATIENCE_SECONDS", 0.5)
+
+    async def slow(*_: Any) -> Reach:
+        await asyncio.sleep(0.4)
+        return Reach.NO
+
+    monkeypatch.setattr(post.sf, "reaches", slow)
+    monkeypatch.setattr(post.ems, "reaches", slow)
+    begun = time.perf_counter()
+    await post.room.reach.require(Errand(division_code="140105"), SENDER, RECEIVER, "请更换地址")
+    assert time.perf_counter() - begun < 0.75

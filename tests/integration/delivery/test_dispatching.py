@@ -327,3 +327,13 @@ async def test_scan_finds_our_parcel_though_a_citizen_typed_its_number(delivery:
     await delivery.booking.follow_own(own)
     scanned = await delivery.dispatching.scan(CLERK, number, [row["waybill_no"]], "")
     assert [each.shipment_no for each in scanned.results if each.is_good] == [parcel]
+
+
+async def test_cancelled_batch_keeps_no_file_with_addresses(delivery: DeliveryService, send: Send) -> None:
+    await send("C1")
+    number = await _batch(delivery)
+    assert (await delivery.dispatching.all_labels(CLERK, number, "")).startswith(b"%PDF-")
+    await delivery.dispatching.cancel(CLERK, number, "")
+    with pytest.raises(Conflict) as refused:
+        await delivery.dispatching.all_labels(CLERK, number, "")
+    assert refused.value.stable_code == "labels_not_made"
