@@ -106,6 +106,7 @@ class Originals:
             )
 
         await self._mailing.send(application_no, made)
+        await self._traced(held, "originals_pickup")
         return await self.detail(caller, application_no)
 
     async def follow_own(self, caller: Caller, application_no: str, waybill_no: str, carrier: str) -> MailingDetail:
@@ -136,12 +137,14 @@ class Originals:
             )
 
         await self._mailing.send(application_no, made)
+        await self._traced(held, "originals_sent")
         return await self.detail(caller, application_no)
 
     async def cancel(self, caller: Caller, application_no: str) -> MailingDetail:
         """Withdraw the parcel before it is picked up. Raises: NotFound, Conflict."""
-        await self._held(caller, application_no)
+        held = await self._held(caller, application_no)
         await self._mailing.cancel(application_no)
+        await self._traced(held, "originals_cancelled")
         return await self.detail(caller, application_no)
 
     async def of_case(self, staff: StaffCaller, application_no: str) -> MailingView:
@@ -201,6 +204,12 @@ class Originals:
 
     async def _held(self, caller: Caller, application_no: str) -> Held:
         return await own.find(self._parts.people, caller, application_no)
+
+    async def _traced(self, held: Held, action: str) -> None:
+        """Leave a trace of whoever acts for another."""
+        trace = held.trace(action)
+        if trace is not None:
+            await self._parts.audit.record(trace)
 
     async def _record(self, row: Row) -> ItemRecord:
         return (await self._parts.catalogue.item(row["item_code"], row["item_version"])).record

@@ -50,9 +50,11 @@ class Remedies:
 
         Raises: NotFound (also the address), Conflict `remedy_not_offered`. Idempotent: yes, the first choice holds.
         """
-        await self._require_own(caller, shipment_no)
+        trace = await self._require_own(caller, shipment_no)
         actor = moves.citizen_actor(caller.citizen_id)
         receiver = await self._receiver(caller, address_id) if address_id and method is RemedyMethod.REDELIVER else None
+        if trace is not None:
+            await self._audit.record(trace)
         await self._take(shipment_no, method, actor, receiver)
         return await self._view(shipment_no, method)
 
@@ -151,13 +153,16 @@ class Remedies:
         )
         await moves.make(move)
 
-    async def _require_own(self, caller: Caller, shipment_no: str) -> None:
+    async def _require_own(self, caller: Caller, shipment_no: str) -> Act | None:
+        """Refuse others' parcels; return what the trail keeps of a choice made for somebody else."""
         subject_no = await self._delivery.subject_of(shipment_no)
         package = await package_repository.find(subject_no)
         if package is None:
-            await own.look(self._people, caller, subject_no)
-        elif package["citizen_id"] != caller.citizen_id:
+            _, acting = await own.look(self._people, caller, subject_no)
+            return own.trace_of(caller, subject_no, "parcel_remedied", acting)
+        if package["citizen_id"] != caller.citizen_id:
             raise NotFound("未找到该快递")
+        return own.trace_of(caller, subject_no, "parcel_remedied")
 
     async def _receiver(self, caller: Caller, address_id: uuid.UUID) -> tuple[Contact, str, str]:
         address = await self._people.plain_address(caller.citizen_id, address_id)

@@ -10,6 +10,7 @@ import pytest
 
 from app import clock, db
 from app.errors import Conflict, NotFound
+from services.applications.assistance.types import AssistedCaller
 from services.applications.types import ApplicationView
 from services.delivery.collecting.types import Deposit, Proof
 from services.delivery.mailing.types import Condition, Receipt, Slot
@@ -147,3 +148,17 @@ async def test_hand_over_at_the_case_ends_what_waits(world: Any) -> None:
     await world.applications.desk.hand_over(world.window, number, HERE)
     await world.react()
     assert (await world.applications.collections.view(world.citizen, number)).status == "COLLECTED"
+
+
+async def test_who_sends_originals_for_another_leaves_a_trace(by_post: Any) -> None:
+    world, number = by_post, await received(by_post)
+    await pickup(world, number)
+    assert await db.fetch_all("SELECT 1 FROM audit_entry WHERE action LIKE 'case.originals%'") == []
+    helper = AssistedCaller(
+        citizen_id=world.citizen.citizen_id, session_id=uuid.UUID(int=1), identity_id=uuid.UUID(int=2), provider="",
+        expires_at=0, assistance_no="BB1", staff_username="clerk", staff_shown="窗口 李", citizen_shown="张*",
+        address=HERE,
+    )  # fmt: skip
+    await world.applications.originals.cancel(helper, number)
+    rows = await db.fetch_all("SELECT actor, action FROM audit_entry WHERE action LIKE 'case.originals%'")
+    assert [(row["actor"], row["action"]) for row in rows] == [("clerk", "case.originals_cancelled")]
