@@ -24,7 +24,7 @@ _FOLLOW_UP: Mapping[ShipmentStatus, tuple[str, str]] = {
     ShipmentStatus.RETURNING: ("请在三晋通中核对收件地址", "请留意退回的材料"),
     ShipmentStatus.RETURNED: ("工作人员会与您联系重新寄送或到窗口领取", "请重新寄送或到窗口递交"),
     ShipmentStatus.CANCELLED: ("工作人员会重新安排", "如仍需寄送请重新预约"),
-    ShipmentStatus.LOST: ("工作人员会与您联系补办", "窗口会与您联系"),
+    ShipmentStatus.LOST: ("我们将为您免费补发", "窗口会与您联系"),
 }
 """What happens then, for a result and for originals."""
 _GOES_ON = ("我们正在跟进", "我们正在跟进")

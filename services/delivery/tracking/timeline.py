@@ -31,7 +31,7 @@ _NEXT: Mapping[ShipmentStatus, str] = {
     ShipmentStatus.REJECTED: "等待退回，工作人员会与您联系",
     ShipmentStatus.RETURNING: "退回后工作人员会与您联系",
     ShipmentStatus.RETURNED: "工作人员会与您联系重新寄送或到窗口领取",
-    ShipmentStatus.LOST: "工作人员会与您联系补办",
+    ShipmentStatus.LOST: "我们将为您免费补发",
 }
 _NEXT_INBOUND: Mapping[ShipmentStatus, str] = {
     ShipmentStatus.OUT_FOR_DELIVERY: "即将送达窗口",
