@@ -248,8 +248,8 @@ class Mailings:
     async def _give_parcel_up(self, subject_no: str, act: Act, reason: str, version: int | None) -> None:
         """Withdraw the parcel of what needs none any more; that by itself moves the mailing on from its version."""
         row = await self._row(subject_no)
-        _require_version(row, version)
         next_status(row["status"], act)
+        _require_version(row, version)
         if row["status"] == MailingStatus.SENT and row["shipment_no"]:
             try:
                 await self._call_off(row["shipment_no"], reason)
