@@ -77,7 +77,8 @@ def _print(found: CourierStatementDetail) -> None:
     shown = found.statement
     console.print(
         f"{shown.courier_name} {shown.month}：{shown.lines} 行，对方合计 {yuan_text(shown.charged_fen)} 元，"
-        f"相符 {shown.matched}，差异 {shown.differing}，待处理 {shown.open}（{shown.statement_no}）"
+        f"相符 {shown.matched}，差异 {shown.differing}，待处理 {shown.open}（{shown.statement_no}）",
+        soft_wrap=True,
     )
     if found.sums:
         table = make_table("差异", "行数", "待处理", "对方计费", "我方应计", "对方多计")

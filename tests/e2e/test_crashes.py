@@ -21,6 +21,7 @@ from tests.e2e.steps import Applicant
 pytestmark = pytest.mark.anyio
 FEE_FEN, PART_FEN = 4000, 1000
 _FEW_MINUTES = 120.0
+_BOOK = "EXP_RECE_CREATE_ORDER"
 
 
 @pytest.fixture(scope="module")
@@ -244,9 +245,9 @@ async def test_job_runner_dies_while_a_parcel_is_booked(scene: Surroundings, bea
     number = await _to_be_sent(scene, applicant)
     placed = len((await scene.control.send("GET", "/control/sf/orders")).expect(200))
     kind = {"before the call": "hang", "after the call": "hang_after"}.get(beat, "delay")
-    await _arm(scene, "book", kind, "sf", delay_seconds=4.0 if kind == "delay" else 0)
+    await _arm(scene, _BOOK, kind, "sf", delay_seconds=4.0 if kind == "delay" else 0)
     await applicant.approved(number)
-    await _struck(scene, "book", kind, "sf")
+    await _struck(scene, _BOOK, kind, "sf")
     if kind == "delay":
         async with books.held("SELECT id FROM shipment WHERE subject_no = $1 FOR UPDATE", number):
             await books.somebody_waits()

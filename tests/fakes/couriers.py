@@ -30,6 +30,7 @@ class MemoryCourier:
     name: str = "顺丰速运"
     abilities: frozenset[Ability] = frozenset(Ability)
     signs_pushes: bool = False
+    accepts: bytes = b"ok"
     orders: dict[str, CourierOrder] = field(default_factory=dict)
     road: list[CourierEvent] = field(default_factory=list)
     book_calls: int = 0
@@ -95,7 +96,7 @@ class MemoryCourier:
             raise CallbackRejected(provider="sf") from None
 
     def acknowledge(self, push: Push, accepted: bool) -> bytes:
-        return b"ok" if accepted else b"again"
+        return self.accepts if accepted else b"again"
 
     def push(self, *events: CourierEvent) -> bytes:
         shown = [{"no": e.shipment_no, "status": e.status, "at": e.occurred_at.isoformat()} for e in events]

@@ -47,9 +47,9 @@ async def test_parcel_is_ordered_moved_and_followed(sf: SfClient, sim: Any) -> N
     placed = await sf.create_order(ORDER)
     assert placed.waybill_no.startswith("SF")
     assert await sf.search_order("ZT1") == placed
-    sim.sink.answers[PUSH_PATH] = [(200, push.ACCEPTED.decode())] * 20
+    sim.sink.answers[PUSH_PATH] = [(200, push.acknowledgement(b"{}", accepted=True).decode())] * 20
     sim.control("POST", "/sf/orders/ZT1/move", {"to": "delivered"})
-    pushed = [event for sent in sim.sink.wait_for(PUSH_PATH, 8) for event in push.read_route_push(sent.body)]
+    pushed = [event for sent in sim.sink.wait_for(PUSH_PATH, 8) for event in push.read_push(sent.body).routes]
     queried = await sf.routes_of_order("ZT1")
     assert [event.op_code for event in queried] == [event.op_code for event in pushed]
     assert "80" in [event.op_code for event in queried]

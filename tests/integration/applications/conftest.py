@@ -237,7 +237,7 @@ async def world(database: str, cipher: FieldCipher, tmp_path: Path) -> World:
         audit=PaymentAudit(trail),
         fiscal=FakeFiscalPlatform(),
     )
-    couriers = CourierTable({"SF": MemoryCourier()})
+    couriers = CourierTable({"SF": MemoryCourier(accepts=b'{"return_code":"0000"}')})
     delivery = DeliveryService(couriers, cipher, trail, storage, postage=CasePostage(payments))
     applications = ApplicationService(
         catalogue=catalogue,

@@ -34,7 +34,7 @@ PARTS = (
 )  # fmt: skip
 ROUTES = [route for part in PARTS for route in part.ROUTES]
 URL_OF = "/api/v1/applications/{}/documents/{}/file"
-PUSH = {"Body": {"WaybillRoute": []}}
+PUSH: list[Any] = []
 
 
 class Phone:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from app import db
+from app import clock, db
 from app.errors import Conflict, NotFound, ProviderUnavailable
 from services.applications import sweeps
 from services.applications.states import Correction
+from services.delivery.custody import moves
+from services.delivery.custody.states import Holder
 from services.delivery.types import DeliveryMethod
 
 pytestmark = pytest.mark.anyio
@@ -22,6 +24,19 @@ async def swept(world: Any) -> None:
     await db.execute("DELETE FROM pgqueuer")
     await db.execute("UPDATE application SET updated_at = now() - interval '1 hour'")
     await sweeps.continue_stalled(world.applications.progress)
+
+
+async def _signed_for() -> None:
+    """Have every parcel, and the documents in it, with the citizen, without telling anybody."""
+    now = clock.now()
+    for row in await db.fetch_all("SELECT shipment_no FROM shipment"):
+        await db.execute(
+            "UPDATE shipment SET status = 'DELIVERED', delivered_at = $2 WHERE shipment_no = $1",
+            row["shipment_no"],
+            now,
+        )
+        async with db.transaction() as tx:
+            await moves.move_parcel(tx, row["shipment_no"], Holder.CITIZEN, now)
 
 
 async def bills(world: Any, number: str) -> list[str]:
@@ -75,7 +90,7 @@ async def test_granted_case_goes_on_to_the_parcel_and_the_end(world: Any) -> Non
     assert row is not None
     await swept(world)
     assert await world.status(number) == "DELIVERING"
-    await db.execute("UPDATE shipment SET status = 'DELIVERED'")
+    await _signed_for()
     await swept(world)
     assert await world.status(number) == "CLOSED"
 
@@ -106,7 +121,7 @@ async def test_refused_case_closes(world: Any) -> None:
 async def test_reopened_delivery_is_left_to_staff(world: Any) -> None:
     number = await by(world, DeliveryMethod.COURIER)
     await swept(world)
-    await db.execute("UPDATE shipment SET status = 'DELIVERED'")
+    await _signed_for()
     await swept(world)
     await world.applications.desk.force(world.administrator, number, Correction.REOPEN_DELIVERY, "寄错", HERE)
     await swept(world)
