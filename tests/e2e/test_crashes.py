@@ -247,13 +247,14 @@ async def test_job_runner_dies_while_a_parcel_is_booked(scene: Surroundings, bea
     kind = {"before the call": "hang", "after the call": "hang_after"}.get(beat, "delay")
     await _arm(scene, _BOOK, kind, "sf", delay_seconds=4.0 if kind == "delay" else 0)
     await applicant.approved(number)
-    await _struck(scene, _BOOK, kind, "sf")
     if kind == "delay":
-        async with books.held("SELECT id FROM shipment WHERE subject_no = $1 FOR UPDATE", number):
+        tried = "SELECT id FROM shipment WHERE subject_no = $1 AND booking_tried_at IS NOT NULL FOR UPDATE"
+        async with books.held(tried, number):
             await books.somebody_waits()
             (await scene.product.job_runner()).kill()
             await books.forget_who_waits()
     else:
+        await _struck(scene, _BOOK, kind, "sf")
         (await scene.product.job_runner()).kill()
 
     async def parcels() -> list[dict[str, Any]]:
@@ -269,4 +270,4 @@ async def test_job_runner_dies_while_a_parcel_is_booked(scene: Surroundings, bea
     assert (await applicant.phone.case_in(number, "CLOSED"))["outcome"] == "GRANTED"
     chain = "SELECT string_agg(c.to_holder, ' ' ORDER BY c.version) FROM piece_change c"
     held = f"{chain} JOIN piece p ON p.id = c.piece_id WHERE p.subject_no = $1"
-    assert await books.value(held, number) == "WINDOW COURIER CITIZEN"
+    assert await books.value(held, number) == "WINDOW WINDOW COURIER CITIZEN", "printed, packed, picked up, signed for"
