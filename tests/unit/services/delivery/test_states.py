@@ -42,7 +42,10 @@ def test_derive_confirmed_end_counts() -> None:
 
 
 def test_derive_return_after_delivery_undoes_it() -> None:
-    assert derive([seen("DELIVERED", 9, confirmed=True), seen("RETURNING", 15)]).status is ShipmentStatus.RETURNING
+    signed = seen("DELIVERED", 9, confirmed=True)
+    assert derive([signed, seen("RETURNING", 15, confirmed=True)]).status is ShipmentStatus.RETURNING
+    unproven = derive([signed, seen("RETURNING", 15)])
+    assert (unproven.status, unproven.needs_confirmation) == (ShipmentStatus.DELIVERED, True)
 
 
 def test_derive_unknown_code_changes_nothing() -> None:
