@@ -6,7 +6,7 @@ from typing import Any
 
 from app.errors import NotFound
 from handlers import assets
-from handlers.doors import Auth, Call, Reply, Route
+from handlers.doors import FORM, Auth, Call, Handler, Reply, Route
 from handlers.rendering import HTML, PAGE_HEADERS, rendered
 from handlers.staff.navigation import seen_by
 
@@ -21,6 +21,11 @@ def page(call: Call[Any], template: str, *, status: int = 200, **facts: Any) -> 
 def see_other(address: str, **headers: str) -> Reply:
     """Send the browser on to another page of ours after a form (303)."""
     return Reply(status=303, headers={"Location": address, "Cache-Control": "no-store", **headers}, content_type=HTML)
+
+
+def form_route(tag: str, path: str, handler: Handler, summary: str, body: type[Any]) -> Route:
+    """Return the route of a form of the console: sent by a browser, answered by a page or a redirection."""
+    return Route("POST", path, handler, Auth.STAFF, summary, tag, body=body, consumes=FORM, remembers=False, page=True)
 
 
 async def static_file(call: Call[None]) -> Reply:

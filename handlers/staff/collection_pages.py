@@ -6,13 +6,14 @@ The same use cases as the JSON doors in handlers/staff/collections.py. No page e
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 
 from app.errors import Conflict, InvalidRequest, NotFound
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Auth, Call, Reply, Route
+from handlers.pages import form_route, page, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.collections import StateName
@@ -147,25 +148,12 @@ async def _shown(call: Call[Any], *, done: bool = False, problem: Any = None) ->
     )
 
 
-def _act(name: str, handler: Any, summary: str, body: type[Any]) -> Route:
-    return Route(
-        "POST",
-        f"{_ONE}/{name}",
-        handler,
-        Auth.STAFF,
-        summary,
-        _TAG,
-        body=body,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    )
-
+_act = partial(form_route, _TAG)
 
 ROUTES = (
     Route("GET", _LIST, collections, Auth.STAFF, "领取", _TAG, query=CollectionsQuery, page=True),
     Route("GET", f"{_LIST}/part", collections_part, Auth.STAFF, "领取的内容", _TAG, query=CollectionsQuery, page=True),
     Route("GET", _ONE, collection, Auth.STAFF, "办件的领取", _TAG, query=DoneQuery, page=True),
-    _act("deposit", deposit, "放入自取点", DepositForm),
-    _act("hand-over", hand_over, "交付办理结果", HandOverForm),
+    _act(f"{_ONE}/deposit", deposit, "放入自取点", DepositForm),
+    _act(f"{_ONE}/hand-over", hand_over, "交付办理结果", HandOverForm),
 )

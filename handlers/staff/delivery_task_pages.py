@@ -5,13 +5,14 @@ The same use cases as the JSON doors in handlers/staff/delivery_tasks.py.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Auth, Call, Reply, Route
+from handlers.pages import form_route, page, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.delivery_tasks import KindName, ListName, task_id_of
@@ -216,9 +217,7 @@ def _done(call: Call[Any], what: str) -> Reply:
     return see_other(f"{_LIST}/{call.path['task_id']}?done={what}")
 
 
-def _act(path: str, handler: Any, title: str, body: type[Any]) -> Route:
-    return Route("POST", path, handler, Auth.STAFF, title, _TAG, body=body, consumes=FORM, remembers=False, page=True)
-
+_act = partial(form_route, _TAG)
 
 ROUTES = (
     Route("GET", _LIST, tasks, Auth.STAFF, "寄送异常", _TAG, query=TasksQuery, page=True),

@@ -6,13 +6,14 @@ The same use cases as the JSON doors in handlers/staff/mailings.py.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 
 from app.errors import Conflict, InvalidRequest, NotFound
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Auth, Call, Reply, Route
+from handlers.pages import form_route, page, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.mailings import STATES, StateName
@@ -170,28 +171,15 @@ async def _shown(call: Call[Any], *, done: bool = False, problem: Any = None, no
     )
 
 
-def _act(name: str, handler: Any, summary: str, body: type[Any] = ActForm) -> Route:
-    return Route(
-        "POST",
-        f"{_ONE}/{name}",
-        handler,
-        Auth.STAFF,
-        summary,
-        _TAG,
-        body=body,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    )
-
+_act = partial(form_route, _TAG)
 
 ROUTES = (
     Route("GET", _LIST, mailings, Auth.STAFF, "待收原件", _TAG, query=MailingsQuery, page=True),
     Route("GET", f"{_LIST}/part", mailings_part, Auth.STAFF, "待收原件的内容", _TAG, query=MailingsQuery, page=True),
     Route("GET", _ONE, mailing, Auth.STAFF, "办件的原件", _TAG, query=DoneQuery, page=True),
-    _act("receipt", receive, "确认收到原件", ReceiptForm),
-    _act("brought", bring, "现场提交原件"),
-    _act("waiver", waive, "无需提交原件"),
-    _act("another-request", ask_again, "要求补寄原件"),
-    _act("return", give_back, "退还原件"),
+    _act(f"{_ONE}/receipt", receive, "确认收到原件", ReceiptForm),
+    _act(f"{_ONE}/brought", bring, "现场提交原件", ActForm),
+    _act(f"{_ONE}/waiver", waive, "无需提交原件", ActForm),
+    _act(f"{_ONE}/another-request", ask_again, "要求补寄原件", ActForm),
+    _act(f"{_ONE}/return", give_back, "退还原件", ActForm),
 )

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from app import clock, db
+from app import db
 from app.errors import Conflict, NotFound, ProviderUnavailable
 from services.applications import sweeps
 from services.applications.states import Correction
-from services.delivery.custody import moves
-from services.delivery.custody.states import Holder
 from services.delivery.types import DeliveryMethod
+from tests.fakes.couriers import signed_for
 
 pytestmark = pytest.mark.anyio
 HERE = "127.0.0.1"
@@ -26,17 +25,9 @@ async def swept(world: Any) -> None:
     await sweeps.continue_stalled(world.applications.progress)
 
 
-async def _signed_for() -> None:
-    """Have every parcel, and the documents in it, with the citizen, without telling anybody."""
-    now = clock.now()
+async def _all_signed_for() -> None:
     for row in await db.fetch_all("SELECT shipment_no FROM shipment"):
-        await db.execute(
-            "UPDATE shipment SET status = 'DELIVERED', delivered_at = $2 WHERE shipment_no = $1",
-            row["shipment_no"],
-            now,
-        )
-        async with db.transaction() as tx:
-            await moves.move_parcel(tx, row["shipment_no"], Holder.CITIZEN, now)
+        await signed_for(row["shipment_no"])
 
 
 async def bills(world: Any, number: str) -> list[str]:
@@ -90,7 +81,7 @@ async def test_granted_case_goes_on_to_the_parcel_and_the_end(world: Any) -> Non
     assert row is not None
     await swept(world)
     assert await world.status(number) == "DELIVERING"
-    await _signed_for()
+    await _all_signed_for()
     await swept(world)
     assert await world.status(number) == "CLOSED"
 
@@ -121,7 +112,7 @@ async def test_refused_case_closes(world: Any) -> None:
 async def test_reopened_delivery_is_left_to_staff(world: Any) -> None:
     number = await by(world, DeliveryMethod.COURIER)
     await swept(world)
-    await _signed_for()
+    await _all_signed_for()
     await swept(world)
     await world.applications.desk.force(world.administrator, number, Correction.REOPEN_DELIVERY, "寄错", HERE)
     await swept(world)

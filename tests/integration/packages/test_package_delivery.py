@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
-from app import clock, db
+from app import db
 from app.errors import NotFound
 from app.events import DomainEvent
 from services.applications.packages import sweeps
 from services.applications.packages.reactions import PackageReactions
 from services.applications.states import Act, Correction
-from services.delivery.custody import moves
-from services.delivery.custody.states import Holder
 from services.delivery.types import DeliveryMethod
 from services.staff.types import Role
+from tests.fakes.couriers import signed_for
 from tests.integration.applications.conftest import staff
 from tests.integration.packages.conftest import LOST_CARDS, NEWBORN, Town, parts_of
 from tests.integration.packages.test_package_filing import ALLOWANCE, BIRTH, DRIVER, ID_CARD, MEDICAL, SOCIAL
@@ -51,18 +50,8 @@ async def _grant(town: Town, number: str, *, early: bool = False) -> None:
     await town.settle()
 
 
-async def _signed_for(shipment_no: str) -> None:
-    """Have a parcel, and the documents in it, with the citizen, without telling anybody."""
-    now = clock.now()
-    await db.execute(
-        "UPDATE shipment SET status = 'DELIVERED', delivered_at = $2 WHERE shipment_no = $1", shipment_no, now
-    )
-    async with db.transaction() as tx:
-        await moves.move_parcel(tx, shipment_no, Holder.CITIZEN, now)
-
-
 async def _arrives(town: Town, view: dict[str, Any], parcel: dict[str, Any]) -> None:
-    await _signed_for(parcel["shipment_no"])
+    await signed_for(parcel["shipment_no"])
     event = DomainEvent(name="shipment.delivered", subject_no=view["package_no"])
     for _, reaction in PackageReactions(town.applications.packages).table()[event.name]:
         await reaction(event)
@@ -136,7 +125,7 @@ async def test_parcel_whose_arrival_was_lost_is_noticed_by_the_sweep(town: Town,
     for number in _numbers(view).values():
         await _grant(town, number, early=True)
     (parcel,) = await _parcels(town, view)
-    await _signed_for(parcel["shipment_no"])
+    await signed_for(parcel["shipment_no"])
     await sweeps.continue_open(town.applications.packages)
     await town.settle()
     assert (await town.view(view["package_no"]))["status"] == "CLOSED"
