@@ -25,9 +25,10 @@ async def clean(exchange: Exchange) -> None:
 
 
 async def _hurry(number: str) -> None:
-    """Let the pause after a failed try be over."""
+    """Let the pause after a failed try be over; a claim of 60 s is longer than those pauses and is left alone."""
     await db.execute(
-        "UPDATE system_event SET next_try_at = now() WHERE subject_no = $1 AND status = 'WAITING' AND attempts > 0",
+        "UPDATE system_event SET next_try_at = now() WHERE subject_no = $1 AND status = 'WAITING' AND attempts > 0"
+        " AND next_try_at < now() + interval '40 seconds'",
         number,
     )
 
