@@ -97,6 +97,18 @@ def test_delivered_template_fits_every_channel_with_the_longest_facts(template) 
     assert wechat_binding is None or len(wechat_binding.template_id) == 43
 
 
+def test_sms_of_a_result_to_be_fetched_says_where_and_until_when_uncut() -> None:
+    template = next(each for each in TEMPLATES if each.code == "collection.ready")
+    binding = template.binding("SMS")
+    assert binding is not None
+    assert template.channels[-1] == "SMS", "phones with the mini-program are told there first"
+    variables = render.variables_of(EVENT) | {each.name: each.longest or each.sample for each in template.variables}
+    values = sms.fitted(render.filled_all(binding.fields, variables))
+    text = re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], binding.text)
+    assert all(variables[name] in text for name in ("place_name", "place_address", "until"))
+    assert "取件码" in text
+
+
 def test_events_that_concern_a_citizen_have_one_template() -> None:
     codes = [template.code for template in TEMPLATES if template.used_for == "EVENT"]
     assert len(codes) == len(set(codes))
