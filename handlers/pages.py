@@ -10,6 +10,8 @@ from handlers.doors import FORM, Auth, Call, Handler, Reply, Route
 from handlers.rendering import HTML, PAGE_HEADERS, rendered
 from handlers.staff.navigation import seen_by
 
+_CONSOLE = "工作台"
+
 
 def page(call: Call[Any], template: str, *, status: int = 200, **facts: Any) -> Reply:
     """Answer with a template; it sees `staff` (None where nobody is signed in), `navigation` and the given facts."""
@@ -23,9 +25,28 @@ def see_other(address: str, **headers: str) -> Reply:
     return Reply(status=303, headers={"Location": address, "Cache-Control": "no-store", **headers}, content_type=HTML)
 
 
-def form_route(tag: str, path: str, handler: Handler, summary: str, body: type[Any]) -> Route:
+def page_route(
+    path: str, handler: Handler, summary: str, query: type[Any] | None = None, *, setup: bool = False
+) -> Route:
+    """Return the route of a page of the console."""
+    return Route("GET", path, handler, Auth.STAFF, summary, _CONSOLE, query=query, page=True, setup=setup)
+
+
+def form_route(
+    path: str,
+    handler: Handler,
+    summary: str,
+    body: type[Any] | None = None,
+    *,
+    consumes: str = FORM,
+    limit_bytes: int = 65_536,
+    setup: bool = False,
+) -> Route:
     """Return the route of a form of the console: sent by a browser, answered by a page or a redirection."""
-    return Route("POST", path, handler, Auth.STAFF, summary, tag, body=body, consumes=FORM, remembers=False, page=True)
+    return Route(
+        "POST", path, handler, Auth.STAFF, summary, _CONSOLE, body=body, consumes=consumes, limit_bytes=limit_bytes,
+        remembers=False, page=True, setup=setup,
+    )  # fmt: skip
 
 
 async def static_file(call: Call[None]) -> Reply:

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.staff.acts import Needs, PageAct, find_act
 from handlers.staff.case_pages import pausing_procedures, published_item
 from services.applications.types import CaseSummary
 
-_TAG = "工作台"
 _ADDRESS = "/staff/cases/<application_no:str>/<act:str>"
 MOST_LETTERS = 500
 _MOST_DAYS, _LONGEST_NOTE = 365, 100
@@ -105,17 +104,6 @@ def _require_given(act: PageAct, given: str) -> None:
 
 
 ROUTES = (
-    Route("GET", _ADDRESS, confirm, Auth.STAFF, "确认办理操作", _TAG, page=True),
-    Route(
-        "POST",
-        _ADDRESS,
-        carry_out,
-        Auth.STAFF,
-        "办理操作",
-        _TAG,
-        body=ActForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
+    page_route(_ADDRESS, confirm, "确认办理操作"),
+    form_route(_ADDRESS, carry_out, "办理操作", ActForm),
 )

@@ -7,15 +7,14 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import Conflict, InvalidRequest, PayloadTooLarge, SanjinError, TooManyRequests
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import turns
 from handlers.staff.audience_lists import BODY_BYTES, MULTIPART, ListForm, list_id_of, taken
 from services.audiences.types import MOST_BYTES, MOST_LINES, Tagging
 from services.staff.types import Role
 
-_TAG = "工作台"
 _LIST = "/staff/audience-lists"
 _ONE = f"{_LIST}/<list_id:str>"
 _PAGE_LENGTH = 20
@@ -118,15 +117,9 @@ async def _shown(call: Call[Any], problem: SanjinError | None = None) -> Reply:
 
 
 ROUTES = (
-    Route("GET", _LIST, listed, Auth.STAFF, "人员名单", _TAG, query=PageQuery, page=True),
-    Route(
-        "POST", _LIST, upload, Auth.STAFF, "上传人员名单", _TAG,
-        body=ListForm, consumes=MULTIPART, limit_bytes=BODY_BYTES, remembers=False, page=True,
-    ),
-    Route("GET", _ONE, show, Auth.STAFF, "名单读取报告", _TAG, query=DoneQuery, page=True),
-    Route("GET", f"{_ONE}/part", show_part, Auth.STAFF, "名单读取进度（片段）", _TAG, page=True),
-    Route(
-        "POST", f"{_ONE}/tags", tag, Auth.STAFF, "名单标签", _TAG,
-        body=TagForm, consumes=FORM, remembers=False, page=True,
-    ),
+    page_route(_LIST, listed, "人员名单", PageQuery),
+    form_route(_LIST, upload, "上传人员名单", ListForm, limit_bytes=BODY_BYTES, consumes=MULTIPART),
+    page_route(_ONE, show, "名单读取报告", DoneQuery),
+    page_route(f"{_ONE}/part", show_part, "名单读取进度（片段）"),
+    form_route(f"{_ONE}/tags", tag, "名单标签", TagForm),
 )  # fmt: skip

@@ -8,11 +8,10 @@ from urllib.parse import urlencode
 import msgspec
 
 from app.errors import Conflict, InvalidRequest, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.staff.audit import AuditExportQuery, AuditQuery, exported, filter_of, seq_of
 
-_TAG = "工作台"
 _LIST = "/staff/audit"
 _PAGE_LENGTH = 50
 _FILTERS = ("actor", "action", "object_no", "since", "until")
@@ -108,19 +107,8 @@ def _shown(value: Any) -> str:
 
 
 ROUTES = (
-    Route("GET", _LIST, entries, Auth.STAFF, "审计", _TAG, query=AuditPageQuery, page=True),
-    Route("GET", f"{_LIST}/export", take, Auth.STAFF, "导出审计记录", _TAG, query=AuditExportQuery, page=True),
-    Route("GET", f"{_LIST}/check", check_part, Auth.STAFF, "审计链核验进度", _TAG, page=True),
-    Route(
-        "POST",
-        f"{_LIST}/check",
-        start_check,
-        Auth.STAFF,
-        "开始核验审计链",
-        _TAG,
-        body=CheckForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
+    page_route(_LIST, entries, "审计", AuditPageQuery),
+    page_route(f"{_LIST}/export", take, "导出审计记录", AuditExportQuery),
+    page_route(f"{_LIST}/check", check_part, "审计链核验进度"),
+    form_route(f"{_LIST}/check", start_check, "开始核验审计链", CheckForm),
 )

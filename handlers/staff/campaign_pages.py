@@ -11,15 +11,14 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import Conflict, Forbidden, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff import campaign_forms as forms
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.campaigns import Status, carry_out, officer_of
 from notify.campaigns.types import Acting, AudienceSize, CampaignEdit, CampaignView, ChannelPreview
 
-_TAG = "工作台"
 _LIST = "/staff/campaigns"
 _ONE = f"{_LIST}/<campaign_no:str>"
 _HERE = "campaigns"
@@ -286,27 +285,15 @@ async def _campaign(call: Call[Any]) -> CampaignView:
 
 
 ROUTES = (
-    Route("GET", _LIST, listed, Auth.STAFF, "群发任务", _TAG, query=ListQuery, page=True),
-    Route("GET", f"{_LIST}/part", listed_part, Auth.STAFF, "群发任务（片段）", _TAG, query=ListQuery, page=True),
-    Route("GET", f"{_LIST}/new", compose, Auth.STAFF, "新建群发", _TAG, query=NewQuery, page=True),
-    Route(
-        "POST", f"{_LIST}/new", create, Auth.STAFF, "保存新群发", _TAG,
-        body=Form, consumes=FORM, remembers=False, page=True,
-    ),
-    Route(
-        "POST", f"{_LIST}/preview", preview, Auth.STAFF, "群发预览与估算（片段）", _TAG,
-        body=Form, consumes=FORM, remembers=False, page=True,
-    ),
-    Route("GET", _ONE, show, Auth.STAFF, "群发任务详情", _TAG, query=DoneQuery, page=True),
-    Route("GET", f"{_ONE}/part", show_part, Auth.STAFF, "群发进度（片段）", _TAG, page=True),
-    Route("GET", f"{_ONE}/edit", edit, Auth.STAFF, "修改群发", _TAG, page=True),
-    Route(
-        "POST", f"{_ONE}/edit", change, Auth.STAFF, "保存群发", _TAG,
-        body=Form, consumes=FORM, remembers=False, page=True,
-    ),
-    Route("GET", f"{_ONE}/approval", approval, Auth.STAFF, "审核群发", _TAG, page=True),
-    Route(
-        "POST", f"{_ONE}/acts", act, Auth.STAFF, "群发操作", _TAG,
-        body=ActForm, consumes=FORM, remembers=False, page=True,
-    ),
+    page_route(_LIST, listed, "群发任务", ListQuery),
+    page_route(f"{_LIST}/part", listed_part, "群发任务（片段）", ListQuery),
+    page_route(f"{_LIST}/new", compose, "新建群发", NewQuery),
+    form_route(f"{_LIST}/new", create, "保存新群发", Form),
+    form_route(f"{_LIST}/preview", preview, "群发预览与估算（片段）", Form),
+    page_route(_ONE, show, "群发任务详情", DoneQuery),
+    page_route(f"{_ONE}/part", show_part, "群发进度（片段）"),
+    page_route(f"{_ONE}/edit", edit, "修改群发"),
+    form_route(f"{_ONE}/edit", change, "保存群发", Form),
+    page_route(f"{_ONE}/approval", approval, "审核群发"),
+    form_route(f"{_ONE}/acts", act, "群发操作", ActForm),
 )  # fmt: skip

@@ -14,15 +14,14 @@ import msgspec
 
 from app import clock
 from app.errors import FieldFault, Forbidden, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route
 from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.case_columns import columns, row_of
 from handlers.staff.sheets import Format, Rows, export
 from services.applications.finding.types import FIRST_YEAR, LAST_YEAR, CaseFilter
 from services.applications.types import STATUS_TEXT, CaseSummary, Status
 
-_TAG = "工作台"
 LIST = "/staff/cases"
 _PAGE_LENGTH = 20
 StatusFilter = Literal[
@@ -216,29 +215,7 @@ def _day(name: str, text: str) -> date | None:
 
 
 ROUTES = (
-    Route("GET", LIST, case_list, Auth.STAFF, "办件列表", _TAG, query=CaseListQuery, page=True),
-    Route(
-        "POST",
-        f"{LIST}/look-up",
-        look_up,
-        Auth.STAFF,
-        "按申请人查办件",
-        _TAG,
-        body=LookUpForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
-    Route(
-        "POST",
-        f"{LIST}/export",
-        take_away,
-        Auth.STAFF,
-        "导出办件",
-        _TAG,
-        body=ExportForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
+    page_route(LIST, case_list, "办件列表", CaseListQuery),
+    form_route(f"{LIST}/look-up", look_up, "按申请人查办件", LookUpForm),
+    form_route(f"{LIST}/export", take_away, "导出办件", ExportForm),
 )

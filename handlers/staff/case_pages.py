@@ -9,15 +9,14 @@ import msgspec
 from app.errors import NotFound
 from handlers.citizen.documents import document_number
 from handlers.citizen.uploads import PRIVATE_FILE, file_id
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route
 from handlers.staff.acts import done_text, offered
 from handlers.staff.answers import lines
 from services.applications.types import CaseView
 from services.catalogue.types import Item
 from services.staff.types import Role
 
-_TAG = "工作台"
 _ONE = "/staff/cases/<application_no:str>"
 _MAILED = (Role.WINDOW, Role.REVIEWER, Role.APPROVER, Role.DISPATCHER, Role.ADMINISTRATOR)
 _FETCHED = (Role.WINDOW, Role.DISPATCHER, Role.ADMINISTRATOR)
@@ -110,27 +109,8 @@ async def _shown(call: Call[Any], view: CaseView, done: str) -> Reply:
 
 
 ROUTES = (
-    Route("GET", _ONE, case_detail, Auth.STAFF, "办件", _TAG, query=CaseQuery, page=True),
-    Route(
-        "POST",
-        f"{_ONE}/unmask",
-        unmask,
-        Auth.STAFF,
-        "显示办件的个人信息",
-        _TAG,
-        body=UnmaskForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
-    Route(
-        "GET",
-        f"{_ONE}/documents/<document_no:str>",
-        case_document,
-        Auth.STAFF,
-        "办件文书",
-        _TAG,
-        page=True,
-    ),
-    Route("GET", "/staff/files/<upload_id:str>", case_file, Auth.STAFF, "办件材料", _TAG, page=True),
+    page_route(_ONE, case_detail, "办件", CaseQuery),
+    form_route(f"{_ONE}/unmask", unmask, "显示办件的个人信息", UnmaskForm),
+    page_route(f"{_ONE}/documents/<document_no:str>", case_document, "办件文书"),
+    page_route("/staff/files/<upload_id:str>", case_file, "办件材料"),
 )

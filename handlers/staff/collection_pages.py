@@ -6,21 +6,19 @@ The same use cases as the JSON doors in handlers/staff/collections.py. No page e
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 
 from app.errors import Conflict, InvalidRequest, NotFound
-from handlers.doors import Auth, Call, Reply, Route
-from handlers.pages import form_route, page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.collections import StateName
 from services.delivery.collecting.types import COLLECTOR_TEXT, CollectionStatus, Collector, Deposit, Proof
 from services.staff.types import Role
 
-_TAG = "工作台"
 _LIST = "/staff/collections"
 _ONE = f"{_LIST}/<application_no:str>"
 _PAGE_LENGTH = 20
@@ -148,12 +146,10 @@ async def _shown(call: Call[Any], *, done: bool = False, problem: Any = None) ->
     )
 
 
-_act = partial(form_route, _TAG)
-
 ROUTES = (
-    Route("GET", _LIST, collections, Auth.STAFF, "领取", _TAG, query=CollectionsQuery, page=True),
-    Route("GET", f"{_LIST}/part", collections_part, Auth.STAFF, "领取的内容", _TAG, query=CollectionsQuery, page=True),
-    Route("GET", _ONE, collection, Auth.STAFF, "办件的领取", _TAG, query=DoneQuery, page=True),
-    _act(f"{_ONE}/deposit", deposit, "放入自取点", DepositForm),
-    _act(f"{_ONE}/hand-over", hand_over, "交付办理结果", HandOverForm),
+    page_route(_LIST, collections, "领取", CollectionsQuery),
+    page_route(f"{_LIST}/part", collections_part, "领取的内容", CollectionsQuery),
+    page_route(_ONE, collection, "办件的领取", DoneQuery),
+    form_route(f"{_ONE}/deposit", deposit, "放入自取点", DepositForm),
+    form_route(f"{_ONE}/hand-over", hand_over, "交付办理结果", HandOverForm),
 )

@@ -8,12 +8,11 @@ from urllib.parse import urlencode
 import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import make_cursor, read_cursor
 from services.consultations.types import StaffLine
 
-_TAG = "工作台"
 _LIST = "/staff/consultations"
 _ONE = f"{_LIST}/<consultation_no:str>"
 _STATUSES = (("", "进行中"), ("OPEN", "待回复"), ("ANSWERED", "已回复"), ("CLOSED", "已结束"))
@@ -157,20 +156,9 @@ def _require_words(text: str) -> None:
 
 
 ROUTES = (
-    Route("GET", _LIST, queue, Auth.STAFF, "咨询", _TAG, query=QueueQuery, page=True),
-    Route("GET", f"{_LIST}/part", queue_part, Auth.STAFF, "咨询列表（局部）", _TAG, query=QueueQuery, page=True),
-    Route("GET", _ONE, thread, Auth.STAFF, "咨询详情", _TAG, query=ThreadQuery, page=True),
-    Route("GET", f"{_ONE}/part", thread_part, Auth.STAFF, "咨询消息（局部）", _TAG, page=True),
-    Route(
-        "POST",
-        f"{_ONE}/<act:str>",
-        act,
-        Auth.STAFF,
-        "咨询操作",
-        _TAG,
-        body=ActForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
+    page_route(_LIST, queue, "咨询", QueueQuery),
+    page_route(f"{_LIST}/part", queue_part, "咨询列表（局部）", QueueQuery),
+    page_route(_ONE, thread, "咨询详情", ThreadQuery),
+    page_route(f"{_ONE}/part", thread_part, "咨询消息（局部）"),
+    form_route(f"{_ONE}/<act:str>", act, "咨询操作", ActForm),
 )

@@ -7,15 +7,14 @@ from typing import Any
 
 from app import clock
 from app.errors import Conflict, Forbidden, InvalidRequest, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.staff import correction_rows
 from handlers.staff.acts import find_act
 from handlers.staff.case_pages import published_item
 from handlers.staff.correction_rows import Row, RowsForm
 from services.applications.reviewing.types import CORRECTION_DAYS, MOST_POINTS
 
-_TAG = "工作台"
 _ACT = "request-correction"
 _ADDRESS = f"/staff/cases/<application_no:str>/{_ACT}"
 _LIMIT_BYTES = 262_144
@@ -70,18 +69,6 @@ async def _page(
 
 
 ROUTES = (
-    Route("GET", _ADDRESS, editor, Auth.STAFF, "编写补正告知", _TAG, page=True),
-    Route(
-        "POST",
-        _ADDRESS,
-        edit,
-        Auth.STAFF,
-        "补正告知",
-        _TAG,
-        body=RowsForm,
-        consumes=FORM,
-        limit_bytes=_LIMIT_BYTES,
-        remembers=False,
-        page=True,
-    ),
+    page_route(_ADDRESS, editor, "编写补正告知"),
+    form_route(_ADDRESS, edit, "补正告知", RowsForm, limit_bytes=_LIMIT_BYTES),
 )

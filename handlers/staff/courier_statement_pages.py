@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import Conflict, InvalidRequest, PayloadTooLarge, SanjinError, TooManyRequests
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.courier_statements import BODY_BYTES, MULTIPART, StatementForm, StatementsQuery, taken
@@ -19,7 +19,6 @@ from handlers.staff.sheets import PAGE_LENGTH, Column, Format, Kind, export, pag
 from services.delivery.statements.types import DIFFERENCE_TEXT, KEEPERS, MOST_BYTES, MOST_LINES, DifferenceLine
 from services.delivery.statements.types import Kind as DifferenceKind
 
-_TAG = "工作台"
 _LIST = "/staff/courier-statements"
 _ONE = f"{_LIST}/<statement_no:str>"
 _HERE = "courier_statements"
@@ -192,22 +191,10 @@ def _row(line: DifferenceLine) -> list[object]:
 
 
 ROUTES = (
-    Route("GET", _LIST, listed, Auth.STAFF, "快递对账", _TAG, query=StatementsQuery, page=True),
-    Route(
-        "POST", _LIST, upload, Auth.STAFF, "上传快递对账单", _TAG,
-        body=StatementForm, consumes=MULTIPART, limit_bytes=BODY_BYTES, remembers=False, page=True,
-    ),
-    Route("GET", _ONE, show, Auth.STAFF, "快递对账单", _TAG, query=OneQuery, page=True),
-    Route(
-        "GET", f"{_ONE}/export", export_differences, Auth.STAFF, "导出快递对账差异", _TAG,
-        query=ExportQuery, page=True,
-    ),
-    Route(
-        "POST", f"{_ONE}/settle", settle, Auth.STAFF, "登记快递对账差异的处理结果", _TAG,
-        body=SettleForm, consumes=FORM, remembers=False, page=True,
-    ),
-    Route(
-        "POST", f"{_ONE}/compare", compare, Auth.STAFF, "重新比对快递对账单", _TAG,
-        body=CompareForm, consumes=FORM, remembers=False, page=True,
-    ),
+    page_route(_LIST, listed, "快递对账", StatementsQuery),
+    form_route(_LIST, upload, "上传快递对账单", StatementForm, limit_bytes=BODY_BYTES, consumes=MULTIPART),
+    page_route(_ONE, show, "快递对账单", OneQuery),
+    page_route(f"{_ONE}/export", export_differences, "导出快递对账差异", ExportQuery),
+    form_route(f"{_ONE}/settle", settle, "登记快递对账差异的处理结果", SettleForm),
+    form_route(f"{_ONE}/compare", compare, "重新比对快递对账单", CompareForm),
 )  # fmt: skip

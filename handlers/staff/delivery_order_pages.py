@@ -10,12 +10,11 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from services.delivery.rules.types import Carriage
 from services.staff.types import Role
 
-_TAG = "工作台"
 _ONE = "/staff/deliveries/<shipment_no:str>"
 Text = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Code = Annotated[str, msgspec.Meta(max_length=24, pattern=r"^[A-Za-z0-9_]*\Z")]
@@ -92,14 +91,8 @@ async def _order(call: Call[Any], problem: SanjinError | None = None) -> Reply:
     )
 
 
-def _written(address: str, handler: Any, body: type[Any], summary: str) -> Route:
-    return Route(
-        "POST", address, handler, Auth.STAFF, summary, _TAG, body=body, consumes=FORM, remembers=False, page=True
-    )
-
-
 ROUTES = (
-    Route("GET", f"{_ONE}/order", order, Auth.STAFF, "快递订单", _TAG, page=True),
-    _written(f"{_ONE}/cancel", cancel, CancelForm, "取消快递订单"),
-    _written(f"{_ONE}/courier", change_courier, CourierForm, "更换快递公司"),
+    page_route(f"{_ONE}/order", order, "快递订单"),
+    form_route(f"{_ONE}/cancel", cancel, "取消快递订单", CancelForm),
+    form_route(f"{_ONE}/courier", change_courier, "更换快递公司", CourierForm),
 )

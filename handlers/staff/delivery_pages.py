@@ -11,8 +11,8 @@ import msgspec
 
 from app import clock
 from app.errors import Conflict
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.deliveries import SectionName
@@ -20,7 +20,6 @@ from handlers.staff.sheets import PAGE_LENGTH, Column, Format, Kind, export, pag
 from services.delivery.types import CUSTODY_TEXT, SECTION_TEXT, BoardLine, Section, ShipmentView
 from services.staff.types import Role
 
-_TAG = "工作台"
 _LIST = "/staff/deliveries"
 _ONE = f"{_LIST}/<shipment_no:str>"
 _PAGE_LENGTH = 20
@@ -182,21 +181,10 @@ def _row(line: BoardLine) -> list[object]:
 
 
 ROUTES = (
-    Route("GET", _LIST, board, Auth.STAFF, "寄送看板", _TAG, query=BoardQuery, page=True),
-    Route("GET", f"{_LIST}/part", board_part, Auth.STAFF, "寄送看板的内容", _TAG, query=BoardQuery, page=True),
-    Route("GET", f"{_LIST}/export", board_export, Auth.STAFF, "导出快递", _TAG, query=ExportQuery, page=True),
-    Route("GET", _ONE, parcel, Auth.STAFF, "快递", _TAG, query=ParcelQuery, page=True),
-    Route("GET", f"{_ONE}/part", parcel_part, Auth.STAFF, "快递的内容", _TAG, page=True),
-    Route(
-        "POST",
-        f"{_ONE}/rebook",
-        rebook,
-        Auth.STAFF,
-        "重新下单快递",
-        _TAG,
-        body=CsrfForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
+    page_route(_LIST, board, "寄送看板", BoardQuery),
+    page_route(f"{_LIST}/part", board_part, "寄送看板的内容", BoardQuery),
+    page_route(f"{_LIST}/export", board_export, "导出快递", ExportQuery),
+    page_route(_ONE, parcel, "快递", ParcelQuery),
+    page_route(f"{_ONE}/part", parcel_part, "快递的内容"),
+    form_route(f"{_ONE}/rebook", rebook, "重新下单快递", CsrfForm),
 )

@@ -10,13 +10,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from app.errors import InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import field_fault
 from services.delivery.rules.types import CourierLine, LegText, LevelText, PostageLine
 from services.staff.types import Role
 
-_TAG = "工作台"
 _LIST = "/staff/delivery-rules"
 _COURIERS, _POSTAGE = f"{_LIST}/couriers", f"{_LIST}/postage"
 _NEW = "new"
@@ -175,31 +174,9 @@ def _form(call: Call[Any], kind: str, rule: dict[str, Any] | None, problem: Sanj
 
 
 ROUTES = (
-    Route("GET", _LIST, rules, Auth.STAFF, "寄送规则", _TAG, query=RulesQuery, page=True),
-    Route("GET", f"{_COURIERS}/<rule_code:str>", courier_rule, Auth.STAFF, "选择快递公司的规则", _TAG, page=True),
-    Route("GET", f"{_POSTAGE}/<rule_code:str>", postage_rule, Auth.STAFF, "邮费规则", _TAG, page=True),
-    Route(
-        "POST",
-        _COURIERS,
-        save_courier_rule,
-        Auth.STAFF,
-        "保存选择快递公司的规则",
-        _TAG,
-        body=CourierForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
-    Route(
-        "POST",
-        _POSTAGE,
-        save_postage_rule,
-        Auth.STAFF,
-        "保存邮费规则",
-        _TAG,
-        body=PostageForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
+    page_route(_LIST, rules, "寄送规则", RulesQuery),
+    page_route(f"{_COURIERS}/<rule_code:str>", courier_rule, "选择快递公司的规则"),
+    page_route(f"{_POSTAGE}/<rule_code:str>", postage_rule, "邮费规则"),
+    form_route(_COURIERS, save_courier_rule, "保存选择快递公司的规则", CourierForm),
+    form_route(_POSTAGE, save_postage_rule, "保存邮费规则", PostageForm),
 )

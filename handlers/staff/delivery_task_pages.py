@@ -5,21 +5,19 @@ The same use cases as the JSON doors in handlers/staff/delivery_tasks.py.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
-from handlers.doors import Auth, Call, Reply, Route
-from handlers.pages import form_route, page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.delivery_tasks import KindName, ListName, task_id_of
 from services.delivery.tasks.types import KIND_TEXT, LIST_TEXT, Outcome, TaskKind, TaskList, TaskView
 from services.staff.types import Role
 
-_TAG = "工作台"
 _LIST = "/staff/delivery-tasks"
 _ONE = f"{_LIST}/<task_id:str>"
 _CUSTODY = "/staff/custody"
@@ -217,16 +215,14 @@ def _done(call: Call[Any], what: str) -> Reply:
     return see_other(f"{_LIST}/{call.path['task_id']}?done={what}")
 
 
-_act = partial(form_route, _TAG)
-
 ROUTES = (
-    Route("GET", _LIST, tasks, Auth.STAFF, "寄送异常", _TAG, query=TasksQuery, page=True),
-    Route("GET", f"{_LIST}/part", tasks_part, Auth.STAFF, "寄送异常的内容", _TAG, query=TasksQuery, page=True),
-    Route("GET", _ONE, task, Auth.STAFF, "一件寄送异常", _TAG, query=TaskQuery, page=True),
-    _act(f"{_ONE}/take-up", take_up, "认领寄送异常", TaskForm),
-    _act(f"{_ONE}/note", note, "记录寄送异常进展", TaskForm),
-    _act(f"{_ONE}/settle", settle, "处理寄送异常", TaskForm),
-    Route("GET", _DECLARE, declaration, Auth.STAFF, "登记丢失或破损", _TAG, page=True),
-    _act(_DECLARE, declare, "登记丢失或破损", DeclareForm),
-    Route("GET", _CUSTODY, custody, Auth.STAFF, "证照流转", _TAG, query=CustodyQuery, page=True),
+    page_route(_LIST, tasks, "寄送异常", TasksQuery),
+    page_route(f"{_LIST}/part", tasks_part, "寄送异常的内容", TasksQuery),
+    page_route(_ONE, task, "一件寄送异常", TaskQuery),
+    form_route(f"{_ONE}/take-up", take_up, "认领寄送异常", TaskForm),
+    form_route(f"{_ONE}/note", note, "记录寄送异常进展", TaskForm),
+    form_route(f"{_ONE}/settle", settle, "处理寄送异常", TaskForm),
+    page_route(_DECLARE, declaration, "登记丢失或破损"),
+    form_route(_DECLARE, declare, "登记丢失或破损", DeclareForm),
+    page_route(_CUSTODY, custody, "证照流转", CustodyQuery),
 )

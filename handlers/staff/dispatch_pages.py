@@ -12,15 +12,14 @@ import msgspec
 
 from app import clock
 from app.errors import Conflict, FieldFault, InvalidRequest, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import turns
 from handlers.staff.days import day_of
 from handlers.staff.dispatches import DispatchQuery
 from services.delivery.dispatching.types import MOST_SCANS, OPEN, SENDERS, Closing, NewDispatch, Scanned
 
-_TAG = "工作台"
 _LIST = "/staff/dispatches"
 _ONE = f"{_LIST}/<dispatch_no:str>"
 _HERE = "dispatches"
@@ -215,25 +214,13 @@ async def left_part(call: Call[None]) -> Reply:
 
 
 ROUTES = (
-    Route("GET", _LIST, listed, Auth.STAFF, "交寄批次", _TAG, query=DispatchQuery, page=True),
-    Route(
-        "POST", _LIST, create, Auth.STAFF, "新建交寄批次", _TAG,
-        body=NewForm, consumes=FORM, remembers=False, page=True,
-    ),
-    Route("GET", _ONE, show, Auth.STAFF, "交寄批次详情", _TAG, query=DoneQuery, page=True),
-    Route("GET", f"{_ONE}/part", show_part, Auth.STAFF, "交寄批次（片段）", _TAG, page=True),
-    Route(
-        "POST", f"{_ONE}/acts", act, Auth.STAFF, "交寄批次操作", _TAG,
-        body=ActForm, consumes=FORM, remembers=False, page=True,
-    ),
-    Route("GET", f"{_ONE}/scan", scanning, Auth.STAFF, "扫描交接", _TAG, page=True),
-    Route("GET", f"{_ONE}/scan/part", left_part, Auth.STAFF, "待交接件数（片段）", _TAG, page=True),
-    Route(
-        "POST", f"{_ONE}/scan", scan, Auth.STAFF, "提交扫描", _TAG,
-        body=ScanForm, consumes=FORM, remembers=False, page=True,
-    ),
-    Route(
-        "POST", f"{_ONE}/scan/part", scan_part, Auth.STAFF, "提交扫描（片段）", _TAG,
-        body=ScanForm, consumes=FORM, remembers=False, page=True,
-    ),
+    page_route(_LIST, listed, "交寄批次", DispatchQuery),
+    form_route(_LIST, create, "新建交寄批次", NewForm),
+    page_route(_ONE, show, "交寄批次详情", DoneQuery),
+    page_route(f"{_ONE}/part", show_part, "交寄批次（片段）"),
+    form_route(f"{_ONE}/acts", act, "交寄批次操作", ActForm),
+    page_route(f"{_ONE}/scan", scanning, "扫描交接"),
+    page_route(f"{_ONE}/scan/part", left_part, "待交接件数（片段）"),
+    form_route(f"{_ONE}/scan", scan, "提交扫描", ScanForm),
+    form_route(f"{_ONE}/scan/part", scan_part, "提交扫描（片段）", ScanForm),
 )  # fmt: skip

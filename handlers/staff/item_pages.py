@@ -11,14 +11,13 @@ from typing import Annotated, Literal
 import msgspec
 
 from app import clock
-from handlers.doors import Auth, Call, Reply, Route
-from handlers.pages import page
+from handlers.doors import Call, Reply
+from handlers.pages import page, page_route
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.sheets import PAGE_LENGTH, Column, Format, Kind, Rows, export, paged
 from services.catalogue.publishing.types import STATUS_TEXT, ItemFinding, VersionView
 
-_TAG = "工作台"
 LIST = "/staff/items"
 _REPORT = f"{LIST}/report"
 _PAGE_LENGTH = 20
@@ -159,11 +158,9 @@ def _row(view: VersionView) -> list[object]:
 
 
 ROUTES = (
-    Route("GET", LIST, items, Auth.STAFF, "事项库", _TAG, query=ItemQuery, page=True),
-    Route("GET", f"{LIST}/export", items_export, Auth.STAFF, "导出事项", _TAG, query=ItemExportQuery, page=True),
-    Route("GET", _REPORT, report, Auth.STAFF, "要素检查", _TAG, page=True),
-    Route(
-        "GET", f"{_REPORT}/export", report_export, Auth.STAFF, "导出要素检查", _TAG, query=ReportExportQuery, page=True
-    ),
-    Route("GET", f"{LIST}/<item_code:str>", item, Auth.STAFF, "事项的版本", _TAG, page=True),
+    page_route(LIST, items, "事项库", ItemQuery),
+    page_route(f"{LIST}/export", items_export, "导出事项", ItemExportQuery),
+    page_route(_REPORT, report, "要素检查"),
+    page_route(f"{_REPORT}/export", report_export, "导出要素检查", ReportExportQuery),
+    page_route(f"{LIST}/<item_code:str>", item, "事项的版本"),
 )

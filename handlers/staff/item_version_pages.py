@@ -9,14 +9,13 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.staff.item_pages import LIST
 from handlers.staff.items import Number, version_of
 from services.catalogue.publishing.types import VersionAct
 from services.staff.types import Role
 
-_TAG = "工作台"
 _ONE = f"{LIST}/<item_code:str>/versions/<version:str>"
 _ACT = f"{_ONE}/<act:str>"
 MOST_LETTERS = 200
@@ -150,19 +149,8 @@ def _act(call: Call[Any]) -> PageAct:
 
 
 ROUTES = (
-    Route("GET", _ONE, version, Auth.STAFF, "事项版本", _TAG, query=DoneQuery, page=True),
-    Route("GET", f"{_ONE}/changes", changes, Auth.STAFF, "两个版本的差异", _TAG, query=AgainstQuery, page=True),
-    Route("GET", _ACT, confirm, Auth.STAFF, "确认发布、下架或重新上架", _TAG, page=True),
-    Route(
-        "POST",
-        _ACT,
-        carry_out,
-        Auth.STAFF,
-        "发布、下架或重新上架",
-        _TAG,
-        body=ActForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
+    page_route(_ONE, version, "事项版本", DoneQuery),
+    page_route(f"{_ONE}/changes", changes, "两个版本的差异", AgainstQuery),
+    page_route(_ACT, confirm, "确认发布、下架或重新上架"),
+    form_route(_ACT, carry_out, "发布、下架或重新上架", ActForm),
 )

@@ -10,12 +10,11 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from services.licences.types import CHANGE_TEXT, Change
 from services.staff.types import Role
 
-_TAG = "工作台"
 _LIST = "/staff/licences"
 _ONE = f"{_LIST}/<licence_no:str>"
 _READERS = (Role.WINDOW, Role.REVIEWER)
@@ -95,18 +94,7 @@ async def _shown(
 
 
 ROUTES = (
-    Route("GET", _LIST, search, Auth.STAFF, "查询证照", _TAG, query=SearchQuery, page=True),
-    Route("GET", _ONE, licence, Auth.STAFF, "证照", _TAG, query=DoneQuery, page=True),
-    Route(
-        "POST",
-        f"{_ONE}/status",
-        change,
-        Auth.STAFF,
-        "变更证照状态",
-        _TAG,
-        body=ChangeForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
+    page_route(_LIST, search, "查询证照", SearchQuery),
+    page_route(_ONE, licence, "证照", DoneQuery),
+    form_route(f"{_ONE}/status", change, "变更证照状态", ChangeForm),
 )

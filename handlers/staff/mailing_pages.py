@@ -6,21 +6,19 @@ The same use cases as the JSON doors in handlers/staff/mailings.py.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 
 from app.errors import Conflict, InvalidRequest, NotFound
-from handlers.doors import Auth, Call, Reply, Route
-from handlers.pages import form_route, page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.mailings import STATES, StateName
 from services.delivery.mailing.types import CONDITION_TEXT, Condition, Receipt
 from services.staff.types import Role
 
-_TAG = "工作台"
 _LIST = "/staff/mailings"
 _ONE = f"{_LIST}/<application_no:str>"
 _PAGE_LENGTH = 20
@@ -171,15 +169,13 @@ async def _shown(call: Call[Any], *, done: bool = False, problem: Any = None, no
     )
 
 
-_act = partial(form_route, _TAG)
-
 ROUTES = (
-    Route("GET", _LIST, mailings, Auth.STAFF, "待收原件", _TAG, query=MailingsQuery, page=True),
-    Route("GET", f"{_LIST}/part", mailings_part, Auth.STAFF, "待收原件的内容", _TAG, query=MailingsQuery, page=True),
-    Route("GET", _ONE, mailing, Auth.STAFF, "办件的原件", _TAG, query=DoneQuery, page=True),
-    _act(f"{_ONE}/receipt", receive, "确认收到原件", ReceiptForm),
-    _act(f"{_ONE}/brought", bring, "现场提交原件", ActForm),
-    _act(f"{_ONE}/waiver", waive, "无需提交原件", ActForm),
-    _act(f"{_ONE}/another-request", ask_again, "要求补寄原件", ActForm),
-    _act(f"{_ONE}/return", give_back, "退还原件", ActForm),
+    page_route(_LIST, mailings, "待收原件", MailingsQuery),
+    page_route(f"{_LIST}/part", mailings_part, "待收原件的内容", MailingsQuery),
+    page_route(_ONE, mailing, "办件的原件", DoneQuery),
+    form_route(f"{_ONE}/receipt", receive, "确认收到原件", ReceiptForm),
+    form_route(f"{_ONE}/brought", bring, "现场提交原件", ActForm),
+    form_route(f"{_ONE}/waiver", waive, "无需提交原件", ActForm),
+    form_route(f"{_ONE}/another-request", ask_again, "要求补寄原件", ActForm),
+    form_route(f"{_ONE}/return", give_back, "退还原件", ActForm),
 )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from app.errors import NotFound
 from handlers.citizen.uploads import PRIVATE_FILE
-from handlers.doors import Auth, Call, Reply, Route
-from handlers.pages import page
+from handlers.doors import Call, Reply
+from handlers.pages import page, page_route
 
-_TAG = "工作台"
 _LONGEST_NUMBER = 3
 
 
@@ -29,6 +28,6 @@ async def sheet(call: Call[None]) -> Reply:
 
 
 ROUTES = (
-    Route("GET", "/staff/cases/<application_no:str>/materials", materials, Auth.STAFF, "逐页查看材料", _TAG, page=True),
-    Route("GET", "/staff/looks/<token:str>/<number:str>", sheet, Auth.STAFF, "材料的一页", _TAG, page=True),
+    page_route("/staff/cases/<application_no:str>/materials", materials, "逐页查看材料"),
+    page_route("/staff/looks/<token:str>/<number:str>", sheet, "材料的一页"),
 )

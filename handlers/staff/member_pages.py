@@ -8,14 +8,13 @@ from urllib.parse import urlencode
 import msgspec
 
 from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import field_fault, make_cursor, read_cursor
 from handlers.staff.members import RoleName
 from handlers.staff.role_words import ROLES
 from services.staff.types import FirstPassword, MemberFilter, MemberTerms, MemberView, NewStaff, Role
 
-_TAG = "工作台"
 _LIST = "/staff/members"
 _ONE = f"{_LIST}/<username:str>"
 _PAGE_LENGTH = 20
@@ -265,16 +264,12 @@ def _list_address(query: MembersQuery, cursor: str = "") -> str:
     return f"{_LIST}?{urlencode(chosen)}" if chosen else _LIST
 
 
-def _post(path: str, handler: Any, body: type[Any], summary: str) -> Route:
-    return Route("POST", path, handler, Auth.STAFF, summary, _TAG, body=body, consumes=FORM, remembers=False, page=True)
-
-
 ROUTES = (
-    Route("GET", _LIST, members, Auth.STAFF, "人员列表", _TAG, query=MembersQuery, page=True),
-    Route("GET", f"{_LIST}/new", new_form, Auth.STAFF, "新增人员", _TAG, page=True),
-    _post(f"{_LIST}/new", add, MemberForm, "新增人员"),
-    Route("GET", _ONE, member, Auth.STAFF, "人员", _TAG, query=MemberQuery, page=True),
-    Route("GET", f"{_ONE}/edit", edit_form, Auth.STAFF, "更改人员", _TAG, page=True),
-    _post(f"{_ONE}/edit", edit, MemberForm, "更改人员"),
-    _post(f"{_ONE}/act", act, ActForm, "人员操作"),
+    page_route(_LIST, members, "人员列表", MembersQuery),
+    page_route(f"{_LIST}/new", new_form, "新增人员"),
+    form_route(f"{_LIST}/new", add, "新增人员", MemberForm),
+    page_route(_ONE, member, "人员", MemberQuery),
+    page_route(f"{_ONE}/edit", edit_form, "更改人员"),
+    form_route(f"{_ONE}/edit", edit, "更改人员", MemberForm),
+    form_route(f"{_ONE}/act", act, "人员操作", ActForm),
 )

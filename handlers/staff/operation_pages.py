@@ -9,13 +9,12 @@ import msgspec
 
 from app import clock
 from app.errors import Conflict, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.staff.operations import JobName, job_id_of
 from services.operations.types import ProviderHealthView
 from services.staff.types import Role
 
-_TAG = "工作台"
 _PROVIDERS = "/staff/providers"
 _JOBS = "/staff/jobs"
 _PAGE_LENGTH = 20
@@ -162,17 +161,13 @@ def _ago(seconds: int) -> str:
     return f"{seconds // 3600}小时" if seconds < 172_800 else f"{seconds // 86_400}天"
 
 
-def _post(path: str, handler: Any, body: type[Any], summary: str) -> Route:
-    return Route("POST", path, handler, Auth.STAFF, summary, _TAG, body=body, consumes=FORM, remembers=False, page=True)
-
-
 ROUTES = (
-    Route("GET", _PROVIDERS, providers, Auth.STAFF, "服务商状态", _TAG, page=True),
-    Route("GET", f"{_PROVIDERS}/part", providers_part, Auth.STAFF, "服务商状态（更新部分）", _TAG, page=True),
-    Route("GET", f"{_PROVIDERS}/of/<provider:str>", provider, Auth.STAFF, "一个服务商", _TAG, page=True),
-    Route("GET", _JOBS, jobs, Auth.STAFF, "任务队列", _TAG, query=JobsQuery, page=True),
-    Route("GET", f"{_JOBS}/part", jobs_part, Auth.STAFF, "任务队列（更新部分）", _TAG, page=True),
-    _post(f"{_JOBS}/requeue", requeue_all, RequeueForm, "重新执行一类失败的任务"),
-    _post(f"{_JOBS}/<job_id:str>/requeue", requeue, RequeueForm, "重新执行失败的任务"),
-    _post(f"{_JOBS}/<job_id:str>/discard", discard, DiscardForm, "放弃失败的任务"),
+    page_route(_PROVIDERS, providers, "服务商状态"),
+    page_route(f"{_PROVIDERS}/part", providers_part, "服务商状态（更新部分）"),
+    page_route(f"{_PROVIDERS}/of/<provider:str>", provider, "一个服务商"),
+    page_route(_JOBS, jobs, "任务队列", JobsQuery),
+    page_route(f"{_JOBS}/part", jobs_part, "任务队列（更新部分）"),
+    form_route(f"{_JOBS}/requeue", requeue_all, "重新执行一类失败的任务", RequeueForm),
+    form_route(f"{_JOBS}/<job_id:str>/requeue", requeue, "重新执行失败的任务", RequeueForm),
+    form_route(f"{_JOBS}/<job_id:str>/discard", discard, "放弃失败的任务", DiscardForm),
 )

@@ -15,7 +15,7 @@ from app.errors import FieldFault, InvalidRequest, SanjinError, TooManyRequests,
 from handlers import pages
 from handlers.doors import FORM, STAFF_COOKIE, Auth, Call, Reply, Route
 from handlers.errors import SETUP, SIGN_IN
-from handlers.pages import page, see_other
+from handlers.pages import form_route, page, see_other
 from handlers.staff import (
     audience_list_pages,
     audit_pages,
@@ -132,18 +132,7 @@ _OWN = (
     Route(
         "POST", SIGN_IN, sign_in, Auth.PUBLIC, "登录", _TAG, body=SignInForm, consumes=FORM, remembers=False, page=True
     ),
-    Route(
-        "POST",
-        "/staff/sign-out",
-        sign_out,
-        Auth.STAFF,
-        "退出",
-        _TAG,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-        setup=True,
-    ),
+    form_route("/staff/sign-out", sign_out, "退出", setup=True),
 )
 ROUTES = tuple(
     chain(

@@ -8,8 +8,8 @@ import msgspec
 
 from app import clock
 from app.errors import InvalidRequest
-from handlers.doors import Auth, Call, Reply, Route
-from handlers.pages import page
+from handlers.doors import Call, Reply
+from handlers.pages import page, page_route
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.days import day_or_none
@@ -18,7 +18,6 @@ from handlers.staff.sheets import PAGE_LENGTH, Column, Format, Kind, export, pag
 from handlers.staff.statements import CHANNELS
 from payments.types import PaymentFilter, StaffPaymentView
 
-_TAG = "工作台"
 _LIST = "/staff/payments"
 _PAGE_LENGTH = 20
 STATUSES = {"CREATED": "下单中", "AWAITING": "待支付", "SUCCEEDED": "已支付", "CLOSED": "已关闭"}
@@ -143,6 +142,6 @@ def _row(shown: StaffPaymentView, department: str) -> list[object]:
 
 
 ROUTES = (
-    Route("GET", _LIST, search, Auth.STAFF, "支付单列表", _TAG, query=SearchQuery, page=True),
-    Route("GET", f"{_LIST}/export", search_export, Auth.STAFF, "导出支付单", _TAG, query=ExportQuery, page=True),
+    page_route(_LIST, search, "支付单列表", SearchQuery),
+    page_route(f"{_LIST}/export", search_export, "导出支付单", ExportQuery),
 )

@@ -10,8 +10,8 @@ import msgspec
 
 from app import money
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.payment_list_pages import STATUSES
 from handlers.staff.payments import ROLES, scope_of
@@ -19,7 +19,6 @@ from handlers.staff.refunds import person_of
 from handlers.staff.statements import CHANNELS
 from services.staff.types import Role
 
-_TAG = "工作台"
 _LIST = "/staff/payments"
 _ONE = f"{_LIST}/<out_trade_no:str>"
 _ADDRESS = f"{_LIST}/quarantined"
@@ -180,30 +179,8 @@ async def _quarantined(
 
 
 ROUTES = (
-    Route("GET", _ADDRESS, quarantined, Auth.STAFF, "待核对的支付回调", _TAG, query=QuarantinedQuery, page=True),
-    Route(
-        "POST",
-        f"{_ADDRESS}/<quarantined_id:str>",
-        resolve_quarantined,
-        Auth.STAFF,
-        "登记不符回调的处理结果",
-        _TAG,
-        body=ResolutionForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
-    Route("GET", _ONE, detail, Auth.STAFF, "支付单", _TAG, query=PaymentPageQuery, page=True),
-    Route(
-        "POST",
-        f"{_ONE}/refunds",
-        request_refund,
-        Auth.STAFF,
-        "申请退款",
-        _TAG,
-        body=RefundForm,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
+    page_route(_ADDRESS, quarantined, "待核对的支付回调", QuarantinedQuery),
+    form_route(f"{_ADDRESS}/<quarantined_id:str>", resolve_quarantined, "登记不符回调的处理结果", ResolutionForm),
+    page_route(_ONE, detail, "支付单", PaymentPageQuery),
+    form_route(f"{_ONE}/refunds", request_refund, "申请退款", RefundForm),
 )

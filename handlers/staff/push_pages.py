@@ -10,12 +10,11 @@ import msgspec
 
 from app.errors import FieldFault, InvalidRequest, SanjinError
 from app.ids import new_id
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from notify.pushing.types import PushRequest
 from notify.templating.types import ChannelPreview
 
-_TAG = "工作台"
 _PAGE = "/staff/cases/<application_no:str>/push"
 _BEGIN = "var_"
 Form = dict[str, Annotated[str, msgspec.Meta(max_length=2000)]]
@@ -107,20 +106,7 @@ def _placed(problem: SanjinError | None) -> SanjinError | None:
 
 
 ROUTES = (
-    Route("GET", _PAGE, form, Auth.STAFF, "向当事人推送消息", _TAG, query=PushQuery, page=True),
-    Route(
-        "POST", _PAGE, send, Auth.STAFF, "向当事人推送消息", _TAG, body=Form, consumes=FORM, remembers=False, page=True
-    ),
-    Route(
-        "POST",
-        f"{_PAGE}/preview",
-        preview,
-        Auth.STAFF,
-        "推送消息预览",
-        _TAG,
-        body=Form,
-        consumes=FORM,
-        remembers=False,
-        page=True,
-    ),
+    page_route(_PAGE, form, "向当事人推送消息", PushQuery),
+    form_route(_PAGE, send, "向当事人推送消息", Form),
+    form_route(f"{_PAGE}/preview", preview, "推送消息预览", Form),
 )

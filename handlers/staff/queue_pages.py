@@ -8,13 +8,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import make_cursor, read_cursor
 from services.applications.routing.types import BatchResult, QueueFilter, QueueName
 from services.applications.types import STATUS_TEXT, Status
 
-_TAG = "工作台"
 _ALL = "/staff/queues"
 _HOLD = "/staff/cases/<application_no:str>/hold"
 _PAGE_LENGTH = 20
@@ -201,15 +200,11 @@ def _address(name: QueueName, status: str, cursor: str = "") -> str:
     return f"{_ALL}/{name.value}?{urlencode(given)}" if given else f"{_ALL}/{name.value}"
 
 
-def _form(path: str, handler: Any, body: type[Any], summary: str) -> Route:
-    return Route("POST", path, handler, Auth.STAFF, summary, _TAG, body=body, consumes=FORM, remembers=False, page=True)
-
-
 ROUTES = (
-    Route("GET", _ALL, first_queue, Auth.STAFF, "待认领的办件", _TAG, query=QueuePageQuery, page=True),
-    Route("GET", f"{_ALL}/<name:str>", queue, Auth.STAFF, "队列", _TAG, query=QueuePageQuery, page=True),
-    Route("GET", "/staff/queue-counts", counts, Auth.STAFF, "各队列件数", _TAG, query=CountsQuery, page=True),
-    _form(f"{_ALL}/<name:str>/accept", batch_accept, BatchForm, "批量受理"),
-    Route("GET", _HOLD, hold, Auth.STAFF, "认领与转办", _TAG, query=HoldQuery, page=True),
-    _form(_HOLD, change_hold, HoldForm, "认领、退回、指派或转办"),
+    page_route(_ALL, first_queue, "待认领的办件", QueuePageQuery),
+    page_route(f"{_ALL}/<name:str>", queue, "队列", QueuePageQuery),
+    page_route("/staff/queue-counts", counts, "各队列件数", CountsQuery),
+    form_route(f"{_ALL}/<name:str>/accept", batch_accept, "批量受理", BatchForm),
+    page_route(_HOLD, hold, "认领与转办", HoldQuery),
+    form_route(_HOLD, change_hold, "认领、退回、指派或转办", HoldForm),
 )

@@ -8,13 +8,12 @@ from typing import Annotated, Literal
 import msgspec
 
 from app import clock
-from handlers.doors import Auth, Call, Reply, Route
-from handlers.pages import page
+from handlers.doors import Call, Reply
+from handlers.pages import page, page_route
 from handlers.staff.addresses import address_of
 from handlers.staff.sheets import Column, Format, Kind, Rows, export
 from services.ratings.types import FEWEST, RatingSum, SumsBy
 
-_TAG = "工作台"
 _ADDRESS = "/staff/rating-figures"
 _TITLES = {SumsBy.DEPARTMENT: "部门", SumsBy.ITEM: "事项"}
 _CHARTED = 20
@@ -89,15 +88,6 @@ async def _one_page(found: list[RatingSum]) -> AsyncIterator[Rows]:
 
 
 ROUTES = (
-    Route("GET", _ADDRESS, figures, Auth.STAFF, "好差评统计", _TAG, query=FigureQuery, page=True),
-    Route(
-        "GET",
-        f"{_ADDRESS}/export",
-        figures_export,
-        Auth.STAFF,
-        "导出好差评统计",
-        _TAG,
-        query=FigureExportQuery,
-        page=True,
-    ),
+    page_route(_ADDRESS, figures, "好差评统计", FigureQuery),
+    page_route(f"{_ADDRESS}/export", figures_export, "导出好差评统计", FigureExportQuery),
 )

@@ -13,15 +13,14 @@ import msgspec
 
 from app import clock
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.ratings import follow_up_id
 from handlers.staff.sheets import PAGE_LENGTH, Column, Format, Kind, export, paged
 from services.ratings.types import STATUS_TEXT, FollowUpLine, RaterContact
 
-_TAG = "工作台"
 _LIST = "/staff/ratings"
 _ONE = f"{_LIST}/<follow_up_id:str>"
 _PAGE_LENGTH = 20
@@ -234,14 +233,10 @@ def _row(line: FollowUpLine) -> list[object]:
     ]
 
 
-def _post(path: str, handler: Any, summary: str, body: type[Any]) -> Route:
-    return Route("POST", path, handler, Auth.STAFF, summary, _TAG, body=body, consumes=FORM, remembers=False, page=True)
-
-
 ROUTES = (
-    Route("GET", _LIST, low_ratings, Auth.STAFF, "差评整改", _TAG, query=RatingQuery, page=True),
-    Route("GET", f"{_LIST}/export", ratings_export, Auth.STAFF, "导出差评", _TAG, query=ExportQuery, page=True),
-    Route("GET", _ONE, low_rating, Auth.STAFF, "差评", _TAG, query=DoneQuery, page=True),
-    _post(f"{_ONE}/rater", view_contact, "查看评价人联系方式", ContactForm),
-    _post(f"{_ONE}/<act:str>", act, "差评整改操作", RatingForm),
+    page_route(_LIST, low_ratings, "差评整改", RatingQuery),
+    page_route(f"{_LIST}/export", ratings_export, "导出差评", ExportQuery),
+    page_route(_ONE, low_rating, "差评", DoneQuery),
+    form_route(f"{_ONE}/rater", view_contact, "查看评价人联系方式", ContactForm),
+    form_route(f"{_ONE}/<act:str>", act, "差评整改操作", RatingForm),
 )

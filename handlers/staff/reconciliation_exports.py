@@ -7,13 +7,13 @@ from typing import Literal
 import msgspec
 
 from app import clock
-from handlers.doors import Auth, Call, Reply, Route
+from handlers.doors import Call, Reply
+from handlers.pages import page_route
 from handlers.staff.payments import scope_of
 from handlers.staff.sheets import PAGE_LENGTH, Column, Format, Kind, export, paged
 from handlers.staff.statements import CHANNELS, ROLES
 from payments.types import DiscrepancyView, ReconciliationView
 
-_TAG = "工作台"
 _DIFFERENCES = (
     Column("业务日期"),
     Column("商户账户", width=18),
@@ -115,15 +115,6 @@ def _run(view: ReconciliationView) -> list[object]:
 
 
 ROUTES = (
-    Route(
-        "GET",
-        "/staff/discrepancies/export",
-        differences,
-        Auth.STAFF,
-        "导出对账差异",
-        _TAG,
-        query=DifferencesQuery,
-        page=True,
-    ),
-    Route("GET", "/staff/reconciliations/export", runs, Auth.STAFF, "导出对账结果", _TAG, query=RunsQuery, page=True),
+    page_route("/staff/discrepancies/export", differences, "导出对账差异", DifferencesQuery),
+    page_route("/staff/reconciliations/export", runs, "导出对账结果", RunsQuery),
 )

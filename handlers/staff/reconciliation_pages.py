@@ -10,15 +10,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.payments import scope_of
 from handlers.staff.refunds import person_of
 from handlers.staff.statements import CHANNELS, ROLES
 from services.staff.types import Role
 
-_TAG = "工作台"
 _RUNS, _LIST = "/staff/reconciliations", "/staff/discrepancies"
 _ACT = f"{_LIST}/<discrepancy_id:str>/<act:str>"
 _PAGE_LENGTH = 20
@@ -168,10 +167,8 @@ def _id_of(call: Call[Any]) -> uuid.UUID:
 
 
 ROUTES = (
-    Route("GET", _RUNS, runs, Auth.STAFF, "对账结果", _TAG, query=RunsQuery, page=True),
-    Route("GET", _LIST, discrepancies, Auth.STAFF, "对账差异", _TAG, query=ListQuery, page=True),
-    Route("GET", _ACT, confirm, Auth.STAFF, "确认差异处理", _TAG, page=True),
-    Route(
-        "POST", _ACT, carry_out, Auth.STAFF, "差异处理", _TAG, body=ActForm, consumes=FORM, remembers=False, page=True
-    ),
+    page_route(_RUNS, runs, "对账结果", RunsQuery),
+    page_route(_LIST, discrepancies, "对账差异", ListQuery),
+    page_route(_ACT, confirm, "确认差异处理"),
+    form_route(_ACT, carry_out, "差异处理", ActForm),
 )

@@ -9,13 +9,12 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, NotFound, SanjinError
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.staff.payments import scope_of
 from handlers.staff.refunds import DECIDERS, READERS, person_of
 from services.staff.types import Role, StaffCaller
 
-_TAG = "工作台"
 _LIST = "/staff/refunds"
 _ACT = f"{_LIST}/<out_refund_no:str>/<act:str>"
 MOST_LETTERS = 200
@@ -177,9 +176,7 @@ def _require_note(act: RefundAct, note: str) -> None:
 
 
 ROUTES = (
-    Route("GET", _LIST, work, Auth.STAFF, "待处理退款", _TAG, query=ListQuery, page=True),
-    Route("GET", _ACT, confirm, Auth.STAFF, "确认退款操作", _TAG, page=True),
-    Route(
-        "POST", _ACT, carry_out, Auth.STAFF, "退款操作", _TAG, body=ActForm, consumes=FORM, remembers=False, page=True
-    ),
+    page_route(_LIST, work, "待处理退款", ListQuery),
+    page_route(_ACT, confirm, "确认退款操作"),
+    form_route(_ACT, carry_out, "退款操作", ActForm),
 )

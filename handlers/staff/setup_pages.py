@@ -11,15 +11,14 @@ from typing import Annotated, Any
 import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError, TooManyRequests
-from handlers.doors import FORM, Auth, Call, Reply, Route
+from handlers.doors import Call, Reply
 from handlers.errors import SETUP
-from handlers.pages import page, see_other
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.staff.auth import needs_secure_cookie, session_cookie
 from handlers.staff.own_account import origin_of
 from handlers.staff.role_words import title_of
 from services.staff.types import SetupStep, StaffSignedIn, TotpOffer
 
-_TAG = "工作台"
 _PROFILE = "/staff/profile"
 _QR = "/staff/totp.svg"
 _STEPS = (
@@ -218,23 +217,16 @@ def _code(text: str) -> str:
     return text.replace(" ", "")
 
 
-def _form(path: str, handler: Any, body: type[Any], summary: str, *, setup: bool = False) -> Route:
-    return Route(
-        "POST", path, handler, Auth.STAFF, summary, _TAG, body=body, consumes=FORM, remembers=False, page=True,
-        setup=setup,
-    )  # fmt: skip
-
-
 ROUTES = (
-    Route("GET", SETUP, setup, Auth.STAFF, "首次登录设置", _TAG, page=True, setup=True),
-    _form(f"{SETUP}/password", setup_password, PasswordForm, "设置密码", setup=True),
-    _form(f"{SETUP}/totp", setup_totp, PlainForm, "显示动态口令二维码", setup=True),
-    _form(f"{SETUP}/totp/confirm", setup_confirm, ProofForm, "验证动态口令", setup=True),
-    Route("GET", _QR, qr, Auth.STAFF, "动态口令二维码", _TAG, page=True, setup=True),
-    Route("GET", _PROFILE, profile, Auth.STAFF, "本人账号", _TAG, query=ProfileQuery, page=True),
-    _form(f"{_PROFILE}/password", change_password, PasswordForm, "更改密码"),
-    _form(f"{_PROFILE}/totp", change_totp, ProofForm, "更换动态口令"),
-    _form(f"{_PROFILE}/totp/confirm", confirm_totp, ProofForm, "验证新的动态口令"),
-    _form(f"{_PROFILE}/sessions/<session_id:str>/end", end_session, PlainForm, "结束会话"),
-    _form(f"{_PROFILE}/sessions/end-others", end_others, PlainForm, "结束其他会话"),
+    page_route(SETUP, setup, "首次登录设置", setup=True),
+    form_route(f"{SETUP}/password", setup_password, "设置密码", PasswordForm, setup=True),
+    form_route(f"{SETUP}/totp", setup_totp, "显示动态口令二维码", PlainForm, setup=True),
+    form_route(f"{SETUP}/totp/confirm", setup_confirm, "验证动态口令", ProofForm, setup=True),
+    page_route(_QR, qr, "动态口令二维码", setup=True),
+    page_route(_PROFILE, profile, "本人账号", ProfileQuery),
+    form_route(f"{_PROFILE}/password", change_password, "更改密码", PasswordForm),
+    form_route(f"{_PROFILE}/totp", change_totp, "更换动态口令", ProofForm),
+    form_route(f"{_PROFILE}/totp/confirm", confirm_totp, "验证新的动态口令", ProofForm),
+    form_route(f"{_PROFILE}/sessions/<session_id:str>/end", end_session, "结束会话", PlainForm),
+    form_route(f"{_PROFILE}/sessions/end-others", end_others, "结束其他会话", PlainForm),
 )

@@ -10,8 +10,8 @@ import msgspec
 
 from app import clock
 from app.errors import InvalidRequest
-from handlers.doors import Auth, Call, Reply, Route
-from handlers.pages import page
+from handlers.doors import Call, Reply
+from handlers.pages import page, page_route
 from handlers.rendering import yuan
 from handlers.staff.days import day_of
 from handlers.staff.statements import CHANNELS, ROLES, statement_of
@@ -83,4 +83,4 @@ def _downloads(shown: Statement) -> list[tuple[str, str]]:
     return files
 
 
-ROUTES = (Route("GET", _ADDRESS, statement, Auth.STAFF, "收银日报", "工作台", query=DaysQuery, page=True),)
+ROUTES = (page_route(_ADDRESS, statement, "收银日报", DaysQuery),)

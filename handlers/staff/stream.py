@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from app.errors import Unauthenticated
-from handlers.doors import STAFF_COOKIE, Auth, Call, Reply, Route
+from handlers.doors import STAFF_COOKIE, Call, Reply
+from handlers.pages import page_route
 
 HEARTBEAT_SECONDS = 20.0
 GATHER_SECONDS = 1.0
@@ -56,4 +57,4 @@ async def _is_signed_in(call: Call[None]) -> bool:
     return True
 
 
-ROUTES = (Route("GET", "/staff/stream", stream, Auth.STAFF, "页面实时更新（服务器推送）", "工作台", page=True),)
+ROUTES = (page_route("/staff/stream", stream, "页面实时更新（服务器推送）"),)

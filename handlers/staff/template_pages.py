@@ -12,8 +12,8 @@ import msgspec
 
 from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, NotFound, SanjinError
 from app.ids import new_id
-from handlers.doors import FORM, Auth, Call, Reply, Route
-from handlers.pages import page, see_other
+from handlers.doors import Call, Reply
+from handlers.pages import form_route, page, page_route, see_other
 from handlers.staff.template_forms import Form, content_of_form, form_of_content, placed
 from handlers.staff.templates import editor_of, version_of
 from notify.templating.types import (
@@ -28,7 +28,6 @@ from notify.templating.types import (
     Use,
 )
 
-_TAG = "工作台"
 _LIST = "/staff/templates"
 _ONE = f"{_LIST}/<code:str>"
 _VERSION = f"{_ONE}/versions/<version:str>"
@@ -240,31 +239,15 @@ def _changes(before: TemplateView, after: TemplateView) -> list[tuple[str, str, 
     ]
 
 
-def _post(path: str, handler: Any, title: str) -> Route:
-    return Route(
-        "POST",
-        path,
-        handler,
-        Auth.STAFF,
-        title,
-        _TAG,
-        body=Form,
-        consumes=FORM,
-        limit_bytes=_LIMIT_BYTES,
-        remembers=False,
-        page=True,
-    )
-
-
 ROUTES = (
-    Route("GET", _LIST, overview, Auth.STAFF, "消息模板", _TAG, query=ListQuery, page=True),
-    Route("GET", f"{_LIST}/new", new_form, Auth.STAFF, "新建消息模板", _TAG, page=True),
-    _post(f"{_LIST}/new", make, "新建消息模板"),
-    _post(f"{_LIST}/preview", preview, "消息模板预览"),
-    Route("GET", _ONE, one, Auth.STAFF, "消息模板的版本", _TAG, query=OneQuery, page=True),
-    Route("GET", f"{_ONE}/new", new_form, Auth.STAFF, "消息模板新版本", _TAG, page=True),
-    _post(f"{_ONE}/new", make, "消息模板新版本"),
-    Route("GET", f"{_VERSION}/edit", edit_form, Auth.STAFF, "修改消息模板草稿", _TAG, page=True),
-    _post(f"{_VERSION}/edit", edit, "修改消息模板草稿"),
-    _post(f"{_VERSION}/<act:str>", act, "启用、停用、测试消息模板"),
+    page_route(_LIST, overview, "消息模板", ListQuery),
+    page_route(f"{_LIST}/new", new_form, "新建消息模板"),
+    form_route(f"{_LIST}/new", make, "新建消息模板", Form, limit_bytes=_LIMIT_BYTES),
+    form_route(f"{_LIST}/preview", preview, "消息模板预览", Form, limit_bytes=_LIMIT_BYTES),
+    page_route(_ONE, one, "消息模板的版本", OneQuery),
+    page_route(f"{_ONE}/new", new_form, "消息模板新版本"),
+    form_route(f"{_ONE}/new", make, "消息模板新版本", Form, limit_bytes=_LIMIT_BYTES),
+    page_route(f"{_VERSION}/edit", edit_form, "修改消息模板草稿"),
+    form_route(f"{_VERSION}/edit", edit, "修改消息模板草稿", Form, limit_bytes=_LIMIT_BYTES),
+    form_route(f"{_VERSION}/<act:str>", act, "启用、停用、测试消息模板", Form, limit_bytes=_LIMIT_BYTES),
 )

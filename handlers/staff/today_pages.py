@@ -10,15 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 from app import clock
-from handlers.doors import Auth, Call, Reply, Route
-from handlers.pages import page
+from handlers.doors import Call, Reply
+from handlers.pages import page, page_route
 from handlers.staff.payments import scope_of
 from services.applications.routing.types import QueueName
 from services.applications.types import Status
 from services.delivery.types import Section
 from services.staff.types import Role, StaffCaller
 
-_TAG = "工作台"
 _TODAY = "/staff"
 _QUEUE_LENGTH = 8
 _MOST_COUNTED = 100
@@ -176,8 +175,8 @@ def _statuses(staff: StaffCaller) -> list[tuple[Status, str]]:
 
 
 ROUTES = (
-    Route("GET", _TODAY, today, Auth.STAFF, "今日", _TAG, page=True),
-    Route("GET", "/staff/today/work", work, Auth.STAFF, "今日待办的件数", _TAG, page=True),
-    Route("GET", "/staff/today/deadlines", deadlines, Auth.STAFF, "今日的期限", _TAG, page=True),
-    Route("GET", "/staff/today/charts", charts, Auth.STAFF, "今日的图表", _TAG, page=True),
+    page_route(_TODAY, today, "今日"),
+    page_route("/staff/today/work", work, "今日待办的件数"),
+    page_route("/staff/today/deadlines", deadlines, "今日的期限"),
+    page_route("/staff/today/charts", charts, "今日的图表"),
 )
