@@ -92,7 +92,6 @@ class Shipment(Table):
     courier_phone_shown = fields.CharField(max_length=24, default="", db_default="", description="masked")
     collect_hint = fields.CharField(max_length=100, default="", db_default="", description="locker or station")
     signed_as = fields.CharField(max_length=16, default="", db_default="", description="SELF AGENT OTHER LOCKER …")
-    proof_key = fields.CharField(max_length=200, default="", db_default="", description="签收凭证 in the file store")
     freight_fen = fields.IntField(null=True, description="what the courier says that it charges us")
     weight_grams = fields.IntField(null=True)
     followed_at = fields.DatetimeField(null=True, description="the courier was asked for pushes")

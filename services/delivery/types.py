@@ -133,7 +133,7 @@ class CourierOrder:
     `product` is the courier's own code ("" = its usual one); `carrier` matters to aggregators only. With
     `holder_tail` (last eight characters of an ID number, given by consent) only that person may be handed the parcel.
     Moments are aware UTC; a courier comes by itself where no pick-up time is given. `is_inbound`: the citizen sends it
-    to us. With `signed_paper` the paper that the receiver signed comes back (签单返还).
+    to us.
     """
 
     shipment_no: str
@@ -148,7 +148,6 @@ class CourierOrder:
     pickup_until: datetime | None = None
     holder_tail: str = field(default="", repr=False)
     is_inbound: bool = False
-    signed_paper: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ def order_fields(order: SfOrder, monthly_card: str) -> dict[str, Any]:
         "expressTypeId": order.express_type_id,
         "parcelQty": 1,
         "isDocall": int(order.send_courier),
-        "isSignBack": int(order.signed_paper_back),
+        "isSignBack": 0,
         "isReturnRoutelabel": 1,
         "remark": order.remark,
     }

@@ -65,7 +65,6 @@ class SfOrder:
     weight_kg: str = ""
     pick_up_at: datetime | None = None
     send_courier: bool = True
-    signed_paper_back: bool = False
     id_number_tail: str = field(default="", repr=False)
     remark: str = ""
 

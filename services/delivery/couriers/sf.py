@@ -164,7 +164,6 @@ def _order(order: CourierOrder) -> SfOrder:
         express_type_id=_product(order),
         weight_kg=_kilograms(order.weight_grams),
         pick_up_at=order.pickup_from,
-        signed_paper_back=order.signed_paper,
         id_number_tail=order.holder_tail,
     )
 

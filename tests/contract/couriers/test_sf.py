@@ -20,7 +20,7 @@ from clients.couriers.sf.types import SfAccount
 from clients.couriers.sf.wire import SfWire
 from services.delivery.couriers.sf import SfCourier
 from services.delivery.states import ShipmentStatus, Sighting, derive
-from services.delivery.types import Freight, ParcelRef, Push, SignedAs, WaybillKind
+from services.delivery.types import Freight, ParcelRef, Push, SignedAs
 from tests.contract.couriers.sf_stand import SfStand
 from tests.contract.couriers.stand import CITIZEN, NUMBER, WINDOW, HastyTransport, form
 from tests.contract.simulators.simulator_process import Simulators
@@ -59,10 +59,10 @@ async def test_our_card_pays_only_what_is_on_our_account(
     assert (order["pay_method"], order["on_account"]) == paid
 
 
-async def test_parcel_for_the_person_only_and_signed_paper_back(sf: SfStand) -> None:
-    booking = await sf.courier.book(sf.order(holder_tail="03070012", signed_paper=True))
+async def test_parcel_for_the_person_only(sf: SfStand) -> None:
+    booking = await sf.courier.book(sf.order(holder_tail="03070012"))
     assert (await kept(sf))["in_person"] is True
-    assert [number.kind for number in booking.further] == [WaybillKind.SIGN_BACK]
+    assert booking.further == ()
     assert booking.route_code == "352WB-A1"
 
 
