@@ -18,7 +18,6 @@ def routes(world: World) -> web.Application:
     app.router.add_post("/poll/query.do", partial(gateway.query, world))
     app.router.add_post("/order/borderapi.do", partial(gateway.signed, world, gateway.ORDER_METHODS))
     app.router.add_post("/label/order", partial(gateway.signed, world, gateway.LABEL_METHODS))
-    app.router.add_post("/address/resolution", partial(gateway.signed, world, gateway.ADDRESS_METHODS))
     app.router.add_get("/autonumber/auto", partial(gateway.autonumber, world))
     app.router.add_get(labels.PATH + "/{task_id}", partial(labels.show, world))
     return app

@@ -10,7 +10,7 @@ from simulators.config import Kuaidi100Account
 from simulators.core import World
 from simulators.exchange import Exchange, serve
 from simulators.json_input import parse_object
-from simulators.kuaidi100 import addresses, answers, labels, orders, parcels, signing, subscriptions
+from simulators.kuaidi100 import answers, labels, orders, parcels, signing, subscriptions
 from simulators.kuaidi100.answers import Refusal, text
 
 Method = Callable[[World, dict[str, Any]], Any]
@@ -21,7 +21,6 @@ ORDER_METHODS: Mapping[str, Method] = {
     "detail": orders.detail,
 }
 LABEL_METHODS: Mapping[str, Method] = {"printOld": labels.reprint}
-ADDRESS_METHODS: Mapping[str, Method] = {"": addresses.resolve}
 _CLOCK_SKEW_SECONDS = 600
 
 
@@ -94,9 +93,9 @@ async def query(world: World, request: web.Request) -> web.Response:
 
 
 async def signed(world: World, methods: Mapping[str, Method], request: web.Request) -> web.Response:
-    """Run a method of orders, labels or addresses (sign = MD5 of param, t, key and secret)."""
+    """Run a method of orders or labels (sign = MD5 of param, t, key and secret)."""
     form = _form(request, await request.read())
-    name = form.get("method", "") if "" not in methods else ""
+    name = form.get("method", "")
     method = methods.get(name)
 
     def run(given: Mapping[str, str]) -> str:
@@ -108,13 +107,9 @@ async def signed(world: World, methods: Mapping[str, Method], request: web.Reque
             raise Refusal("400")
         if abs(int(moment) / 1000 - world.clock.wire_timestamp()) > _CLOCK_SKEW_SECONDS:
             raise Refusal("400", "时间戳已过期")
-        data = method(world, _content(given))
-        if not name:
-            return answers.dumps({"success": True, "code": "200", "message": "成功", "data": data})
-        return answers.accepted(data)
+        return answers.accepted(method(world, _content(given)))
 
-    call = name if method is not None and name else "resolution" if method is not None else "unknown"
-    return await _answered(world, call, request, run)
+    return await _answered(world, name if method is not None else "unknown", request, run)
 
 
 async def autonumber(world: World, request: web.Request) -> web.Response:

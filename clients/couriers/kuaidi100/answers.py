@@ -8,7 +8,7 @@ from typing import Any
 from app.errors import ProviderProtocolError
 from clients.couriers.kuaidi100 import values
 from clients.couriers.kuaidi100.codes import Family, failure
-from clients.couriers.kuaidi100.types import OrderState, PlacedOrder, Quote, ResolvedContact
+from clients.couriers.kuaidi100.types import OrderState, PlacedOrder, Quote
 
 _FINE = "200"
 
@@ -17,7 +17,7 @@ def answer(raw: bytes, family: Family, call: str, *, fine: tuple[str, ...] = (_F
     """Return the answer of a call that succeeded.
 
     Raises: ProviderRejected, ProviderUnavailable (by the code tables), ProviderProtocolError.
-    Source: 快递100, 返回结果 (result, returnCode, message); 地址解析 names them success and code.
+    Source: 快递100, 返回结果 (result, returnCode, message); a track names the code status.
     """
     try:
         fields = values.parse_json(raw)
@@ -25,8 +25,8 @@ def answer(raw: bytes, family: Family, call: str, *, fine: tuple[str, ...] = (_F
         fields = None
     if not isinstance(fields, dict):
         raise ProviderProtocolError(provider="kuaidi100", call=call, reason="unreadable")
-    code = values.text(fields, "returnCode", "code", "status")
-    refused = fields.get("result") is False or fields.get("success") is False
+    code = values.text(fields, "returnCode", "status")
+    refused = fields.get("result") is False
     if code in fine and (not refused or code != _FINE):
         return fields
     if not code or code == _FINE:
@@ -77,26 +77,6 @@ def quotes(fields: Mapping[str, Any]) -> tuple[Quote, ...]:
 def label_source(fields: Mapping[str, Any]) -> str:
     """Return where a label is to be fetched, or the label itself in Base64. Raises ValueError."""
     return _needed(_data(fields), "label")
-
-
-def resolved(fields: Mapping[str, Any]) -> ResolvedContact:
-    """Read the first contact that an address line was taken apart into. Raises ValueError."""
-    listed = values.objects(_data(fields), "result")
-    if not listed:
-        raise ValueError("nothing was recognised")
-    row = listed[0]
-    area = row.get("xzq")
-    area = area if isinstance(area, dict) else {}
-    mobiles = row.get("mobile")
-    first = {"mobile": mobiles[0] if isinstance(mobiles, list) and mobiles else mobiles}
-    return ResolvedContact(
-        name=values.text(row, "name"),
-        mobile=values.phone(first, "mobile"),
-        province=values.text(area, "province"),
-        city=values.text(area, "city"),
-        county=values.text(area, "district"),
-        street=values.text(area, "subArea") or values.text(row, "address"),
-    )
 
 
 def guesses(raw: bytes) -> tuple[str, ...]:

@@ -28,7 +28,6 @@ from clients.couriers.kuaidi100.types import (
     PickupOrder,
     PlacedOrder,
     Quote,
-    ResolvedContact,
     Subscription,
     Track,
 )
@@ -169,15 +168,6 @@ class Kuaidi100Client:
             raise ProviderProtocolError(provider="kuaidi100", call="label", reason="foreign_address")
         return await self._download(source)
 
-    async def resolve_address(self, line: str) -> ResolvedContact:
-        """Have name, phone and address found in one pasted line. A read; the line is personal data.
-
-        Raises: as `subscribe`. Source: 快递100 智能地址解析接口.
-        """
-        url = f"{self._account.host('api')}/address/resolution"
-        fields = await self._signed_at(url, "resolution", {"content": line}, {}, repeatable=True)
-        return _read("resolution", answers.resolved, fields)
-
     async def guess_carriers(self, number: str) -> tuple[str, ...]:
         """Name the companies that a number may belong to, likeliest first. A read.
 
@@ -224,25 +214,11 @@ class Kuaidi100Client:
     ) -> dict[str, Any]:
         host, path = _PATHS[api]
         url = f"{self._account.host(host)}{path}"
-        return await self._signed_at(
-            url, method, content, {"method": method}, repeatable=repeatable, timeout_seconds=timeout_seconds
-        )
-
-    async def _signed_at(
-        self,
-        url: str,
-        call: str,
-        content: Mapping[str, Any],
-        more: Mapping[str, str],
-        *,
-        repeatable: bool = False,
-        timeout_seconds: float = 8.0,
-    ) -> dict[str, Any]:
         param, milliseconds = _dumps(content), str(int(self._now().timestamp() * 1000))
         sign = order_sign(param, milliseconds, self._account.key, self._account.secret)
-        form = {"key": self._account.key, **more, "t": milliseconds, "param": param, "sign": sign}
-        got = await self._post(call, url, form, repeatable=repeatable, timeout_seconds=timeout_seconds)
-        return answers.answer(got.body, Family.ORDER, call)
+        form = {"key": self._account.key, "method": method, "t": milliseconds, "param": param, "sign": sign}
+        got = await self._post(method, url, form, repeatable=repeatable, timeout_seconds=timeout_seconds)
+        return answers.answer(got.body, Family.ORDER, method)
 
     async def _post(
         self, call: str, url: str, form: Mapping[str, str], *, repeatable: bool = False, timeout_seconds: float = 8.0

@@ -154,15 +154,3 @@ class Quote:
 
     service_type: str
     price_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedContact:
-    """What an address line was taken apart into; what it does not name is ""."""
-
-    name: str = field(repr=False)
-    mobile: str = field(repr=False)
-    province: str
-    city: str
-    county: str
-    street: str = field(repr=False)

@@ -295,19 +295,9 @@ def test_hosts_of_the_vendor_follow_from_one() -> None:
         assert not account.owns(stranger)
 
 
-async def test_address_is_resolved_and_carriers_are_guessed(vendor: Any) -> None:
+async def test_carriers_of_a_number_are_guessed(vendor: Any) -> None:
     fake, client = vendor
-    area = {"province": "山西省", "city": "大同市", "district": "平城区", "subArea": "测试路1号"}
-    row = {"name": "测试甲", "mobile": ["13800000001"], "xzq": area, "address": "x"}
-    fake.answers = [
-        {"success": True, "code": "200", "data": {"result": [row]}},
-        {"success": True, "code": "200", "data": {"result": []}},
-        [{"comCode": "zhongtong"}, {"comCode": "Yuantong"}, {"comCode": "zhongtong"}, {}, 5],
-    ]
-    found = await client.resolve_address("测试甲13800000001山西省大同市平城区测试路1号")
-    assert (found.name, found.mobile, found.city, found.street) == ("测试甲", "13800000001", "大同市", "测试路1号")
-    with pytest.raises(ProviderProtocolError):
-        await client.resolve_address("?")
+    fake.answers = [[{"comCode": "zhongtong"}, {"comCode": "Yuantong"}, {"comCode": "zhongtong"}, {}, 5]]
     assert await client.guess_carriers("7812345678901") == ("zhongtong", "yuantong")
     assert fake.calls[-1] == ("/autonumber/auto", {"num": "7812345678901", "key": ACCOUNT.key})
 
