@@ -22,6 +22,7 @@ from services.applications.remedies.types import REMEDY_TEXT, RemedyMethod, Reme
 from services.applications.states import Correction, Outcome, Status, forced_edge
 from services.applications.types import Actor, ActorKind
 from services.delivery.collecting.types import NewCollection
+from services.delivery.custody.types import CameBack
 from services.delivery.tasks.types import Outcome as TaskOutcome
 from services.delivery.tasks.types import TaskKind, TaskView
 from services.delivery.types import PAYER_TEXT, Contact, Payer
@@ -48,7 +49,8 @@ class Remedies:
     ) -> RemedyView:
         """Have a result that came back sent once more, to the same or another address, or fetch it at the window.
 
-        Raises: NotFound (also the address), Conflict `remedy_not_offered`. Idempotent: yes, the first choice holds.
+        Raises: NotFound (also the address), Conflict `remedy_not_offered`, `not_returned`; so does the later one of two
+        ways that are chosen at the same moment. Idempotent: yes, the first choice holds.
         """
         trace = await self._require_own(caller, shipment_no)
         actor = moves.citizen_actor(caller.citizen_id)
@@ -109,7 +111,7 @@ class Remedies:
     ) -> None:
         back = await self._delivery.returning.find(shipment_no)
         if not back.subject_nos:
-            if back.followed_by:
+            if method == _chosen(back):
                 return
             raise Conflict("快件尚未退回窗口，或已作出安排", code="remedy_not_offered")
         for number in back.subject_nos:
@@ -180,9 +182,16 @@ class Remedies:
             options=[RemedyOption(method=one, text=REMEDY_TEXT[one]) for one in RemedyMethod] if is_open else [],
             receiver_shown=back.receiver_shown,
             payer_text=PAYER_TEXT[Payer.ON_DELIVERY if back.payer == Payer.ON_DELIVERY else Payer.FREE],
-            chosen=chosen or (RemedyMethod.REDELIVER if back.followed_by else ""),
+            chosen=chosen or _chosen(back),
             redelivered_as=back.followed_by,
         )
+
+
+def _chosen(back: CameBack) -> str:
+    """Name the way that was taken, "" where none was."""
+    if back.followed_by:
+        return RemedyMethod.REDELIVER
+    return RemedyMethod.COLLECT if back.taken_out else ""
 
 
 async def _unrecorded(tx: Transaction) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app import clock, db
+from app.errors import Conflict
 from app.events import DomainEvent
 from app.ids import new_id
 from services.delivery.booking.repository import Record, find_attempt, insert, last_attempt
 from services.delivery.booking.types import NewParcel
 from services.delivery.custody import moves
+from services.delivery.custody import repository as custody
 from services.delivery.custody.states import PieceKind
 from services.delivery.tasks.facts import Subject
 from services.delivery.tasks.opening import open_task
@@ -44,6 +46,7 @@ async def make_next(new: NewParcel) -> str:
 async def make_again(new: NewParcel, event: DomainEvent, record: Record) -> str:
     """Make the parcel that follows another, put in it what lay in that one, and note who wants it.
 
+    Raises: Conflict `remedy_not_offered` where all of it was taken out meanwhile, to be fetched.
     Idempotent: yes, while the parcel that follows is not cancelled.
     """
     async with db.transaction() as tx:
@@ -51,6 +54,9 @@ async def make_again(new: NewParcel, event: DomainEvent, record: Record) -> str:
         last = await last_attempt(tx, new)
         if last["attempt"] >= new.attempt and last["status"] != "CANCELLED":
             return str(last["shipment_no"])
+        # Whoever has it fetched at the window takes the same rows: one of the two comes second and sees the first.
+        if await custody.lock_left(tx, new.replaces_no):
+            raise Conflict("办理结果已取出，改由窗口领取，不能再次寄送", code="remedy_not_offered")
         made = await insert(tx, replace(new, attempt=last["attempt"] + 1))
         if made is None:
             return str((await last_attempt(tx, new))["shipment_no"])

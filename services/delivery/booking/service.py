@@ -194,7 +194,8 @@ class BookingDesk:
             receiver: another contact with its masked line and division; None keeps the former one.
             is_remade: what lay in the former parcel is void: wherever that one is, this one goes, free of postage.
             record: writes down who wants it, in the transaction of the act.
-        Raises: NotFound; Conflict `not_to_send_again`, `parcel_redacted`, `in_person_only`.
+        Raises: NotFound; Conflict `not_to_send_again`, `parcel_redacted`, `in_person_only`, `remedy_not_offered` where
+        what lay in it was taken out to be fetched.
         Idempotent: yes, a parcel is followed by one.
         """
         row = await self._found(former_no)

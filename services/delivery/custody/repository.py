@@ -150,7 +150,20 @@ async def find_parcel(shipment_no: str) -> Row | None:
     return await db.fetch_row(
         """SELECT s.id, s.shipment_no, s.subject_no, s.citizen_id, s.status, s.receiver_shown, s.payer,
                COALESCE((SELECT n.shipment_no FROM shipment n WHERE n.replaces_no = s.shipment_no
-                         ORDER BY n.id DESC LIMIT 1), '') AS followed_by
+                         ORDER BY n.id DESC LIMIT 1), '') AS followed_by,
+               EXISTS (SELECT 1 FROM piece_change c JOIN piece p ON p.id = c.piece_id
+                       WHERE c.shipment_no = s.shipment_no AND p.kind = 'RESULT' AND p.holder <> 'VOID'
+                         AND p.shipment_no = '') AS taken_out
            FROM shipment s WHERE s.shipment_no = $1""",
         shipment_no,
     )
+
+
+async def lock_left(tx: Transaction, shipment_no: str) -> bool:
+    """Lock the results that lay in a parcel; tell whether all of them that count have gone another way since."""
+    rows = await tx.fetch_all(
+        "SELECT shipment_no FROM piece WHERE kind = 'RESULT' AND holder <> 'VOID'"
+        " AND id IN (SELECT piece_id FROM piece_change WHERE shipment_no = $1) ORDER BY id FOR UPDATE",
+        shipment_no,
+    )
+    return bool(rows) and all(row["shipment_no"] != shipment_no for row in rows)

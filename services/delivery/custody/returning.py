@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from app import clock, db
 from app.db import Row, Transaction
 from app.errors import Conflict, NotFound
 from services.delivery.custody import moves, repository
+from services.delivery.custody.types import CameBack
 from services.delivery.states import ShipmentStatus
 from services.delivery.tasks.opening import close_task
 from services.delivery.tasks.states import Outcome, TaskKind
@@ -23,18 +23,6 @@ from services.delivery.types import CourierEvent
 _SETTLED = (TaskKind.RETURNED, TaskKind.REJECTED, TaskKind.EXCEPTION, TaskKind.SILENT, TaskKind.UNDELIVERABLE)
 _REMADE = (TaskKind.LOST, TaskKind.DAMAGED)
 Record = Callable[[Transaction], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameBack:
-    """A parcel whose results wait for another way; `subject_nos` is empty where there is nothing to choose."""
-
-    shipment_no: str
-    subject_no: str
-    subject_nos: tuple[str, ...]
-    receiver_shown: str
-    payer: str
-    followed_by: str
 
 
 class Returning:
@@ -73,12 +61,13 @@ class Returning:
             receiver_shown=parcel["receiver_shown"],
             payer=parcel["payer"],
             followed_by=parcel["followed_by"],
+            taken_out=parcel["taken_out"],
         )
 
     async def to_window(self, shipment_no: str, actor: str, record: Record) -> None:
         """Have what came back fetched at the window: out of the parcel, with the choice of its cases.
 
-        Raises: Conflict `not_returned` where nothing of it is here.
+        Raises: Conflict `not_returned` where nothing of it is here, also where it went on in another parcel meanwhile.
         """
         parcel = await _parcel(shipment_no)
         async with db.transaction() as tx:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from services.delivery.custody.states import Holder, PieceKind
 
-__all__ = ["HeldPiece", "Holder", "NewPiece", "PieceChangeView", "PieceKind", "PieceList", "PieceView"]
+__all__ = ["CameBack", "HeldPiece", "Holder", "NewPiece", "PieceChangeView", "PieceKind", "PieceList", "PieceView"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,3 +75,19 @@ class PieceList(Struct, frozen=True, kw_only=True):
     """The documents of a case, a licence or a parcel."""
 
     data: list[PieceView]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameBack:
+    """A parcel whose results wait for another way; `subject_nos` is empty where there is nothing to choose.
+
+    `followed_by` names the parcel that they went on in, `taken_out` says that they are fetched instead.
+    """
+
+    shipment_no: str
+    subject_no: str
+    subject_nos: tuple[str, ...]
+    receiver_shown: str
+    payer: str
+    followed_by: str
+    taken_out: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Any
 
@@ -187,6 +188,54 @@ async def test_returned_parcel_is_sent_again_as_the_citizen_wishes(sent: tuple[W
     await world.react()
     assert await world.status(number) == "CLOSED"
     assert await valid_licences() == [(1, "VALID")]
+
+
+@pytest.mark.parametrize("first", list(RemedyMethod))
+async def test_of_two_ways_chosen_at_the_same_moment_one_wins(
+    sent: tuple[World, str, str], first: RemedyMethod
+) -> None:
+    world, number, parcel = sent
+    await world.told_by_courier(parcel, "RETURNED", "2026-11-07T10:00:00+08:00")
+    second = RemedyMethod.COLLECT if first is RemedyMethod.REDELIVER else RemedyMethod.REDELIVER
+    async with db.connection() as held, held.transaction():
+        # Both have seen that the result waits, and stand before the same row: the one that came first goes first.
+        await held.execute("SELECT 1 FROM piece WHERE subject_no = $1 FOR UPDATE", number)
+        tries = []
+        for waiting, method in enumerate((first, second), 1):
+            tries.append(asyncio.create_task(world.applications.remedies.choose(world.citizen, parcel, method, None)))
+            await _until_waiting(waiting)
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    lost = [each for each in outcomes if isinstance(each, Conflict)]
+    assert [refusal.status for refusal in lost] == [409]
+    won = RemedyMethod.REDELIVER if len(await parcels(number)) == 2 else RemedyMethod.COLLECT
+    assert not isinstance(outcomes[(first, second).index(won)], Exception)
+    (piece,) = await world.delivery.custody.of_case(number)
+    choice = await world.delivery.choice_of(number)
+    assert choice is not None
+    if won is RemedyMethod.REDELIVER:
+        assert (piece.holder, piece.shipment_no, choice.method) == ("RETURNED", (await parcels(number))[1], "COURIER")
+        assert await world.delivery.collecting.find(number) is None
+    else:
+        assert (piece.holder, piece.shipment_no, choice.method) == ("WINDOW", "", "COUNTER")
+        assert await world.delivery.collecting.find(number) is not None
+    remedies = world.applications.remedies
+    assert (await remedies.choose(world.citizen, parcel, won, None)).chosen == won, "the first choice holds"
+    loser = second if won is first else first
+    with pytest.raises(Conflict) as refused:
+        await remedies.choose(world.citizen, parcel, loser, None)
+    assert refused.value.stable_code == "remedy_not_offered"
+
+
+async def _until_waiting(count: int) -> None:
+    for _ in range(200):
+        row = await db.fetch_row(
+            "SELECT count(*) AS waiting FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        if row is not None and row["waiting"] >= count:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits for the row")
 
 
 async def test_returned_parcel_is_fetched_at_the_window(sent: tuple[World, str, str]) -> None:
