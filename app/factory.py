@@ -10,7 +10,7 @@ from sanic.config import Config
 
 from app import db, logs, wiring
 from app.settings import Settings
-from handlers import access_log, doors, errors
+from handlers import access_log, doorkeeper, errors
 from handlers.citizen import stream
 from handlers.routes import all_routes
 
@@ -23,7 +23,7 @@ def create_app(settings: Settings) -> Sanic[Any, Any]:
     app: Sanic[Any, Any] = Sanic(
         "sanjintong", config=_config(settings), error_handler=errors.Problems(), configure_logging=False
     )
-    doors.mount(app, all_routes(settings), citizen_rate=settings.citizen_rate)
+    doorkeeper.mount(app, all_routes(settings), citizen_rate=settings.citizen_rate)
     stream.register(app)
 
     @app.before_server_start

@@ -11,7 +11,7 @@ from typing import Any
 from sanic import Sanic
 from sanic.config import Config
 
-from handlers import doors, errors
+from handlers import doorkeeper, errors
 from handlers.doors import Route
 
 
@@ -31,7 +31,7 @@ async def served(
         configure_logging=False,
     )
     app.ctx.house = house
-    doors.mount(app, routes, citizen_rate=citizen_rate)
+    doorkeeper.mount(app, routes, citizen_rate=citizen_rate)
     if register is not None:
         register(app)
     door = socket.socket()

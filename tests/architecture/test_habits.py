@@ -8,7 +8,7 @@ import re
 from tests.architecture.sources import ROOT, Source, sources
 
 _FORBIDDEN = re.compile(r"\bTODO\b|\bFIXME\b|\bXXX\b|NotImplementedError|pragma: no cover")
-_BROAD = {"app.job_runner", "app.worker", "handlers.doors"}
+_BROAD = {"app.job_runner", "app.worker", "handlers.doorkeeper"}
 """The error renderer and the worker loop; nowhere else may an error of any kind be swallowed."""
 
 
