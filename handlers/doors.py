@@ -122,3 +122,29 @@ def all_optional(route: Route) -> bool:
     except msgspec.ValidationError:
         return False
     return True
+
+
+def public_route(
+    path: str, handler: Handler, summary: str, answer: Any = dict[str, Any], query: type[Any] | None = None, *, tag: str
+) -> Route:
+    """Return the route of something that anybody may read."""
+    return Route("GET", path, handler, Auth.PUBLIC, summary, tag, answer=answer, query=query)
+
+
+def act_route(
+    path: str,
+    handler: Handler,
+    body: type[Any],
+    summary: str,
+    example: Any,
+    *,
+    under: str,
+    answer: Any,
+    tag: str,
+    limit_bytes: int = 8192,
+) -> Route:
+    """Return the route of an act of staff on the thing whose address is `under`; it answers how the thing stands."""
+    return Route(
+        "POST", f"{under}/{path}", handler, Auth.STAFF, summary, tag, body=body, answer=answer, example=example,
+        limit_bytes=limit_bytes,
+    )  # fmt: skip

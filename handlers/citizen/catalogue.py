@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from handlers.doors import Auth, Call, Reply, Route
+from handlers.doors import Call, Reply, public_route
 from services.catalogue.types import (
     DivisionPage,
     DivisionQuery,
@@ -68,10 +68,7 @@ async def show_package(call: Call[None]) -> Reply:
     return _reply(await call.house.catalogue.package(call.path["package_code"]))
 
 
-def _route(path: str, handler: Any, summary: str, answer: Any = dict[str, Any], query: Any = None) -> Route:
-    return Route("GET", path, handler, auth=Auth.PUBLIC, summary=summary, tag=_TAG, answer=answer, query=query)
-
-
+_route = partial(public_route, tag=_TAG)
 ROUTES = (
     _route("/api/v1/divisions", list_divisions, "行政区划", DivisionPage, DivisionQuery),
     _route("/api/v1/topics", list_topics, "办事主题", TopicPage),

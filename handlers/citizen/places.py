@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from handlers.doors import Auth, Call, Reply, Route
+from handlers.doors import Call, Reply, public_route
 from services.catalogue.areas.types import (
     DepartmentPage,
     DepartmentQuery,
@@ -39,10 +39,7 @@ async def show_reach(call: Call[None]) -> Reply:
     return Reply(await call.house.catalogue.areas.reach(call.path["item_code"], call.query.division))
 
 
-def _route(path: str, handler: Any, summary: str, answer: Any, query: Any = None) -> Route:
-    return Route("GET", path, handler, auth=Auth.PUBLIC, summary=summary, tag=_TAG, answer=answer, query=query)
-
-
+_route = partial(public_route, tag=_TAG)
 ROUTES = (
     _route("/api/v1/departments", list_departments, "实施部门", DepartmentPage, DepartmentQuery),
     _route("/api/v1/service-points", list_points, "办事地点（由近及远）", PointPage, PointQuery),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
-from handlers.doors import Auth, Call, Reply, Route
+from handlers.doors import Call, Reply, public_route
 from services.catalogue.search.types import FoundGroups, LifeEventPage, SearchQuery, SuggestionPage, SuggestionQuery
 from services.catalogue.types import Rendered
 
@@ -30,10 +30,7 @@ async def list_life_events(call: Call[None]) -> Reply:
     return _reply(await call.house.catalogue.search.life_events())
 
 
-def _route(path: str, handler: Any, summary: str, answer: Any, query: Any = None) -> Route:
-    return Route("GET", path, handler, auth=Auth.PUBLIC, summary=summary, tag=_TAG, answer=answer, query=query)
-
-
+_route = partial(public_route, tag=_TAG)
 ROUTES = (
     _route("/api/v1/search", search_everywhere, "全站搜索（事项、一件事、常见问题、材料）", FoundGroups, SearchQuery),
     _route("/api/v1/items/suggestions", suggest, "搜索联想（汉字、拼音、首字母）", SuggestionPage, SuggestionQuery),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 
 from app.errors import FieldFault, InvalidRequest
-from handlers.doors import Auth, Call, Handler, Reply, Route
+from handlers.doors import Auth, Call, Reply, Route, act_route
 from services.applications.reviewing.types import CorrectionPoint, OptionalText, ReviewAction, ReviewView, Text
 from services.applications.types import CaseSummary, Correction, Reason
 
@@ -215,21 +216,7 @@ async def force(call: Call[ForcedCorrection]) -> Reply:
     return Reply(view)
 
 
-def _decision(path: str, handler: Handler, body: type[Any], summary: str, example: Any) -> Route:
-    return Route(
-        "POST",
-        f"{_ONE}/{path}",
-        handler,
-        auth=Auth.STAFF,
-        body=body,
-        answer=CaseSummary,
-        summary=summary,
-        tag=_TAG,
-        example=example,
-        limit_bytes=32_768,
-    )
-
-
+_decision = partial(act_route, under=_ONE, answer=CaseSummary, tag=_TAG, limit_bytes=32_768)
 _SEEN: dict[str, Any] = {"version": 2}
 _POINTS = {
     "points": [

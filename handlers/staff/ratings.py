@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from app.errors import NotFound
-from handlers.doors import Auth, Call, Handler, Reply, Route
+from handlers.doors import Auth, Call, Reply, Route, act_route
 from handlers.parsing import make_cursor, read_cursor
 from services.ratings.types import FollowUpLine, FollowUpPage, RaterContact
 
@@ -117,21 +118,7 @@ def follow_up_id(call: Call[Any]) -> uuid.UUID:
         raise NotFound("未找到该差评") from error
 
 
-def _act(path: str, handler: Handler, body: type[Any], summary: str, example: Any) -> Route:
-    return Route(
-        "POST",
-        f"{_ONE}/{path}",
-        handler,
-        auth=Auth.STAFF,
-        body=body,
-        answer=FollowUpLine,
-        summary=summary,
-        tag=_TAG,
-        example=example,
-        limit_bytes=8192,
-    )
-
-
+_act = partial(act_route, under=_ONE, answer=FollowUpLine, tag=_TAG)
 ROUTES = (
     Route(
         "GET",

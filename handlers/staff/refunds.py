@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from handlers.doors import Auth, Call, Handler, Reply, Route
+from handlers.doors import Auth, Call, Reply, Route, act_route
 from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.payments import scope_of
 from payments.types import StaffPerson, StaffRefundPage, StaffRefundView
@@ -114,21 +115,7 @@ def person_of(call: Call[Any]) -> StaffPerson:
     return StaffPerson(call.staff.username, scope_of(call.staff), call.address)
 
 
-def _act(path: str, handler: Handler, body: type[Any], summary: str, example: Any) -> Route:
-    return Route(
-        "POST",
-        f"{_ONE}/{path}",
-        handler,
-        auth=Auth.STAFF,
-        body=body,
-        answer=StaffRefundView,
-        summary=summary,
-        tag=_TAG,
-        example=example,
-        limit_bytes=8192,
-    )
-
-
+_act = partial(act_route, under=_ONE, answer=StaffRefundView, tag=_TAG)
 ROUTES = (
     Route(
         "POST",

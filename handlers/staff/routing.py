@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from app.errors import NotFound
-from handlers.doors import Auth, Call, Handler, Reply, Route
+from handlers.doors import Auth, Call, Reply, Route, act_route
 from handlers.parsing import make_cursor, read_cursor
 from services.applications.routing.types import (
     MOST_AT_ONCE,
@@ -149,21 +150,7 @@ async def list_assignments(call: Call[None]) -> Reply:
     return Reply(await call.house.applications.routing.assignments(call.staff, call.path["application_no"]))
 
 
-def _change(path: str, handler: Handler, body: type[Any], summary: str, example: Any) -> Route:
-    return Route(
-        "POST",
-        f"{_ONE}/{path}",
-        handler,
-        auth=Auth.STAFF,
-        body=body,
-        answer=CaseHold,
-        summary=summary,
-        tag=_TAG,
-        example=example,
-        limit_bytes=8192,
-    )
-
-
+_change = partial(act_route, under=_ONE, answer=CaseHold, tag=_TAG)
 _SEEN: dict[str, Any] = {"version": 2}
 _COLLEAGUE: dict[str, Any] = {"username": "reviewer-xiaodian"}
 ROUTES = (
