@@ -4,23 +4,19 @@ as if everything had been told once in its order; hands that take it out of the 
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import threading
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import clock, db
 from app.crypto import FieldCipher
-from app.embedded import database_url
 from app.storage import FileStore
 from services.delivery.couriers.table import CourierTable
 from services.delivery.custody import moves
@@ -30,8 +26,8 @@ from services.delivery.service import DeliveryService
 from services.delivery.states import ShipmentStatus
 from services.delivery.types import Choice, Contact, DeliveryMethod, ShipmentOrder
 from services.staff.audit import AuditTrail
-from tests.conftest import TEMPLATE
 from tests.fakes.couriers import MemoryCourier, event_of
+from tests.property.scratch import Runner, scratch_database
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 TOLD = [status for status in ShipmentStatus if status is not ShipmentStatus.REQUESTED]
@@ -115,26 +111,10 @@ async def _run(folder: Path, told: list[tuple[ShipmentStatus, int]], order: list
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Any]:
-    """Run coroutines on a loop with a database of its own."""
-    loop, name = asyncio.new_event_loop(), f"p_{uuid.uuid4().hex}"
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-    server = os.environ["SJT_TEST_SERVER_URL"]
-
-    def here(work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
-
-    async def ask(statement: str) -> None:
-        link = await asyncpg.connect(server)
-        await link.execute(statement)
-        await link.close()
-
-    here(ask(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
-    here(db.start(database_url(server, name)))
-    yield here
-    here(db.stop())
-    here(ask(f"DROP DATABASE {name} WITH (FORCE)"))
-    loop.call_soon_threadsafe(loop.stop)
+def runner() -> Iterator[Runner]:
+    """A loop with a database of its own."""
+    with scratch_database() as runner:
+        yield runner
 
 
 @settings(
@@ -142,8 +122,8 @@ def run() -> Iterator[Any]:
 )
 @given(told=events, handed_over=st.booleans(), data=st.data())
 def test_any_order_and_repetition_leaves_one_holder_and_the_same_one(
-    run: Any, tmp_path: Path, told: list[tuple[ShipmentStatus, int]], handed_over: bool, data: st.DataObject
+    runner: Runner, tmp_path: Path, told: list[tuple[ShipmentStatus, int]], handed_over: bool, data: st.DataObject
 ) -> None:
     repeats = data.draw(st.lists(st.sampled_from(told), max_size=2))
     order = data.draw(st.permutations(told + repeats))
-    run(_run(tmp_path, told, list(order), handed_over))
+    runner.run(_run(tmp_path, told, list(order), handed_over))

@@ -4,24 +4,20 @@ version at most, the newest issued one; numbers rise and verify; the history fol
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
-import threading
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app import clock, db
 from app.crypto import FieldCipher
-from app.embedded import database_url
 from app.errors import InvalidTransition, NotFound
 from app.storage import FileStore
 from services.licences import sweep_repository
@@ -30,9 +26,9 @@ from services.licences.service import LicenceService
 from services.licences.states import LIVE, TRANSITIONS, Course, LicenceStatus, after, effective
 from services.licences.sweeps import expire
 from services.licences.types import Change
-from tests.conftest import TEMPLATE
 from tests.fakes.seal_authority import FakeSealAuthority
 from tests.integration.licences.conftest import FOOD_LICENCE, NEW, ROOT
+from tests.property.scratch import Runner, scratch_database
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CARD = NEW.type_code
@@ -168,50 +164,19 @@ class Fate:
         assert (row["sha256"] != "" and row["seal_no"] != "") == (row["status"] != "PREPARING")
 
 
-class _Loop:
-    """An event loop in a thread of its own, so that hypothesis can stay synchronous."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
-
-    def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
-
-
 @pytest.fixture(scope="module")
-def runner() -> Iterator[_Loop]:
+def runner() -> Iterator[Runner]:
     """A loop with the house's database of its own, and the configured kinds."""
-    loop, name = _Loop(), f"p_{uuid.uuid4().hex}"
-    server = os.environ["SJT_TEST_SERVER_URL"]
-
-    async def begin() -> None:
-        link = await asyncpg.connect(server)
-        await link.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
-        await link.close()
-        await db.start(database_url(server, name))
-        await sweep_repository.save_kinds(read_kinds(ROOT / "data" / "licence_types.json"))
-
-    async def end() -> None:
-        await db.stop()
-        link = await asyncpg.connect(server)
-        await link.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await link.close()
-
-    loop.run(begin())
-    yield loop
-    loop.run(end())
-    loop.stop()
+    with scratch_database() as runner:
+        runner.run(sweep_repository.save_kinds(read_kinds(ROOT / "data" / "licence_types.json")))
+        yield runner
 
 
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(steps=STEPS)
-def test_chains_stay_sound_whatever_happens(runner: _Loop, tmp_path: Path, steps: list[tuple[str, Any, int]]) -> None:
+def test_chains_stay_sound_whatever_happens(runner: Runner, tmp_path: Path, steps: list[tuple[str, Any, int]]) -> None:
     runner.run(Fate(tmp_path).run(steps))
 
 

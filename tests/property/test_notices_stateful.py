@@ -6,28 +6,23 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import threading
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
-import asyncpg
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from app import db
 from app.clock import now
-from app.embedded import database_url
 from app.ids import new_id
 from notify import notices_repository
 from notify.neutral import Delivery, Message, Outcome
 from notify.notices_repository import NewNotice
 from notify.states import lease
-from tests.conftest import TEMPLATE
 from tests.fakes.notify_house import NotifyHouse
+from tests.property.scratch import Runner, walk
 
 SEQUENCES = int(os.environ.get("SJT_PROPERTY_SEQUENCES", "60"))
 CODE = "application.accepted"
@@ -80,24 +75,10 @@ class TruthfulChannel:
         return Delivery(Outcome.UNKNOWN, "timeout")
 
 
-class _Loop:
-    """An event loop in a thread of its own, so that hypothesis can stay synchronous."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
-
-    def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
-
-
 class Notices(RuleBasedStateMachine):
     """One person, one campaign, WeChat before SMS; every rule is something that may happen."""
 
-    runner: _Loop
+    runner: Runner
 
     @initialize(policy=st.sampled_from(["REPEAT", "NEXT", "STOP"]))
     def begin(self, policy: str) -> None:
@@ -256,27 +237,4 @@ class Notices(RuleBasedStateMachine):
 
 @pytest.mark.timeout(120 + 3 * SEQUENCES)
 def test_any_interleaving_keeps_stock_telling_and_counters_right() -> None:
-    server, name = os.environ["SJT_TEST_SERVER_URL"], f"t_{secrets.token_hex(8)}"
-    runner = Notices.runner = _Loop()
-
-    async def statement(sql: str) -> None:
-        link = await asyncpg.connect(server)
-        await link.execute(sql)
-        await link.close()
-
-    runner.run(statement(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
-    runner.run(db.start(database_url(server, name)))
-    try:
-        run_state_machine_as_test(
-            Notices,
-            settings=settings(
-                max_examples=SEQUENCES,
-                stateful_step_count=15,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        runner.run(db.stop())
-        runner.run(statement(f"DROP DATABASE {name} WITH (FORCE)"))
-        runner.stop()
+    walk(Notices, SEQUENCES, steps=15)

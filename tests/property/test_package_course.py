@@ -6,23 +6,19 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import threading
 import uuid
-from collections.abc import Coroutine
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
-import asyncpg
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from app import clock, db
 from app.crypto import FieldCipher
-from app.embedded import database_url
 from app.errors import SanjinError
 from app.events import DomainEvent
 from services.applications import moves, repository
@@ -38,8 +34,8 @@ from services.applications.states import TRANSITIONS, Act, Correction, Status, f
 from services.applications.types import Actor, ActorKind
 from services.catalogue.codes import TimeUnit
 from services.catalogue.records import TimeLimit
-from tests.conftest import TEMPLATE
 from tests.property.package_parts import GivenCatalogue, GivenFiler, GivenTerms, NothingToSend
+from tests.property.scratch import Runner, walk
 
 HOUSE = Actor(ActorKind.SYSTEM)
 SEQUENCES = int(os.environ.get("SJT_PACKAGE_SEQUENCES", "40"))
@@ -130,24 +126,10 @@ def test_promise_is_the_longest_of_all_paths(graph: dict[str, tuple[str, ...]], 
     assert (promised_on(times, start, Calendar()) - start).days == longest
 
 
-class _Loop:
-    """An event loop in a thread of its own, so that hypothesis can stay synchronous."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
-
-    def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
-
-
 class Packages(RuleBasedStateMachine):
     """One package; every rule is something that staff, citizens, machines or time may do."""
 
-    runner: _Loop
+    runner: Runner
 
     @initialize(graph=graphs(), lacking=st.sets(st.sampled_from(CODES), max_size=2))
     def begin(self, graph: dict[str, tuple[str, ...]], lacking: set[str]) -> None:
@@ -339,27 +321,4 @@ class Packages(RuleBasedStateMachine):
 
 @pytest.mark.timeout(120 + 3 * SEQUENCES)
 def test_packages_of_any_shape_end_exactly_when_their_parts_have() -> None:
-    server, name = os.environ["SJT_TEST_SERVER_URL"], f"t_{secrets.token_hex(8)}"
-    runner = Packages.runner = _Loop()
-
-    async def statement(sql: str) -> None:
-        link = await asyncpg.connect(server)
-        await link.execute(sql)
-        await link.close()
-
-    runner.run(statement(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
-    runner.run(db.start(database_url(server, name)))
-    try:
-        run_state_machine_as_test(
-            Packages,
-            settings=settings(
-                max_examples=SEQUENCES,
-                stateful_step_count=20,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        runner.run(db.stop())
-        runner.run(statement(f"DROP DATABASE {name} WITH (FORCE)"))
-        runner.stop()
+    walk(Packages, SEQUENCES, steps=20)

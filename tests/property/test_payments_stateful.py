@@ -5,31 +5,25 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
-import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-import asyncpg
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from app import db
-from app.embedded import database_url
 from app.errors import SanjinError
 from payments.neutral import Standing
 from payments.types import OpenedPayment
-from tests.conftest import TEMPLATE
 from tests.fakes.payments_house import person
 from tests.property.payments_truth import World
+from tests.property.scratch import Runner, walk
 
 _Thing = TypeVar("_Thing")
 CHANNELS = st.sampled_from(["WECHAT", "ALIPAY"])
@@ -62,25 +56,11 @@ def _one_of(things: list[_Thing], which: int) -> list[_Thing]:
     return [things[which % len(things)]] if things else []
 
 
-class _Loop:
-    """An event loop in a thread of its own, so that hypothesis can stay synchronous."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
-
-    def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
-
-
 class Payments(RuleBasedStateMachine):
     """One bill in a room with two providers and a treasury; every rule is something that people, providers, machines
     or time may do."""
 
-    runner: _Loop
+    runner: Runner
 
     @initialize(channel=CHANNELS, begun=st.sampled_from(BEGINNINGS))
     def begin(self, channel: str, begun: str) -> None:
@@ -295,27 +275,4 @@ async def _killed_after(ticks: int, work: Coroutine[Any, Any, Any]) -> Any:
 
 @pytest.mark.timeout(120 + 2 * SEQUENCES)
 def test_any_interleaving_ends_consistently() -> None:
-    server, name = os.environ["SJT_TEST_SERVER_URL"], f"t_{secrets.token_hex(8)}"
-    runner = Payments.runner = _Loop()
-
-    async def statement(sql: str) -> None:
-        link = await asyncpg.connect(server)
-        await link.execute(sql)
-        await link.close()
-
-    runner.run(statement(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
-    runner.run(db.start(database_url(server, name)))
-    try:
-        run_state_machine_as_test(
-            Payments,
-            settings=settings(
-                max_examples=SEQUENCES,
-                stateful_step_count=20,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        runner.run(db.stop())
-        runner.run(statement(f"DROP DATABASE {name} WITH (FORCE)"))
-        runner.stop()
+    walk(Payments, SEQUENCES, steps=20)

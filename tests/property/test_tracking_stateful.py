@@ -6,23 +6,17 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import threading
 from collections import Counter
-from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import asyncpg
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from app import clock, db
 from app.crypto import FieldCipher
-from app.embedded import database_url
 from app.storage import FileStore
 from services.delivery.couriers.table import CourierTable
 from services.delivery.custody import moves
@@ -32,8 +26,8 @@ from services.delivery.service import DeliveryService
 from services.delivery.states import OUR_CODES, ShipmentStatus, Sighting, derive
 from services.delivery.types import CourierEvent, Report
 from services.staff.audit import AuditTrail
-from tests.conftest import TEMPLATE
 from tests.fakes.told import CITIZEN, ToldCourier, booked_parcel, seen
+from tests.property.scratch import Runner, walk
 
 SEQUENCES = int(os.environ.get("SJT_PROPERTY_SEQUENCES", "12"))
 _ROAD = (
@@ -56,24 +50,10 @@ _ROAD = (
 WHICH = st.lists(st.integers(0, len(_ROAD) - 1), min_size=1, max_size=6)
 
 
-class _Loop:
-    """An event loop in a thread of its own, so that hypothesis can stay synchronous."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
-
-    def stop(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
-
-
 class Parcels(RuleBasedStateMachine):
     """One parcel with one document; every rule is something that a courier or a process may do."""
 
-    runner: _Loop
+    runner: Runner
     folder: Path
 
     @initialize(signs=st.booleans())
@@ -190,28 +170,5 @@ class Parcels(RuleBasedStateMachine):
 
 @pytest.mark.timeout(120 + 3 * SEQUENCES)
 def test_any_interleaving_ends_as_the_events_sorted_once(tmp_path: Path) -> None:
-    server, name = os.environ["SJT_TEST_SERVER_URL"], f"t_{secrets.token_hex(8)}"
-    runner = Parcels.runner = _Loop()
     Parcels.folder = tmp_path
-
-    async def statement(sql: str) -> None:
-        link = await asyncpg.connect(server)
-        await link.execute(sql)
-        await link.close()
-
-    runner.run(statement(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"))
-    runner.run(db.start(database_url(server, name)))
-    try:
-        run_state_machine_as_test(
-            Parcels,
-            settings=settings(
-                max_examples=SEQUENCES,
-                stateful_step_count=12,
-                deadline=None,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
-    finally:
-        runner.run(db.stop())
-        runner.run(statement(f"DROP DATABASE {name} WITH (FORCE)"))
-        runner.stop()
+    walk(Parcels, SEQUENCES, steps=12)
