@@ -25,22 +25,23 @@ _TABLES = (
     " reconciliation_run"
 )
 
-_NOON = f"{beijing_date()} 12:00:00"
-FOREIGN: dict[str, list[dict[str, object]]] = {
-    "wechat": [{"out_trade_no": "FOREIGN20260101", "total_fen": 700}],
-    "alipay": [
+
+def _foreign(name: str) -> list[dict[str, object]]:
+    """A line of today's bill that is nobody's."""
+    if name == "wechat":
+        return [{"out_trade_no": "FOREIGN20260101", "total_fen": 700}]
+    noon = f"{beijing_date()} 12:00:00"
+    return [
         {
             "trade_no": "2026000000000000000000000001",
             "out_trade_no": "FOREIGN20260101",
             "subject": "x",
-            "created": _NOON,
-            "finished": _NOON,
+            "created": noon,
+            "finished": noon,
             "account": "x",
             "amount_fen": 700,
         }
-    ],
-}
-"""A line of the bill that is nobody's."""
+    ]
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ async def test_payment_that_nobody_told_is_found_and_booked(name: str, stand: Re
 async def test_bill_that_lacks_a_payment_is_reported(name: str, stand: RealHouse) -> None:
     number = await paid(stand, name)
     leave_out, add = ("drop", "add") if name == "wechat" else ("omit", "extra")
-    day = await seed(stand, name, **{leave_out: [number], add: FOREIGN[name]})
+    day = await seed(stand, name, **{leave_out: [number], add: _foreign(name)})
     assert await compared(stand, name, day) == {Kind.PAID_HERE_NOT_THERE: "OPEN", Kind.UNKNOWN_ORDER: "OPEN"}
 
 
@@ -124,9 +125,9 @@ async def test_bill_that_lacks_a_payment_is_reported(name: str, stand: RealHouse
 async def test_other_amount_and_foreign_order_are_reported(name: str, stand: RealHouse) -> None:
     number = await paid(stand, name)
     wrong = (
-        {"add": FOREIGN[name], "change_amount": {number: 2001}}
+        {"add": _foreign(name), "change_amount": {number: 2001}}
         if name == "wechat"
-        else {"extra": FOREIGN[name], "amounts_fen": {number: 2001}}
+        else {"extra": _foreign(name), "amounts_fen": {number: 2001}}
     )
     day = await seed(stand, name, **wrong)
     assert await compared(stand, name, day) == {Kind.AMOUNT_DIFFERS: "OPEN", Kind.UNKNOWN_ORDER: "OPEN"}

@@ -37,9 +37,13 @@ from tests.fakes.payments_house import PaymentsHouse, caller
 pytestmark = pytest.mark.anyio
 CITIZEN = {"Authorization": "Bearer citizen"}
 CASHIER = {"Authorization": "Bearer cashier"}
-TODAY = clock.beijing_date().isoformat()
 SUMMARY, LINES = "/api/staff/v1/statements", "/api/staff/v1/statements/lines"
 DEPARTMENT = "11140000012345678X"
+
+
+def _today() -> str:
+    """The day in Beijing, asked for when a test needs it: a run may go past midnight."""
+    return clock.beijing_date().isoformat()
 
 
 @dataclass
@@ -121,8 +125,8 @@ async def _name_department(name: str) -> None:
 async def test_statement_is_answered_with_names_and_total(doors: Doors) -> None:
     await _name_department("省公安厅")
     await doors.paid(amount_fen=2000)
-    status, shown = await doors.json(f"{SUMMARY}?date={TODAY}")
-    assert (status, shown["date"], shown["until"]) == (200, TODAY, TODAY)
+    status, shown = await doors.json(f"{SUMMARY}?date={_today()}")
+    assert (status, shown["date"], shown["until"]) == (200, _today(), _today())
     (row,) = shown["rows"]
     assert (row["department_name"], row["channel"], row["paid_fen"], row["ledger_agrees"]) == (
         "省公安厅",
@@ -131,21 +135,21 @@ async def test_statement_is_answered_with_names_and_total(doors: Doors) -> None:
         True,
     )
     assert shown["total"]["paid_fen"] == 2000
-    status, shown = await doors.json(f"{SUMMARY}?date={TODAY}&department=NOBODY")
+    status, shown = await doors.json(f"{SUMMARY}?date={_today()}&department=NOBODY")
     assert (status, shown["rows"], shown["total"]["paid_count"]) == (200, [], 0)
 
 
 async def test_csv_of_the_summary_reads_back_and_cannot_calculate(doors: Doors) -> None:
     await _name_department('=HYPERLINK("http://evil")')
     await doors.paid(amount_fen=123456)
-    status, body, headers = await doors.get(f"{SUMMARY}?date={TODAY}&until={TODAY}&format=csv")
+    status, body, headers = await doors.get(f"{SUMMARY}?date={_today()}&until={_today()}&format=csv")
     assert (status, headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
     plain, starred = headers["Content-Disposition"].split("; ")[1:]
-    assert plain == f'filename="statement_{TODAY.replace("-", "")}.csv"'
-    assert unquote(starred) == f"filename*=UTF-8''收银日报_{TODAY}.csv"
+    assert plain == f'filename="statement_{_today().replace("-", "")}.csv"'
+    assert unquote(starred) == f"filename*=UTF-8''收银日报_{_today()}.csv"
     assert body.startswith(b"\xef\xbb\xbf")
     mark, heading, row, total = csv.reader(io.StringIO(body.decode("utf-8-sig")))
-    assert mark[0].startswith(f"三晋通 收银员 cashier {TODAY} ")
+    assert mark[0].startswith(f"三晋通 收银员 cashier {_today()} ")
     shown = dict(zip(heading, row, strict=True))
     assert shown["部门"] == '\'=HYPERLINK("http://evil")'
     assert (shown["渠道"], shown["缴费金额（元）"], shown["账务核对"]) == ("微信支付", "1234.56", "相符")
@@ -155,7 +159,7 @@ async def test_csv_of_the_summary_reads_back_and_cannot_calculate(doors: Doors) 
 async def test_xlsx_of_the_summary_reads_back_as_numbers_and_text(doors: Doors) -> None:
     await _name_department("=1+1")
     await doors.paid(amount_fen=123456)
-    status, body, headers = await doors.get(f"{SUMMARY}?date={TODAY}&format=xlsx")
+    status, body, headers = await doors.get(f"{SUMMARY}?date={_today()}&format=xlsx")
     assert (status, headers["X-Content-Type-Options"], headers["Cache-Control"]) == (200, "nosniff", "no-store")
     assert headers["Content-Type"].endswith("spreadsheetml.sheet")
     sheet = openpyxl.load_workbook(io.BytesIO(body)).active
@@ -172,14 +176,14 @@ async def test_lines_of_a_day_read_back_in_both_formats(doors: Doors) -> None:
     refund = await doors.house.refund(number, 500)
     await doors.house.drain()
     await db.execute("UPDATE payment SET provider_trade_no = '4200001234567890123456789012'")
-    status, body, headers = await doors.get(f"{LINES}?date={TODAY}")
+    status, body, headers = await doors.get(f"{LINES}?date={_today()}")
     assert (status, headers["Transfer-Encoding"]) == (200, "chunked")
     _, heading, *rows = csv.reader(io.StringIO(body.decode("utf-8-sig")))
     lines = [dict(zip(heading, row, strict=True)) for row in rows]
     assert [(line["类型"], line["金额（元）"]) for line in lines] == [("缴费", "20.00"), ("退款", "-5.00")]
     assert (lines[0]["支付单号"], lines[1]["退款单号"]) == (number, refund)
     assert lines[0]["渠道交易号"] == "4200001234567890123456789012\t", "Excel would round a bare number"
-    status, body, _ = await doors.get(f"{LINES}?date={TODAY}&format=xlsx")
+    status, body, _ = await doors.get(f"{LINES}?date={_today()}&format=xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(body), read_only=True).active
     assert sheet is not None
     _, _, paid, refunded = sheet.iter_rows(values_only=True)
@@ -195,10 +199,10 @@ async def test_xlsx_that_would_take_too_long_is_refused_in_favour_of_csv(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     await doors.paid()
     await doors.paid()
-    status, problem = await doors.json(f"{LINES}?date={TODAY}&format=xlsx")
+    status, problem = await doors.json(f"{LINES}?date={_today()}&format=xlsx")
     assert (status, problem["errors"][0]["path"]) == (400, "format")
     assert list(tmp_path.iterdir()) == [], "what was written so far is left behind"
-    assert (await doors.get(f"{LINES}?date={TODAY}&format=csv"))[0] == 200
+    assert (await doors.get(f"{LINES}?date={_today()}&format=csv"))[0] == 200
 
 
 async def test_day_without_money_is_empty_in_every_format(doors: Doors) -> None:
@@ -236,7 +240,7 @@ async def test_faulty_questions_are_refused_by_field(doors: Doors, query: str, p
 
 
 async def test_faulty_days_of_lines_are_refused_before_anything_is_sent(doors: Doors) -> None:
-    for query in ("", "?date=x", "?date=9999-12-31", f"?date={TODAY}&format=json"):
+    for query in ("", "?date=x", "?date=9999-12-31", f"?date={_today()}&format=json"):
         status, problem = await doors.json(LINES + query)
         assert (status, problem["code"]) == (400, "invalid_request")
 
@@ -245,11 +249,11 @@ async def test_lines_and_sums_are_those_of_the_callers_scope(doors: Doors) -> No
     await doors.paid(division_code="140105")
     await doors.paid(division_code="140200")
     doors.scope = StaffScope(("1402",), ())
-    _, body, _ = await doors.get(f"{LINES}?date={TODAY}")
+    _, body, _ = await doors.get(f"{LINES}?date={_today()}")
     _, heading, row = csv.reader(io.StringIO(body.decode("utf-8-sig")))
     line = dict(zip(heading, row, strict=True))
     assert line["区划代码"] == "140200"
-    _, shown = await doors.json(f"{SUMMARY}?date={TODAY}")
+    _, shown = await doors.json(f"{SUMMARY}?date={_today()}")
     assert shown["total"]["paid_count"] == 1
 
 
@@ -258,7 +262,7 @@ async def test_only_cashiers_auditors_and_administrators_may_ask(doors: Doors) -
         doors.roles = {role}
         allowed = role in (Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
         for path in (SUMMARY, LINES):
-            status, _, _ = await doors.get(f"{path}?date={TODAY}")
+            status, _, _ = await doors.get(f"{path}?date={_today()}")
             assert status == (200 if allowed else 403), (role, path)
 
 
@@ -271,10 +275,10 @@ async def test_file_that_breaks_off_is_not_taken_for_a_whole_one(doors: Doors) -
 
 async def test_reader_who_leaves_leaves_nothing_behind(doors: Doors) -> None:
     await doors.paid()
-    async with doors.client.get(f"{LINES}?date={TODAY}&format=xlsx", headers=CASHIER) as response:
+    async with doors.client.get(f"{LINES}?date={_today()}&format=xlsx", headers=CASHIER) as response:
         response.close()
     await asyncio.sleep(0.1)
-    status, _, _ = await doors.get(f"{LINES}?date={TODAY}&format=xlsx")
+    status, _, _ = await doors.get(f"{LINES}?date={_today()}&format=xlsx")
     assert status == 200
 
 

@@ -16,8 +16,12 @@ from payments.types import Account, StaffScope, Statement, StatementLine
 from tests.fakes.payments_house import EVERYWHERE, PaymentsHouse, caller
 
 pytestmark = pytest.mark.anyio
-TODAY = clock.beijing_date()
 OTHER_DEPARTMENT = "11140105MB0001177F"
+
+
+def _today() -> date:
+    """The day in Beijing, asked for when a test needs it: a run may go past midnight."""
+    return clock.beijing_date()
 
 
 async def _paid(house: PaymentsHouse, channel: str = "WECHAT", **changed: object) -> str:
@@ -62,8 +66,8 @@ async def _bill_no(out_trade_no: str) -> str:
     return str(row["bill_no"])
 
 
-async def _lines(house: PaymentsHouse, scope: StaffScope = EVERYWHERE, day: date = TODAY) -> list[StatementLine]:
-    return [line async for page in house.service.statements.lines(scope, day) for line in page]
+async def _lines(house: PaymentsHouse, scope: StaffScope = EVERYWHERE, day: date | None = None) -> list[StatementLine]:
+    return [line async for page in house.service.statements.lines(scope, day or _today()) for line in page]
 
 
 def _fold(lines: list[StatementLine]) -> Counter[tuple[str, str, str, str]]:
@@ -90,7 +94,7 @@ async def test_day_is_summed_by_department_and_account(house: PaymentsHouse) -> 
     await _paid(house, amount_fen=3000)
     await _paid(house, "ALIPAY", amount_fen=500, department_code=OTHER_DEPARTMENT)
     await _refunded(house, first, 700)
-    statement = await house.service.statements.summary(EVERYWHERE, TODAY)
+    statement = await house.service.statements.summary(EVERYWHERE, _today())
     shown = {(row.department_code, row.channel, row.account_code): row for row in statement.rows}
     wechat = shown["11140000012345678X", "WECHAT", "wechat-default"]
     assert (wechat.paid_count, wechat.paid_fen) == (2, 5000)
@@ -113,7 +117,7 @@ async def test_fee_given_back_with_a_refund_is_subtracted(house: PaymentsHouse) 
     await _booked(
         f"fee.returned:{refund['out_refund_no']}", "fees", "channel:WECHAT", -4, bill_no, refund["out_refund_no"]
     )
-    (row,) = (await house.service.statements.summary(EVERYWHERE, TODAY)).rows
+    (row,) = (await house.service.statements.summary(EVERYWHERE, _today())).rows
     assert (row.fee_fen, row.net_fen, row.ledger_agrees) == (8, 1292, True)
 
 
@@ -126,12 +130,12 @@ async def test_fees_and_open_differences_are_in_it(house: PaymentsHouse) -> None
             " division_code, status, details, bill_no, repair, note, resolved_by)"
             " VALUES ($1, now(), 'wechat-default', $2, 'AMOUNT', $3, $4, $5, 'OPEN', '{}', '', '', '', '')",
             new_id(),
-            TODAY,
+            _today(),
             new_id().hex,
             department,
             division,
         )
-    statement = await house.service.statements.summary(EVERYWHERE, TODAY)
+    statement = await house.service.statements.summary(EVERYWHERE, _today())
     nobodys, own = statement.rows
     assert (nobodys.department_code, nobodys.open_differences, nobodys.paid_count) == ("", 1, 0)
     assert (own.fee_fen, own.net_fen, own.open_differences, own.ledger_agrees) == (12, 1988, 1, True)
@@ -146,7 +150,7 @@ async def test_second_success_is_overpaid_until_it_went_back(house: PaymentsHous
     await house.notify("ALIPAY", house.alipay.pay(second.out_trade_no))
     house.wechat.orders[first.out_trade_no].standing = Standing.UNPAID
     await house.notify("WECHAT", house.wechat.pay(first.out_trade_no))
-    total = (await house.service.statements.summary(EVERYWHERE, TODAY)).total
+    total = (await house.service.statements.summary(EVERYWHERE, _today())).total
     assert (total.paid_count, total.overpaid_count, total.overpaid_fen, total.ledger_agrees) == (2, 1, 900, True)
 
 
@@ -155,7 +159,7 @@ async def test_refund_that_the_bank_took_back_is_in_the_sums_of_its_days(house: 
     refund = await _refunded(house, number, 800)
     house.wechat.bounce(number, refund)
     await house.notify("WECHAT", {"out_trade_no": number, "out_refund_no": refund, "amount_fen": "800"})
-    shown = await house.service.statements.summary(EVERYWHERE, TODAY)
+    shown = await house.service.statements.summary(EVERYWHERE, _today())
     sums = shown.total
     assert (sums.refunded_count, sums.refunded_fen, sums.returned_count, sums.returned_fen) == (1, 800, 1, 800)
     assert (sums.net_fen, sums.ledger_agrees) == (2000, True)
@@ -165,7 +169,7 @@ async def test_refund_that_the_bank_took_back_is_in_the_sums_of_its_days(house: 
 async def test_refund_that_only_the_ledger_has_is_told(house: PaymentsHouse) -> None:
     refund = await _refunded(house, await _paid(house, amount_fen=2000), 800)
     await db.execute("UPDATE refund SET status = 'ABNORMAL' WHERE out_refund_no = $1", refund)
-    total = (await house.service.statements.summary(EVERYWHERE, TODAY)).total
+    total = (await house.service.statements.summary(EVERYWHERE, _today())).total
     assert (total.refunded_count, total.ledger_agrees) == (0, False)
 
 
@@ -173,7 +177,7 @@ async def test_payment_that_the_ledger_lacks_is_told(house: PaymentsHouse) -> No
     number = await _paid(house)
     await _paid(house, "ALIPAY")
     await db.execute("DELETE FROM ledger_entry WHERE transfer_key = $1", f"payment.succeeded:{number}")
-    statement = await house.service.statements.summary(EVERYWHERE, TODAY)
+    statement = await house.service.statements.summary(EVERYWHERE, _today())
     assert {row.channel: row.ledger_agrees for row in statement.rows} == {"WECHAT": False, "ALIPAY": True}
     assert not statement.total.ledger_agrees
 
@@ -188,11 +192,13 @@ async def test_scope_and_department_bound_what_is_summed_and_listed(house: Payme
         (StaffScope(("1401",), ("11140000012345678X",)), ""),
         (StaffScope(("1401",), ()), "11140000012345678X"),
     ):
-        statement = await house.service.statements.summary(scope, TODAY, department=department)
+        statement = await house.service.statements.summary(scope, _today(), department=department)
         assert statement.total.paid_count == 1
     assert [line.out_trade_no for line in await _lines(house, StaffScope(("1401",), ("11140000012345678X",)))] == [own]
-    assert (await house.service.statements.summary(StaffScope(("15",), ()), TODAY)).rows == []
-    nothing = await house.service.statements.summary(StaffScope(("1401",), (OTHER_DEPARTMENT,)), TODAY, department="X")
+    assert (await house.service.statements.summary(StaffScope(("15",), ()), _today())).rows == []
+    nothing = await house.service.statements.summary(
+        StaffScope(("1401",), (OTHER_DEPARTMENT,)), _today(), department="X"
+    )
     assert nothing.rows == []
 
 
@@ -270,5 +276,5 @@ async def test_account_of_a_department_has_its_own_row(house: PaymentsHouse) -> 
         number,
     )
     await _paid(house)
-    rows = (await house.service.statements.summary(EVERYWHERE, TODAY)).rows
+    rows = (await house.service.statements.summary(EVERYWHERE, _today())).rows
     assert [(row.account_code, row.paid_count) for row in rows] == [("county", 1), ("wechat-default", 1)]
