@@ -127,7 +127,7 @@ class CampaignHouse:
     async def expand(self, number: str) -> None:
         """Run jobs until the whole audience stands in rows; what sends it still waits."""
         while (await self.show(number)).status == "EXPANDING":
-            await self.run_one()
+            assert await self.run_one(), "no job is left, and it still grows"
 
     async def drain(self) -> None:
         """Run waiting jobs until none is left."""

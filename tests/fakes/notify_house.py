@@ -23,7 +23,7 @@ from notify.service import NotifyService
 from notify.sweeps import NoticeSweeps
 from notify.templates import import_templates, read_templates
 from notify.types import ContactIdentity, Contacts, KnownIdentity
-from tests.fakes.jobs import TAKE_JOBS
+from tests.fakes.jobs import taken_jobs
 
 TEMPLATES = Path(__file__).parents[2] / "data" / "templates.json"
 WECHAT_APP, ALIPAY_APP = "wx0123456789abcdef", "2021000000000001"
@@ -168,7 +168,7 @@ class NotifyHouse:
     async def drain(self) -> None:
         """Run the waiting delivery jobs until none is left."""
         functions = self.service.jobs()
-        while rows := await db.fetch_all(TAKE_JOBS):
+        while rows := await taken_jobs():
             for row in rows:
                 await functions[row["entrypoint"]](msgspec.json.decode(row["payload"]))
 

@@ -23,7 +23,7 @@ from payments.service import PaymentService
 from payments.types import Account, BillView, NewBill, Payer, StaffPerson, StaffScope
 from services.staff.audit import AuditTrail
 from tests.fakes.fiscal_platform import FakeFiscalPlatform, FakeNotice
-from tests.fakes.jobs import TAKE_JOBS
+from tests.fakes.jobs import taken_jobs
 from tests.fakes.payment_provider import FakePaymentChannel
 
 WECHAT_APP, ALIPAY_APP = "wx0123456789abcdef", "2021000000000001"
@@ -133,7 +133,7 @@ class PaymentsHouse:
         """
         functions, reactions, events = self.service.jobs(), Reactions(self.service).table(), []
         failed: list[tuple[db.Row, SanjinError]] = []
-        while rows := await db.fetch_all(TAKE_JOBS):
+        while rows := await taken_jobs():
             for row in rows:
                 payload = msgspec.json.decode(row["payload"])
                 try:

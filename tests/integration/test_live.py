@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,9 @@ from app.embedded import EmbeddedRedis
 from app.events import DomainEvent
 from app.live import LiveEvents
 from app.live_log import KEPT_EVENTS, KEPT_SECONDS, Entry
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
-
-
-async def _until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, "did not come about"
-        await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -33,7 +27,7 @@ async def broadcast(redis: Redis) -> AsyncIterator[Broadcast]:
     """A broadcast that is listening."""
     made = Broadcast(redis)
     running = asyncio.create_task(made.run())
-    await _until(lambda: made.connected)
+    await until("a link", lambda: made.connected)
     yield made
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -104,16 +98,16 @@ async def test_receivers_come_back_when_redis_does(tmp_path: Path) -> None:
     broadcast, heard = Broadcast(client), list[bytes]()
     await broadcast.listen("channel", heard.append)
     running = asyncio.create_task(broadcast.run())
-    await _until(lambda: broadcast.connected)
+    await until("a link", lambda: broadcast.connected)
     await asyncio.to_thread(server.stop)
-    await _until(lambda: not broadcast.connected)
+    await until("no link", lambda: not broadcast.connected)
     assert not await broadcast.publish("channel", b"lost")
     await LiveEvents(broadcast).publish(_event(uuid.uuid4()))
 
     await asyncio.to_thread(server.start)
-    await _until(lambda: broadcast.connected)
+    await until("a link", lambda: broadcast.connected)
     assert await broadcast.publish("channel", b"found")
-    await _until(lambda: heard == [b"found"])
+    await until("the message", lambda: heard == [b"found"])
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await client.aclose()

@@ -24,10 +24,13 @@ from services.accounts.places import DivisionTable
 from services.accounts.ports import ActionRequired, Failed, Passed, ProvenIdentity, ProvenPhone, Verdict
 from services.accounts.service import AccountsService
 from services.accounts.types import AuthorityRules, PhoneProof, RealNameRequest, SignedIn
+from tests.waiting import until
 
 _AUTHORITY = AuthorityRules()
 ZHANG_WEI = RealNameRequest(name="张伟", id_number="140105199003070012")
 LI_NA = RealNameRequest(name="李娜", id_number="140105199211160020")
+SOONER_SECONDS = 10.0
+"""Sooner than every process asks the database anyway; only a message can be that quick."""
 
 
 @dataclass
@@ -168,7 +171,7 @@ async def other_process(
     """The same room as a second process has it, with its listeners running."""
     other = make_house(redis, cipher, token_keys, "1000/minute")
     running = [asyncio.create_task(other.broadcast.run()), asyncio.create_task(other.revocations.run())]
-    await until(lambda: other.broadcast.connected)
+    await until("the broadcast", lambda: other.broadcast.connected)
     yield other
     for task in running:
         task.cancel()
@@ -184,11 +187,3 @@ async def divisions(database: str) -> None:
         " ('140105', '小店区', 'county', '140100', 'current', ''),"
         " ('140103', '北城区', 'county', '140100', 'retired', '')"
     )
-
-
-async def until(condition, seconds: float = 30.0) -> None:
-    """Wait until something is so; fails the test when it does not come about."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, "did not come about"
-        await asyncio.sleep(0.01)

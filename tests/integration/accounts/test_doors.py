@@ -17,7 +17,8 @@ from app.tokens import ACCESS_SECONDS
 from handlers import access_log
 from handlers.citizen import addresses, auth, live_stream, me, stream
 from tests.doorway import served
-from tests.integration.accounts.conftest import ZHANG_WEI, House, until
+from tests.integration.accounts.conftest import ZHANG_WEI, House
+from tests.waiting import until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("divisions")]
 _HOME = {"recipient": "张伟", "phone": "13800000001", "division_code": "140105", "street": "长风街1号院2号楼301"}
@@ -53,7 +54,7 @@ async def phone(house: House) -> AsyncIterator[Phone]:
     house.wechat.owners = {"zhang-wei": ZHANG_WEI}
     house.wechat.phones = {"p": "13800000001"}
     listening = asyncio.create_task(house.broadcast.run())
-    await until(lambda: house.broadcast.connected)
+    await until("the broadcast", lambda: house.broadcast.connected)
     async with served(house, ROUTES, stream.register) as base, aiohttp.ClientSession() as session:
         yield Phone(session, base)
     listening.cancel()
@@ -283,4 +284,5 @@ async def test_stream_is_left_when_the_phone_goes(phone: Phone, house: House) ->
     async with phone.session.ws_connect(f"{phone.base}{stream.PATH}", headers=headers) as socket:
         await socket.receive_json(timeout=30)
         assert any(name.startswith("sjt:live:") for name in house.broadcast._receivers)
-    await until(lambda: not any(name.startswith("sjt:live:") for name in house.broadcast._receivers))
+    receivers = house.broadcast._receivers
+    await until("nobody who listens", lambda: not any(name.startswith("sjt:live:") for name in receivers))

@@ -14,7 +14,8 @@ from app.events import DomainEvent
 from services.accounts.reactions import announce_merge
 from services.accounts.sweeps import tidy_accounts
 from services.accounts.types import NewAddress, PhoneProof, RealNameAction, RealNameRequest, RealNameVerified
-from tests.integration.accounts.conftest import LI_NA, ZHANG_WEI, House, until
+from tests.integration.accounts.conftest import LI_NA, SOONER_SECONDS, ZHANG_WEI, House
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 HOME = NewAddress(recipient="张伟", phone="13800000001", division_code="140105", street="长风街1号院2号楼301")
@@ -190,7 +191,8 @@ async def test_same_number_on_the_second_platform_merges_into_the_first_citizen(
 
     # The token issued before speaks for the survivor, here and in the other process, and so do its successors.
     assert people.tokens.verify(signed_in.access_token).citizen_id == wechat.citizen_id
-    await until(lambda: other_process.tokens.verify(signed_in.access_token).citizen_id == wechat.citizen_id, 1.0)
+    verify = other_process.tokens.verify
+    await until("the survivor", lambda: verify(signed_in.access_token).citizen_id == wechat.citizen_id, SOONER_SECONDS)
     refreshed = await people.accounts.refresh(signed_in.refresh_token, "a")
     assert people.tokens.verify(refreshed.access_token).citizen_id == wechat.citizen_id
     _, again = await people.sign_in("zhang-wei", "ALIPAY")

@@ -16,6 +16,7 @@ from app.live_log import History
 from handlers.citizen import live_stream, stream
 from tests.integration.accounts.conftest import House
 from tests.integration.accounts.test_doors import Phone, phone  # noqa: F401  # the fixture
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -72,9 +73,10 @@ async def test_each_event_is_seen_once_over_many_reconnects(phone: Phone, house:
             await asyncio.sleep(0.002)
 
     happening = asyncio.create_task(happen())
-    while last not in listener.seen:
-        await listener.listen(last, at_most=7)
-    await happening
+    async with asyncio.timeout(60):
+        while last not in listener.seen:
+            await listener.listen(last, at_most=7)
+        await happening
     assert listener.seen == list(range(last + 1))
     assert listener.resumed
     assert "stream.gap" not in listener.told
@@ -129,8 +131,7 @@ async def test_what_redis_dropped_while_the_log_was_read_is_read_again(
             assert link is not None
             await link.connection.disconnect()  # type: ignore[union-attr]  # there is one while it listens
             await house.live.publish(_event(citizen_id, 7))
-            while house.broadcast._link in (None, link):
-                await asyncio.sleep(0.05)
+            await until("a new link", lambda: house.broadcast._link not in (None, link))
             await asyncio.sleep(0.3)  # by now the streams have been told that they may have missed something
         return history
 

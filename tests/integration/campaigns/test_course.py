@@ -13,6 +13,7 @@ from app.errors import Conflict, Forbidden, InvalidRequest, InvalidTransition, N
 from notify.campaigns.types import Acting, Audience, CampaignEdit
 from notify.neutral import Outcome
 from tests.fakes.campaign_house import CODE, VARIABLES, CampaignHouse, citizen_id, person, seed
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 PUBLISHER, APPROVER = person("publisher"), person("approver", "approver")
@@ -177,8 +178,7 @@ async def test_it_pauses_and_goes_on_in_the_middle_of_sending(house: CampaignHou
     number = await house.started(rate_per_second=20)
     await house.expand(number)
     sending = asyncio.create_task(house.drain())
-    while not house.sms.sent:
-        await asyncio.sleep(0.02)
+    await until("the first message", lambda: house.sms.sent)
     await house.desk.pause(PUBLISHER, number, Acting())
     await sending
     shown = await house.show(number)
@@ -196,8 +196,7 @@ async def test_a_cancelled_one_takes_back_what_is_not_sent(house: CampaignHouse)
     number = await house.started(rate_per_second=20)
     await house.expand(number)
     sending = asyncio.create_task(house.drain())
-    while not house.sms.sent:
-        await asyncio.sleep(0.02)
+    await until("the first message", lambda: house.sms.sent)
     await house.desk.cancel(PUBLISHER, number, Acting(reason="内容有误"))
     await sending
     await house.drain()
@@ -278,8 +277,7 @@ async def test_lost_jobs_are_written_again(house: CampaignHouse) -> None:
     await db.execute("UPDATE campaign SET updated_at = now() - interval '1 minute'")
     revive = house.room.sweeps()["campaigns.revive"][1]
     await revive()
-    while (await house.show(number)).status == "EXPANDING":
-        await house.run_one()
+    await house.expand(number)
     await db.execute("DELETE FROM pgqueuer")
     await revive()
     await house.drain()

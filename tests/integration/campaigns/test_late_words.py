@@ -13,6 +13,7 @@ from notify.delivering.attempts_repository import record_receipt
 from notify.notices_repository import NoticeRecord
 from notify.states import lease
 from tests.fakes.campaign_house import CampaignHouse, person, seed
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 PUBLISHER = person("publisher")
@@ -40,8 +41,7 @@ async def test_what_failed_late_in_a_cancelled_campaign_is_taken_back(house: Cam
     number = await house.started(rate_per_second=20)
     await house.expand(number)
     sending = asyncio.create_task(house.drain())
-    while not house.sms.sent:
-        await asyncio.sleep(0.02)
+    await until("the first message", lambda: house.sms.sent)
     await house.desk.cancel(PUBLISHER, number, Acting(reason="内容有误"))
     await sending
     await house.drain()

@@ -20,6 +20,7 @@ from handlers.staff import stream
 from services.staff.types import Terms
 from tests.doorway import served
 from tests.integration.console.conftest import Browser, House
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -29,8 +30,7 @@ async def announcements(redis: Redis, house: House) -> AsyncIterator[Announcemen
     """The house's announcements, listening, under the names that the door expects."""
     broadcast = Broadcast(redis)
     running = asyncio.create_task(broadcast.run())
-    while not broadcast.connected:
-        await asyncio.sleep(0.01)
+    await until("the broadcast", lambda: broadcast.connected)
     house.announcements, house.limits = Announcements(broadcast), house.staff._limits  # type: ignore[attr-defined]
     yield house.announcements  # type: ignore[attr-defined]
     running.cancel()

@@ -15,6 +15,7 @@ from app.ids import random_text
 from payments.neutral import DepositBack, PlatformMessage
 from payments.states import RefundMove
 from payments.types import StaffRefundView
+from tests.fakes.jobs import taken_jobs
 from tests.fakes.payments_house import ALIPAY_APP, EVERYWHERE, PaymentsHouse, person
 
 pytestmark = pytest.mark.anyio
@@ -277,8 +278,7 @@ async def test_message_is_kept_once_in_the_inbox(house: PaymentsHouse) -> None:
 async def test_question_about_a_bounce_comes_again_when_nobody_answers(house: PaymentsHouse) -> None:
     _, _, refund_no = await _bounced(house)
     house.alipay.fail("query_refund", "before")
-    rows = await db.fetch_all("DELETE FROM pgqueuer WHERE entrypoint = 'payments.ask_bounced' RETURNING payload")
-    payload = json.loads(rows[0]["payload"])
+    payload = json.loads((await taken_jobs("payments.ask_bounced"))[0]["payload"])
     with pytest.raises(Exception, match="provider_unavailable"):
         await house.service.jobs()["payments.ask_bounced"](payload)
     await house.service.jobs()["payments.ask_bounced"](payload)

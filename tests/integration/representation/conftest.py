@@ -35,6 +35,7 @@ from services.licences.service import LicenceService
 from services.staff.audit import AuditTrail
 from services.staff.types import Role, StaffCaller
 from tests.doorway import served
+from tests.fakes.jobs import taken_jobs
 from tests.fakes.notify_house import NotifyHouse
 from tests.fakes.payments_house import PaymentsHouse
 from tests.integration.accounts.conftest import LI_NA, ZHANG_WEI, House, divisions, make_house
@@ -157,7 +158,7 @@ class Town:
     async def react(self) -> list[str]:
         """Run waiting events through the assistances' reactions; return their names."""
         table, names = AssistanceReactions(self.applications.assistances).table(), []
-        for row in await db.fetch_all("DELETE FROM pgqueuer WHERE entrypoint = 'event' RETURNING id, payload"):
+        for row in await taken_jobs("event"):
             event = msgspec.json.decode(row["payload"], type=DomainEvent)
             names.append(event.name)
             for _, reaction in table.get(event.name, ()):

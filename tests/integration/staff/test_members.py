@@ -12,6 +12,7 @@ from app.errors import Conflict, Forbidden, InvalidRequest, NotFound, StaleVersi
 from services.staff.types import MemberFilter, MemberStatus, MemberTerms, Role, SetupStep, StaffCaller
 from tests.integration.staff.conftest import House, make_service
 from tests.integration.staff.newcomers import ADDRESS, DEPARTMENT, GOOD, code_of, make_places, new, settle
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -118,8 +119,7 @@ async def test_change_works_at_once_in_every_process(
     other = make_service(redis, house.cipher, house.audit)
     await other.open()
     listening = asyncio.create_task(other.sessions._broadcast.run())
-    while not other.sessions._broadcast.connected:
-        await asyncio.sleep(0.01)
+    await until("the broadcast", lambda: other.sessions._broadcast.connected)
     await other.authenticate(signed_in.access_token)
     await house.staff.members.change(administrator, "window-1", 1, _terms(Role.CASHIER), ADDRESS)
     assert before.may(Role.WINDOW)

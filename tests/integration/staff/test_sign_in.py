@@ -20,6 +20,7 @@ from services.staff.service import StaffService
 from services.staff.sweeps import forget_ended_sessions
 from services.staff.types import Origin, Role
 from tests.integration.staff.conftest import House, make_service
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 DATA = Path(__file__).parents[3] / "data" / "staff.json"
@@ -156,8 +157,7 @@ async def test_sign_out_ends_the_session_in_every_process(
     other = make_service(redis, house.cipher, house.audit)
     await other.open()
     listening = asyncio.create_task(other.sessions._broadcast.run())
-    while not other.sessions._broadcast.connected:
-        await asyncio.sleep(0.01)
+    await until("the broadcast", lambda: other.sessions._broadcast.connected)
     await other.authenticate(signed_in.access_token)
     await house.staff.sign_out(caller, "a")
     with pytest.raises(Unauthenticated):

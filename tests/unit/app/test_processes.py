@@ -139,17 +139,21 @@ def test_a_stop_that_was_held_starts_nothing(stop: Stop) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGUSR1], ids=["killed", "ended as if all were well"])
 def test_a_process_that_ends_unasked_is_started_again(stop: Stop, number: signal.Signals) -> None:
-    house = _House(stop)
+    house, all_up = _House(stop), threading.Event()
     seen: list[int] = []
+    ask = house.manager._all_workers_ack
+
+    def answered() -> bool:
+        if answer := ask():
+            all_up.set()
+        return bool(answer)
+
+    house.manager._all_workers_ack = answered  # type: ignore[method-assign]  # to learn when it was seen
 
     def kill_and_wait() -> None:
         seen.append(house.marks.get())
         house.report()
-        looked = threading.Event()
-        house.states.between = looked.set
-        looked.wait()
-        while looked.wait(1.0):  # it asks until it has seen that all are up
-            looked.clear()
+        assert all_up.wait(60), "the supervisor never saw that all are up"
         os.kill(seen[0], number)
         seen.append(house.marks.get())
 
