@@ -35,8 +35,8 @@ from clients.fiscal.wire import FiscalWire
 from clients.ofd.client import OfdClient
 from clients.register.client import RegisterClient
 from clients.register.types import RegisterAccount
+from clients.rsa_keys import load_public_keys
 from clients.seal.client import SealClient
-from clients.seal.signing import load_authority_keys
 from clients.seal.types import SealAccount
 from clients.sms.aliyun import AliyunSms, AliyunSmsAccount
 from clients.sms.tencent import TencentSms, TencentSmsAccount
@@ -174,7 +174,7 @@ def _fiscal(settings: Settings) -> FiscalAccount:
             app_id=settings.fiscal_app_id,
             region=settings.fiscal_region,
             private_key=fiscal_signing.load_private_key(own),
-            platform_keys=fiscal_signing.load_platform_keys(platform),
+            platform_keys=load_public_keys(platform),
             code_length=settings.fiscal_code_length,
         )
     except ValueError as error:
@@ -188,7 +188,7 @@ def _register(settings: Settings, transport: Transport) -> RegisterClient:
 
 def _seal(settings: Settings, transport: Transport) -> SealClient:
     try:
-        keys = load_authority_keys(_read(settings.seal_public_key))
+        keys = load_public_keys(_read(settings.seal_public_key))
     except ValueError as error:
         raise SettingsError("SJT_SEAL_PUBLIC_KEY 无法读取") from error
     account = SealAccount(

@@ -6,23 +6,22 @@ Source: docs/providers/fiscal.md, Signatures (our profile): RSA PKCS#1 v1.5 with
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from clients.fiscal.types import FiscalAccount
+from clients.rsa_keys import is_signed
 
 WINDOW_SECONDS = 300
-_PUBLIC_PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
 
 class Refusal(StrEnum):
@@ -84,7 +83,7 @@ def verify_answer(
     if abs(now.timestamp() - int(timestamp)) >= WINDOW_SECONDS:
         raise NotGenuine(Refusal.STALE)
     lines = (str(status), path, app_id, timestamp, echoed, hashlib.sha256(body).hexdigest())
-    if not any(_fits(key, _text(lines), signature) for key in account.platform_keys):
+    if not is_signed(account.platform_keys, _text(lines), signature):
         raise NotGenuine(Refusal.SIGNATURE)
 
 
@@ -102,28 +101,5 @@ def load_private_key(pem: bytes) -> RSAPrivateKey:
     return key
 
 
-def load_platform_keys(pem: bytes) -> tuple[RSAPublicKey, ...]:
-    """Read the platform's public keys; a file may hold several while the platform changes its key. Raises ValueError.
-
-    Source: RFC 7468, section 13.
-    """
-    try:
-        keys = [load_pem_public_key(block) for block in _PUBLIC_PEM.findall(pem)]
-    except UnsupportedAlgorithm as error:
-        raise ValueError("not a readable public key") from error
-    rsa_keys = tuple(key for key in keys if isinstance(key, RSAPublicKey))
-    if not rsa_keys or len(rsa_keys) != len(keys):
-        raise ValueError("no RSA public key, or one of another kind")
-    return rsa_keys
-
-
 def _text(lines: tuple[str, ...]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _fits(key: RSAPublicKey, text: bytes, signature: str) -> bool:
-    try:
-        key.verify(base64.b64decode(signature, validate=True), text, PKCS1v15(), SHA256())
-    except (InvalidSignature, binascii.Error, ValueError):
-        return False
-    return True

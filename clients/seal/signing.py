@@ -5,25 +5,19 @@ Source: docs/providers/seal.md, Signatures (our profile).
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from clients.rsa_keys import is_signed
 from clients.seal.types import SealAccount
 
 WINDOW_SECONDS = 300
 SIGNED_FIELDS = ("Reference", "DocumentSha256", "SealOwner", "SealNo", "SealedAt")
-_PUBLIC_PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
 
 def request_headers(account: SealAccount, path: str, body: bytes, *, timestamp: int, nonce: str) -> dict[str, str]:
@@ -76,33 +70,10 @@ def statement_is_genuine(keys: tuple[RSAPublicKey, ...], statement: Mapping[str,
     if not isinstance(signature, str) or not all(isinstance(value, str) for value in values):
         return False
     text = "".join(f"{line}\n" for line in ("SJT-SEAL-1", *values)).encode()
-    return any(_fits(key, text, signature) for key in keys)
-
-
-def load_authority_keys(pem: bytes) -> tuple[RSAPublicKey, ...]:
-    """Read the authority's public keys; a file may hold several while it changes its key. Raises ValueError.
-
-    Source: RFC 7468, section 13.
-    """
-    try:
-        keys = [load_pem_public_key(block) for block in _PUBLIC_PEM.findall(pem)]
-    except UnsupportedAlgorithm as error:
-        raise ValueError("not a readable public key") from error
-    rsa_keys = tuple(key for key in keys if isinstance(key, RSAPublicKey))
-    if not rsa_keys or len(rsa_keys) != len(keys):
-        raise ValueError("no RSA public key, or one of another kind")
-    return rsa_keys
+    return is_signed(keys, text, signature)
 
 
 def _mac(secret: str, first: str, path: str, app_id: str, timestamp: str, nonce: str, body: bytes) -> str:
     lines = (first, path, app_id, timestamp, nonce, hashlib.sha256(body).hexdigest())
     text = "".join(f"{line}\n" for line in lines).encode()
     return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
-
-
-def _fits(key: RSAPublicKey, text: bytes, signature: str) -> bool:
-    try:
-        key.verify(base64.b64decode(signature, validate=True), text, PKCS1v15(), SHA256())
-    except (InvalidSignature, binascii.Error, ValueError):
-        return False
-    return True

@@ -21,9 +21,9 @@ from clients.alipay import keys as alipay_keys
 from clients.alipay.config import AlipayApp
 from clients.alipay.gateway import AlipayGateway
 from clients.fiscal.client import FiscalClient
-from clients.fiscal.signing import load_platform_keys
 from clients.fiscal.types import FiscalAccount
 from clients.fiscal.wire import FiscalWire
+from clients.rsa_keys import load_public_keys
 from clients.transport import Answer, Transport
 from clients.wechat.config import PayMerchant
 from clients.wechat.pay_client import PayClient
@@ -271,7 +271,7 @@ class Fiscal(SimulatedPlatform):
             app_id="SJTTEST140000",
             region="140000",
             private_key=key,
-            platform_keys=load_platform_keys(sim.keys.public["fiscal"].encode()),
+            platform_keys=load_public_keys(sim.keys.public["fiscal"].encode()),
         )
         self.channel = FiscalAdapter(FiscalClient(FiscalWire(account, self.transport)))
 

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from clients.fiscal.client import FiscalClient
-from clients.fiscal.signing import load_platform_keys
 from clients.fiscal.types import FiscalAccount
 from clients.fiscal.wire import FiscalWire
+from clients.rsa_keys import load_public_keys
 from clients.transport import Transport
 from payments.channels.fiscal import FiscalAdapter
 from payments.fiscal.neutral import FiscalRefusal
@@ -96,7 +96,7 @@ class SimulatedStand:
             app_id=app_id,
             region=region,
             private_key=key,
-            platform_keys=load_platform_keys(self.sim.keys.public["fiscal"].encode()),
+            platform_keys=load_public_keys(self.sim.keys.public["fiscal"].encode()),
             code_length=code_length,
         )
 

@@ -18,8 +18,8 @@ from app.clock import beijing_date
 from app.errors import ProviderProtocolError, ProviderUnavailable
 from clients.breaker import Breaker
 from clients.fiscal.client import FiscalClient
-from clients.fiscal.signing import load_platform_keys
 from clients.fiscal.wire import FiscalWire
+from clients.rsa_keys import load_public_keys
 from clients.transport import Transport
 from payments.channels.fiscal import FiscalAdapter
 from payments.fiscal.neutral import FiscalRefusal, FiscalStanding
@@ -171,7 +171,7 @@ async def test_a_code_of_another_length_than_the_regions_is_not_believed(simulat
 async def test_answers_are_believed_from_both_keys_while_the_platform_changes_them(simulated: SimulatedStand) -> None:
     keys = Keys()
     keys.make("next")
-    both = load_platform_keys((keys.public["next"] + simulated.sim.keys.public["fiscal"]).encode())
+    both = load_public_keys((keys.public["next"] + simulated.sim.keys.public["fiscal"]).encode())
     assert len(both) == 2
     code = await issued(simulated.adapter(replace(simulated.account(), platform_keys=both)))
     with pytest.raises(ProviderProtocolError):

@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from clients.rsa_keys import load_public_keys
 from clients.seal.client import SealClient
-from clients.seal.signing import load_authority_keys
 from clients.seal.types import SealAccount
 from clients.transport import Transport
 from services.licences.adapters.seal import SealAdapter
@@ -33,7 +33,7 @@ class SealStand:
             "base_url": self.sim.url("seal"),
             "app_id": "SJTSEALTEST",
             "secret": "z" * 32,
-            "authority_keys": load_authority_keys(self.sim.keys.public["seal"].encode()),
+            "authority_keys": load_public_keys(self.sim.keys.public["seal"].encode()),
         }
         transport = Transport(self.session, "seal")
         return SealAdapter(SealClient(SealAccount(**(account | changes)), transport, timeout_seconds=timeout_seconds))

@@ -9,7 +9,7 @@ import json
 import pytest
 
 from app.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
-from clients.seal.signing import load_authority_keys
+from clients.rsa_keys import load_public_keys
 from tests.contract.seal.conftest import SealStand
 
 pytestmark = pytest.mark.anyio
@@ -118,8 +118,8 @@ async def test_wrong_credentials_seal_nothing(stand: SealStand, changes: dict[st
 
 async def test_authority_with_two_keys_is_believed_while_it_changes(stand: SealStand) -> None:
     both = stand.sim.keys.public["platform"].encode() + stand.sim.keys.public["seal"].encode()
-    sealed = await stand.adapter(authority_keys=load_authority_keys(both)).seal(PDF, "ZZ1", OWNER)
+    sealed = await stand.adapter(authority_keys=load_public_keys(both)).seal(PDF, "ZZ1", OWNER)
     assert sealed.seal_no
     for pem in (b"", b"nonsense", stand.sim.keys.private["seal"].encode()):
         with pytest.raises(ValueError, match="key"):
-            load_authority_keys(pem)
+            load_public_keys(pem)

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from clients.fiscal.signing import (
     NotGenuine,
     Refusal,
-    load_platform_keys,
     load_private_key,
     request_headers,
     verify_answer,
 )
 from clients.fiscal.types import FiscalAccount
+from clients.rsa_keys import load_public_keys
 
 OURS = rsa.generate_private_key(65537, 2048)
 PLATFORM = rsa.generate_private_key(65537, 2048)
@@ -118,7 +118,7 @@ def test_keys_that_cannot_be_used_are_refused() -> None:
     )
     for pem in (b"", b"key", curve.public_key().public_bytes(serialization.Encoding.PEM, public)):
         with pytest.raises(ValueError, match="key"):
-            load_platform_keys(pem)
+            load_public_keys(pem)
     locked = OURS.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
