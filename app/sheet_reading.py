@@ -9,17 +9,15 @@ import asyncio
 import codecs
 import csv
 import io
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
+from app import room_apart
 from app.errors import FieldFault, InvalidRequest
 
 Row = list[str]
-_ROOT = Path(__file__).resolve().parents[1]
 _ROOM = "app.sheet_room"
 _BATCH = 1_000
 _PATIENCE_SECONDS = 30.0
@@ -90,16 +88,7 @@ def _decodes(content: bytes, encoding: str) -> bool:
 
 
 async def _sheet(content: bytes) -> AsyncIterator[list[Row]]:
-    async with _room:
-        room = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", _ROOM,
-            cwd=_ROOT,
-            env={},  # what a file makes of its reader finds no keys there
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            limit=1_048_576,
-        )  # fmt: skip
+    async with _room, room_apart.opened(_ROOM) as room:
         giving = asyncio.create_task(_give(room, content))
         try:
             batch: list[Row] = []
@@ -115,10 +104,6 @@ async def _sheet(content: bytes) -> AsyncIterator[list[Row]]:
             raise _refused(_SENTENCES[_TOO_MUCH]) from None
         finally:
             giving.cancel()
-            if room.returncode is None:
-                with suppress(ProcessLookupError):
-                    room.kill()
-                await room.wait()
     if room.returncode:
         # Killed by its limits, or left in a way that nobody foresaw: the file asks for too much.
         raise _refused(_SENTENCES.get(room.returncode, _SENTENCES[_TOO_MUCH]))

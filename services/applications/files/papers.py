@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from contextlib import suppress
-from pathlib import Path
 
+from app import room_apart
 from app.errors import ServiceUnavailable
 from services.applications.files.kinds import damaged
 
-_ROOT = Path(__file__).resolve().parents[3]
 _ROOM = "services.applications.files.pdf_room"
 _PATIENCE_SECONDS = 30.0
 _at_once = asyncio.Semaphore(2)
@@ -30,25 +27,12 @@ async def written_anew(content: bytes) -> tuple[int, bytes]:
     """
     async with _at_once:
         try:
-            room = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", _ROOM,
-                cwd=_ROOT,
-                env={},  # what a file makes of its reader finds no keys there
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-            )  # fmt: skip
-        except OSError as error:
-            raise ServiceUnavailable("文件暂时无法检查，请稍后再试") from error
-        try:
-            kept, _ = await asyncio.wait_for(room.communicate(content), _PATIENCE_SECONDS)
+            async with room_apart.opened(_ROOM) as room:
+                kept, _ = await asyncio.wait_for(room.communicate(content), _PATIENCE_SECONDS)
         except TimeoutError:
             raise damaged(_SENTENCES[_TOO_MUCH]) from None
-        finally:
-            if room.returncode is None:
-                with suppress(ProcessLookupError):
-                    room.kill()
-                await room.wait()
+        except OSError as error:
+            raise ServiceUnavailable("文件暂时无法检查，请稍后再试") from error
     if room.returncode:
         # Killed by its limits, or left in a way that nobody foresaw: the file asks for too much.
         raise damaged(_SENTENCES.get(room.returncode, _SENTENCES[_TOO_MUCH]))
