@@ -36,6 +36,8 @@ class DiscrepancyAct:
     meaning: str
     done: str
     note_label: str = ""
+    note_required: bool = True
+    is_adverse: bool = False
 
 
 ACTS: Mapping[str, DiscrepancyAct] = {
