@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from app.errors import NotFound
 from handlers import assets
@@ -11,6 +13,18 @@ from handlers.rendering import HTML, PAGE_HEADERS, rendered
 from handlers.staff.navigation import seen_by
 
 _CONSOLE = "工作台"
+
+
+class PageForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What every form of the console sends besides its own fields: the session's token, which the door checks."""
+
+    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
+
+
+class DoneQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """`done` names what has just been done."""
+
+    done: Annotated[str, msgspec.Meta(max_length=16)] = ""
 
 
 def page(call: Call[Any], template: str, *, status: int = 200, **facts: Any) -> Reply:

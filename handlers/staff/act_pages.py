@@ -8,7 +8,7 @@ import msgspec
 
 from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import PageForm, form_route, page, page_route, see_other
 from handlers.staff.acts import Needs, PageAct, find_act
 from handlers.staff.case_pages import pausing_procedures, published_item
 from services.applications.types import CaseSummary
@@ -18,7 +18,7 @@ MOST_LETTERS = 500
 _MOST_DAYS, _LONGEST_NOTE = 365, 100
 
 
-class ActForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ActForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """The confirmation: the version of the case that was looked at, a reason or procedure, and what else is asked."""
 
     version: Annotated[int, msgspec.Meta(ge=1)]
@@ -26,7 +26,6 @@ class ActForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     days: Annotated[str, msgspec.Meta(max_length=8)] = ""
     note: Annotated[str, msgspec.Meta(max_length=1000)] = ""
     choice: Annotated[str, msgspec.Meta(max_length=16)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def confirm(call: Call[None]) -> Reply:

@@ -8,7 +8,7 @@ import msgspec
 
 from app.errors import Conflict, InvalidRequest, PayloadTooLarge, SanjinError, TooManyRequests
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import PageForm, form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import turns
 from handlers.staff.audience_lists import BODY_BYTES, MULTIPART, ListForm, list_id_of, taken
@@ -33,12 +33,11 @@ class DoneQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     taken: Annotated[str, msgspec.Meta(max_length=10)] = ""
 
 
-class TagForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class TagForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """A word for the people of a list, to be given or taken back."""
 
     tag: Annotated[str, msgspec.Meta(max_length=64)] = ""
     act: Annotated[str, msgspec.Meta(max_length=8)] = "give"
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def listed(call: Call[None]) -> Reply:

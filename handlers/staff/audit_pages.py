@@ -9,7 +9,7 @@ import msgspec
 
 from app.errors import Conflict, InvalidRequest, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import PageForm, form_route, page, page_route, see_other
 from handlers.staff.audit import AuditExportQuery, AuditQuery, exported, filter_of, seq_of
 
 _LIST = "/staff/audit"
@@ -28,11 +28,10 @@ class AuditPageQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     cursor: Annotated[str, msgspec.Meta(max_length=24)] = ""
 
 
-class CheckForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CheckForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """Which of the two buttons was pressed."""
 
     scope: Literal["all", "new"] = "all"
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def entries(call: Call[None]) -> Reply:

@@ -12,7 +12,7 @@ import msgspec
 
 from app.errors import Conflict, Forbidden, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import DoneQuery, PageForm, form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff import campaign_forms as forms
 from handlers.staff.addresses import address_of, turns
@@ -73,19 +73,12 @@ class NewQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     template: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-class DoneQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`done` names what has just been carried out."""
-
-    done: Annotated[str, msgspec.Meta(max_length=16)] = ""
-
-
-class ActForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ActForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """One act as a browser sends it; `version` is the one its page showed."""
 
     act: Annotated[str, msgspec.Meta(max_length=16)]
     version: Annotated[int, msgspec.Meta(ge=1, le=2_147_483_647)]
     reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def listed(call: Call[None]) -> Reply:

@@ -15,7 +15,7 @@ import msgspec
 from app import clock
 from app.errors import FieldFault, Forbidden, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route
+from handlers.pages import PageForm, form_route, page, page_route
 from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.case_columns import columns, row_of
 from handlers.staff.sheets import Format, Rows, export
@@ -95,11 +95,10 @@ class CaseListQuery(CaseFilters, forbid_unknown_fields=True, kw_only=True):
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-class LookUpForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class LookUpForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """An applicant's phone or ID number in full."""
 
     number: Annotated[str, msgspec.Meta(max_length=32)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 class ExportForm(CaseFilters, forbid_unknown_fields=True, kw_only=True):

@@ -10,7 +10,7 @@ from app.errors import NotFound
 from handlers.citizen.documents import document_number
 from handlers.citizen.uploads import PRIVATE_FILE, file_id
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route
+from handlers.pages import PageForm, form_route, page, page_route
 from handlers.staff.acts import done_text, offered
 from handlers.staff.answers import lines
 from services.applications.types import CaseView
@@ -29,10 +29,8 @@ class CaseQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     done: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
-class UnmaskForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class UnmaskForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """Nothing but the guard: the case stands in the address."""
-
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def case_detail(call: Call[None]) -> Reply:

@@ -12,7 +12,7 @@ import msgspec
 
 from app.errors import Conflict, InvalidRequest, NotFound
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import DoneQuery, PageForm, form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.collections import StateName
@@ -24,7 +24,6 @@ _ONE = f"{_LIST}/<application_no:str>"
 _PAGE_LENGTH = 20
 _TITLES = {"READY": "待领取", "PREPARING": "备件中", "COLLECTED": "已领取"}
 VersionText = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{0,9}\Z")]
-Csrf = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class CollectionsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -35,29 +34,21 @@ class CollectionsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-class DoneQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`done` after an act."""
-
-    done: Annotated[str, msgspec.Meta(max_length=1)] = ""
-
-
-class DepositForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class DepositForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """Where the result was put."""
 
     place_code: Annotated[str, msgspec.Meta(max_length=32)] = ""
     box: Annotated[str, msgspec.Meta(max_length=8)] = ""
     version: VersionText = ""
-    csrf_token: Csrf = ""
 
 
-class HandOverForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class HandOverForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """The code that was shown; without one who was identified, and why."""
 
     code: Annotated[str, msgspec.Meta(max_length=16)] = ""
     collector: Annotated[str, msgspec.Meta(max_length=8)] = "SELF"
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
     version: VersionText = ""
-    csrf_token: Csrf = ""
 
 
 async def collections(call: Call[None]) -> Reply:

@@ -9,7 +9,7 @@ import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import PageForm, form_route, page, page_route, see_other
 from handlers.parsing import make_cursor, read_cursor
 from services.consultations.types import StaffLine
 
@@ -35,14 +35,13 @@ class ThreadQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     done: Annotated[str, msgspec.Meta(max_length=16)] = ""
 
 
-class ActForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ActForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """Any of the forms on a thread's page."""
 
     text: Annotated[str, msgspec.Meta(max_length=4000)] = ""
     division_code: Annotated[str, msgspec.Meta(max_length=12)] = ""
     department_code: Annotated[str, msgspec.Meta(max_length=18)] = ""
     version: Annotated[int, msgspec.Meta(ge=0, le=2_000_000_000)] = 0
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def queue(call: Call[None]) -> Reply:

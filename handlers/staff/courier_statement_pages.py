@@ -11,7 +11,7 @@ import msgspec
 
 from app.errors import Conflict, InvalidRequest, PayloadTooLarge, SanjinError, TooManyRequests
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import PageForm, form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.courier_statements import BODY_BYTES, MULTIPART, StatementForm, StatementsQuery, taken
@@ -54,18 +54,15 @@ class ExportQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     format: Format = "csv"
 
 
-class SettleForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class SettleForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """How a difference was settled; the kind and the place in the list to come back to."""
 
     line_id: Annotated[str, msgspec.Meta(max_length=40)] = ""
     note: Annotated[str, msgspec.Meta(max_length=500)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
-class CompareForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CompareForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """A form with nothing to fill in."""
-
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def listed(call: Call[None]) -> Reply:

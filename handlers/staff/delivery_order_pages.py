@@ -11,31 +11,28 @@ import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import PageForm, form_route, page, page_route, see_other
 from services.delivery.rules.types import Carriage
 from services.staff.types import Role
 
 _ONE = "/staff/deliveries/<shipment_no:str>"
 Text = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Code = Annotated[str, msgspec.Meta(max_length=24, pattern=r"^[A-Za-z0-9_]*\Z")]
-Token = Annotated[str, msgspec.Meta(max_length=128)]
 _LEAST_LETTERS = 2
 
 
-class CancelForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CancelForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """Why a parcel is not to be sent."""
 
     reason: Text = ""
-    csrf_token: Token = ""
 
 
-class CourierForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CourierForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """Who shall carry instead, and why."""
 
     courier: Annotated[str, msgspec.Meta(max_length=16, pattern=r"^[A-Z0-9]*\Z")] = ""
     carrier: Code = ""
     reason: Text = ""
-    csrf_token: Token = ""
 
 
 async def order(call: Call[None]) -> Reply:

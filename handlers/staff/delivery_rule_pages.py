@@ -11,7 +11,7 @@ import msgspec
 
 from app.errors import InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import DoneQuery, PageForm, form_route, page, page_route, see_other
 from handlers.parsing import field_fault
 from services.delivery.rules.types import CourierLine, LegText, LevelText, PostageLine
 from services.staff.types import Role
@@ -37,13 +37,7 @@ Number = Annotated[str, msgspec.Meta(max_length=6, pattern=r"^[0-9]{0,6}\Z")]
 Payers = Literal["FREE", "ON_DELIVERY", "ONLINE", "ON_DELIVERY ONLINE", "ONLINE ON_DELIVERY", "FREE ONLINE"]
 
 
-class RulesQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`done` after a line was saved."""
-
-    done: Annotated[str, msgspec.Meta(max_length=1)] = ""
-
-
-class CourierForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class CourierForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """A line of the choice of courier as it is filled in."""
 
     rule_code: Small = ""
@@ -58,10 +52,9 @@ class CourierForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     cost_fen: Number = ""
     days: Number = ""
     enabled: Literal["", "on"] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
-class PostageForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class PostageForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """A line of who pays as it is filled in."""
 
     rule_code: Small = ""
@@ -73,7 +66,6 @@ class PostageForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     payers: Payers = "FREE"
     postage_fen: Number = ""
     enabled: Literal["", "on"] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def rules(call: Call[None]) -> Reply:
@@ -174,7 +166,7 @@ def _form(call: Call[Any], kind: str, rule: dict[str, Any] | None, problem: Sanj
 
 
 ROUTES = (
-    page_route(_LIST, rules, "寄送规则", RulesQuery),
+    page_route(_LIST, rules, "寄送规则", DoneQuery),
     page_route(f"{_COURIERS}/<rule_code:str>", courier_rule, "选择快递公司的规则"),
     page_route(f"{_POSTAGE}/<rule_code:str>", postage_rule, "邮费规则"),
     form_route(_COURIERS, save_courier_rule, "保存选择快递公司的规则", CourierForm),

@@ -11,7 +11,7 @@ import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import PageForm, form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.delivery_tasks import KindName, ListName, task_id_of
@@ -28,7 +28,6 @@ _WORKERS = (Role.WINDOW, Role.DISPATCHER, Role.REVIEWER)
 _DECLARERS = (Role.WINDOW, Role.DISPATCHER)
 _SHORT = Annotated[str, msgspec.Meta(max_length=24)]
 _WORDS = Annotated[str, msgspec.Meta(max_length=4 * MOST_LETTERS)]
-_TOKEN = Annotated[str, msgspec.Meta(max_length=128)]
 _DONE = {"taken": "已认领", "noted": "已记录", "settled": "已处理", "declared": "已登记"}
 
 
@@ -46,20 +45,18 @@ class TaskQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     done: _SHORT = ""
 
 
-class TaskForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class TaskForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """What is done with a task; `outcome` with a settlement only."""
 
     outcome: _SHORT = ""
     note: _WORDS = ""
-    csrf_token: _TOKEN = ""
 
 
-class DeclareForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class DeclareForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """What happened to a parcel, by the courier's statement."""
 
     kind: _SHORT = ""
     statement: _WORDS = ""
-    csrf_token: _TOKEN = ""
 
 
 class CustodyQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -13,7 +13,7 @@ import msgspec
 from app import clock
 from app.errors import Conflict, FieldFault, InvalidRequest, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import DoneQuery, PageForm, form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import turns
 from handlers.staff.days import day_of
@@ -34,34 +34,25 @@ Text = Annotated[str, msgspec.Meta(max_length=64)]
 Refusals = (InvalidRequest, Conflict)
 
 
-class DoneQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`done` names what has just been carried out."""
-
-    done: Annotated[str, msgspec.Meta(max_length=16)] = ""
-
-
-class NewForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class NewForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """What shall go: body and courier as one choice, and the day."""
 
     what: Annotated[str, msgspec.Meta(max_length=64)] = ""
     day: Annotated[str, msgspec.Meta(max_length=10)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
-class ActForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ActForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """An act on a batch; the other fields belong to closing it."""
 
     act: Annotated[str, msgspec.Meta(max_length=8)]
     collector: Text = ""
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
-class ScanForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ScanForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """Scanned numbers, one a line."""
 
     numbers: Annotated[str, msgspec.Meta(max_length=16_384)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def listed(call: Call[None]) -> Reply:

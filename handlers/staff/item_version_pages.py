@@ -10,7 +10,7 @@ import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import DoneQuery, PageForm, form_route, page, page_route, see_other
 from handlers.staff.item_pages import LIST
 from handlers.staff.items import Number, version_of
 from services.catalogue.publishing.types import VersionAct
@@ -58,23 +58,16 @@ ACTS: Mapping[str, PageAct] = {
 }
 
 
-class DoneQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`done` names the act that has just been carried out."""
-
-    done: Annotated[str, msgspec.Meta(max_length=16)] = ""
-
-
 class AgainstQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The version to compare against."""
 
     against: Number
 
 
-class ActForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ActForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """The confirmation of an act, with its reason."""
 
     reason: Annotated[str, msgspec.Meta(max_length=4 * MOST_LETTERS)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def version(call: Call[None]) -> Reply:

@@ -11,7 +11,7 @@ import msgspec
 
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import DoneQuery, PageForm, form_route, page, page_route, see_other
 from services.licences.types import CHANGE_TEXT, Change
 from services.staff.types import Role
 
@@ -27,18 +27,11 @@ class SearchQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     q: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
-class DoneQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`done` names the change that has just been made."""
-
-    done: Annotated[str, msgspec.Meta(max_length=16)] = ""
-
-
-class ChangeForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ChangeForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """What becomes of the licence, and why."""
 
     change: Annotated[str, msgspec.Meta(max_length=16)] = ""
     reason: Annotated[str, msgspec.Meta(max_length=4 * MOST_LETTERS)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def search(call: Call[None]) -> Reply:

@@ -12,7 +12,7 @@ import msgspec
 
 from app.errors import Conflict, InvalidRequest, NotFound
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import DoneQuery, PageForm, form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.mailings import STATES, StateName
@@ -36,27 +36,19 @@ class MailingsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-class DoneQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`done` after an act."""
-
-    done: Annotated[str, msgspec.Meta(max_length=1)] = ""
-
-
-class ReceiptForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ReceiptForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """In which condition everything came."""
 
     condition: Annotated[str, msgspec.Meta(max_length=12)] = ""
     note: Words = ""
     version: VersionText = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
-class ActForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ActForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """Another act, with a reason where it needs one."""
 
     reason: Words = ""
     version: VersionText = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def mailings(call: Call[None]) -> Reply:

@@ -9,7 +9,7 @@ import msgspec
 
 from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import DoneQuery, PageForm, form_route, page, page_route, see_other
 from handlers.parsing import field_fault, make_cursor, read_cursor
 from handlers.staff.members import RoleName
 from handlers.staff.role_words import ROLES
@@ -46,13 +46,7 @@ class MembersQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     cursor: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-class MemberQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`done` names what has just been done."""
-
-    done: Annotated[str, msgspec.Meta(max_length=16)] = ""
-
-
-class MemberForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class MemberForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """An account as a browser sends it: a box a role, codes separated by spaces."""
 
     username: Annotated[str, msgspec.Meta(max_length=64)] = ""
@@ -68,17 +62,15 @@ class MemberForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     divisions: Text = ""
     departments: Annotated[str, msgspec.Meta(max_length=1000)] = ""
     version: Annotated[int, msgspec.Meta(ge=0, le=2_000_000_000)] = 0
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
-class ActForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ActForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """One of the acts, confirmed."""
 
     act: Literal["end_sessions", "reset_password", "reset_totp", "disable", "enable"]
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
     version: Annotated[int, msgspec.Meta(ge=1, le=2_000_000_000)]
     sure: Check = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def members(call: Call[None]) -> Reply:
@@ -268,7 +260,7 @@ ROUTES = (
     page_route(_LIST, members, "人员列表", MembersQuery),
     page_route(f"{_LIST}/new", new_form, "新增人员"),
     form_route(f"{_LIST}/new", add, "新增人员", MemberForm),
-    page_route(_ONE, member, "人员", MemberQuery),
+    page_route(_ONE, member, "人员", DoneQuery),
     page_route(f"{_ONE}/edit", edit_form, "更改人员"),
     form_route(f"{_ONE}/edit", edit, "更改人员", MemberForm),
     form_route(f"{_ONE}/act", act, "人员操作", ActForm),

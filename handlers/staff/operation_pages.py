@@ -10,7 +10,7 @@ import msgspec
 from app import clock
 from app.errors import Conflict, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import PageForm, form_route, page, page_route, see_other
 from handlers.staff.operations import JobName, job_id_of
 from services.operations.types import ProviderHealthView
 from services.staff.types import Role
@@ -29,7 +29,6 @@ _CODES = {
     "too_large": "应答过大",
 }  # fmt: skip
 _SAID = {"requeued": "已放回队列", "discarded": "任务已放弃"}
-Token = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class JobsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -40,18 +39,16 @@ class JobsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     done: Annotated[str, msgspec.Meta(max_length=16)] = ""
 
 
-class RequeueForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RequeueForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """All parked jobs of a kind; none where one job stands in the address."""
 
     job: JobName = ""
-    csrf_token: Token = ""
 
 
-class DiscardForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class DiscardForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """Why a job is thrown away."""
 
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    csrf_token: Token = ""
 
 
 async def providers(call: Call[None]) -> Reply:

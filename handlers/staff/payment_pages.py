@@ -11,7 +11,7 @@ import msgspec
 from app import money
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import PageForm, form_route, page, page_route, see_other
 from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.payment_list_pages import STATUSES
 from handlers.staff.payments import ROLES, scope_of
@@ -64,13 +64,12 @@ class PaymentPageQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True)
     done: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-class RefundForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RefundForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """A refund as a browser asks for it: yuan as people write it, and how many refunds the page showed."""
 
     amount: Annotated[str, msgspec.Meta(max_length=20)] = ""
     reason: Annotated[str, msgspec.Meta(max_length=400)] = ""
     seen: Annotated[int, msgspec.Meta(ge=0, le=1000)]
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 class QuarantinedQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
@@ -79,11 +78,10 @@ class QuarantinedQuery(PageQuery, forbid_unknown_fields=True, kw_only=True):
     done: Annotated[str, msgspec.Meta(max_length=1)] = ""
 
 
-class ResolutionForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ResolutionForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """What was done about a contradicting callback."""
 
     note: Annotated[str, msgspec.Meta(max_length=2000)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def detail(call: Call[None]) -> Reply:

@@ -9,7 +9,7 @@ import msgspec
 
 from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import DoneQuery, PageForm, form_route, page, page_route, see_other
 from handlers.parsing import make_cursor, read_cursor
 from services.applications.routing.types import BatchResult, QueueFilter, QueueName
 from services.applications.types import STATUS_TEXT, Status
@@ -39,13 +39,7 @@ class CountsQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     chosen: Annotated[str, msgspec.Meta(max_length=16)] = ""
 
 
-class HoldQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`done` names what has just been done."""
-
-    done: Annotated[str, msgspec.Meta(max_length=16)] = ""
-
-
-class HoldForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class HoldForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """Who shall have a case; `back` is the queue to return to."""
 
     do: Literal["claim", "release", "assign", "transfer"]
@@ -53,7 +47,6 @@ class HoldForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     username: Annotated[str, msgspec.Meta(max_length=64)] = ""
     reason: _Text = ""
     back: Annotated[str, msgspec.Meta(max_length=16)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 _Number = Annotated[str, msgspec.Meta(max_length=50, pattern=r"^[0-9A-Za-z]*$")]
@@ -205,6 +198,6 @@ ROUTES = (
     page_route(f"{_ALL}/<name:str>", queue, "队列", QueuePageQuery),
     page_route("/staff/queue-counts", counts, "各队列件数", CountsQuery),
     form_route(f"{_ALL}/<name:str>/accept", batch_accept, "批量受理", BatchForm),
-    page_route(_HOLD, hold, "认领与转办", HoldQuery),
+    page_route(_HOLD, hold, "认领与转办", DoneQuery),
     form_route(_HOLD, change_hold, "认领、退回、指派或转办", HoldForm),
 )

@@ -14,7 +14,7 @@ import msgspec
 from app import clock
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import DoneQuery, PageForm, form_route, page, page_route, see_other
 from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.ratings import follow_up_id
@@ -68,26 +68,17 @@ class ExportQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     format: Format = "csv"
 
 
-class DoneQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`done` names the act that has just been carried out."""
-
-    done: Annotated[str, msgspec.Meta(max_length=16)] = ""
-
-
-class RatingForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class RatingForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """What an act is given, as a browser sends it, and the version that the page showed."""
 
     is_complex: Literal["", "1"] = ""
     was_content: Literal["", "yes", "no"] = ""
     given: Long = ""
     version: Annotated[int, msgspec.Meta(ge=1, le=2_000_000_000)]
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
-class ContactForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ContactForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """A form with nothing to fill in."""
-
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def low_ratings(call: Call[None]) -> Reply:

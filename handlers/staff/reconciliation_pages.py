@@ -11,7 +11,7 @@ import msgspec
 
 from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import PageForm, form_route, page, page_route, see_other
 from handlers.parsing import make_cursor, read_cursor
 from handlers.staff.payments import scope_of
 from handlers.staff.refunds import person_of
@@ -69,11 +69,10 @@ class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     done: Text = ""
 
 
-class ActForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ActForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """The confirmation of an act, with a note where one is needed."""
 
     note: Annotated[str, msgspec.Meta(max_length=2000)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def runs(call: Call[None]) -> Reply:

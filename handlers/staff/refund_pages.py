@@ -10,7 +10,7 @@ import msgspec
 
 from app.errors import Conflict, FieldFault, Forbidden, InvalidRequest, NotFound, SanjinError
 from handlers.doors import Call, Reply
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import PageForm, form_route, page, page_route, see_other
 from handlers.staff.payments import scope_of
 from handlers.staff.refunds import DECIDERS, READERS, person_of
 from services.staff.types import Role, StaffCaller
@@ -82,11 +82,10 @@ class ListQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     done: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
-class ActForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ActForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """The confirmation of an act, with a note where one is needed."""
 
     note: Annotated[str, msgspec.Meta(max_length=2000)] = ""
-    csrf_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 async def work(call: Call[None]) -> Reply:

@@ -13,7 +13,7 @@ import msgspec
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError, TooManyRequests
 from handlers.doors import Call, Reply
 from handlers.errors import SETUP
-from handlers.pages import form_route, page, page_route, see_other
+from handlers.pages import DoneQuery, PageForm, form_route, page, page_route, see_other
 from handlers.staff.auth import needs_secure_cookie, session_cookie
 from handlers.staff.own_account import origin_of
 from handlers.staff.role_words import title_of
@@ -33,37 +33,26 @@ _SAID = {
 }
 _REFUSED = (InvalidRequest, Conflict, NotFound, TooManyRequests)
 Secret = Annotated[str, msgspec.Meta(max_length=128)]
-Token = Annotated[str, msgspec.Meta(max_length=128)]
 
 
-class PasswordForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class PasswordForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """A new password, twice; with the proof of who asks where it is a change."""
 
     password: Secret = ""
     totp: Secret = ""
     new_password: Secret = ""
     again: Secret = ""
-    csrf_token: Token = ""
 
 
-class ProofForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class ProofForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """Who asks for another second factor, or the code that proves it."""
 
     password: Secret = ""
     totp: Secret = ""
-    csrf_token: Token = ""
 
 
-class PlainForm(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class PlainForm(PageForm, forbid_unknown_fields=True, kw_only=True):
     """A button."""
-
-    csrf_token: Token = ""
-
-
-class ProfileQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """`done` names what has just been done."""
-
-    done: Annotated[str, msgspec.Meta(max_length=16)] = ""
 
 
 async def setup(call: Call[None]) -> Reply:
@@ -223,7 +212,7 @@ ROUTES = (
     form_route(f"{SETUP}/totp", setup_totp, "显示动态口令二维码", PlainForm, setup=True),
     form_route(f"{SETUP}/totp/confirm", setup_confirm, "验证动态口令", ProofForm, setup=True),
     page_route(_QR, qr, "动态口令二维码", setup=True),
-    page_route(_PROFILE, profile, "本人账号", ProfileQuery),
+    page_route(_PROFILE, profile, "本人账号", DoneQuery),
     form_route(f"{_PROFILE}/password", change_password, "更改密码", PasswordForm),
     form_route(f"{_PROFILE}/totp", change_totp, "更换动态口令", ProofForm),
     form_route(f"{_PROFILE}/totp/confirm", confirm_totp, "验证新的动态口令", ProofForm),
