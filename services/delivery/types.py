@@ -233,7 +233,8 @@ class CourierEvent:
     `shipment_no` is "" where the courier names the waybill only. `event_key` is equal for equal events, whether they
     were pushed or asked for. `undoes` are the codes whose newest earlier event this one takes back; such an event
     has no status of its own. `charge_fen` is a part of the freight that the courier settles with this event; the parts
-    of a parcel's events add up and then count instead of `ParcelNews.freight_fen`.
+    of a parcel's events add up and then count instead of `ParcelNews.freight_fen`. An event that is not `is_dated` came
+    without a moment of its own: told again, it keeps the one at which it was first heard.
     """
 
     shipment_no: str
@@ -247,6 +248,7 @@ class CourierEvent:
     undoes: tuple[str, ...] = ()
     signed_as: SignedAs = SignedAs.UNKNOWN
     charge_fen: int | None = None
+    is_dated: bool = True
 
 
 class Following(StrEnum):

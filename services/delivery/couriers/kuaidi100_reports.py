@@ -138,6 +138,7 @@ def _order_event(shipment_no: str, state: OrderState, at: datetime, mark: str) -
         text=_ORDER_WORDS.get(state.status, ""),
         signed_as=SignedAs.OTHER if state.status == "14" else SignedAs.UNKNOWN,
         charge_fen=state.freight_fen if state.status == SETTLED else None,
+        is_dated=False,
     )
 
 

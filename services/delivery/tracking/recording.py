@@ -95,7 +95,8 @@ class Recorder:
     def _decide(self, known: Known, heard: Heard) -> Change:
         parcel = known.parcel
         heard = _forgotten(heard) if parcel.is_redacted else heard
-        fresh = [_placed(each, known) for each in heard.events if _is_fresh(each, known, heard.confirmed)]
+        told = [_dated(each, known) for each in heard.events]
+        fresh = [_placed(each, known) for each in told if _is_fresh(each, known, heard.confirmed)]
         derived = derive([*known.sightings, *(_sighting(each, heard.confirmed) for each in fresh)])
         if derived.status is ShipmentStatus.REQUESTED and parcel.is_booked:
             derived = replace(derived, status=ShipmentStatus.CREATED)
@@ -185,6 +186,14 @@ def _once(events: Iterable[CourierEvent]) -> list[CourierEvent]:
 def _is_fresh(event: CourierEvent, known: Known, confirmed: bool) -> bool:
     trusted = known.events.get((event.event_key, event.occurred_at))
     return trusted is None or (confirmed and not trusted)
+
+
+def _dated(event: CourierEvent, known: Known) -> CourierEvent:
+    """Give an event that its courier does not date the moment at which it was first heard."""
+    if event.is_dated:
+        return event
+    at = min((moment for key, moment in known.events if key == event.event_key), default=event.occurred_at)
+    return replace(event, occurred_at=at)
 
 
 def _placed(event: CourierEvent, known: Known) -> CourierEvent:
