@@ -17,6 +17,7 @@ from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.deliveries import SectionName
 from handlers.staff.sheets import PAGE_LENGTH, Column, Format, Kind, export, paged
+from services.delivery.tasks.types import TaskKind
 from services.delivery.types import CUSTODY_TEXT, SECTION_TEXT, BoardLine, Section, ShipmentView
 from services.staff.types import Role
 
@@ -104,10 +105,10 @@ async def rebook(call: Call[CsrfForm]) -> Reply:
     """Have a refused parcel booked again; a refusal shows the parcel with it."""
     number = call.path["shipment_no"]
     try:
-        await call.house.applications.aftercare.rebook(call.staff, number, call.address)
+        goes_on = await call.house.applications.aftercare.rebook(call.staff, number, call.address)
     except Conflict as refusal:
         return await _parcel(call, problem=refusal)
-    return see_other(f"{_LIST}/{number}?done=1")
+    return see_other(f"{_LIST}/{goes_on}?done=1")
 
 
 async def _board(call: Call[None]) -> dict[str, Any]:
@@ -141,7 +142,7 @@ async def _parcel(call: Call[Any], *, done: bool = False, problem: Conflict | No
         problem=problem,
         may_declare=facts["parcel"].custody in _UNDER_WAY and call.staff.may(Role.WINDOW, Role.DISPATCHER),
         may_label=facts["parcel"].waybill_no != "" and call.staff.may(Role.WINDOW, Role.DISPATCHER),
-        may_rebook=_is_refused(facts["parcel"]) and call.staff.may(Role.WINDOW, Role.DISPATCHER),
+        may_rebook=_is_refused(facts) and call.staff.may(Role.WINDOW, Role.DISPATCHER),
         **facts,
     )
 
@@ -158,8 +159,11 @@ async def _facts(call: Call[Any]) -> dict[str, Any]:
     }
 
 
-def _is_refused(found: ShipmentView) -> bool:
-    return found.booked_at is None and found.status == "EXCEPTION"
+def _is_refused(facts: dict[str, Any]) -> bool:
+    found: ShipmentView = facts["parcel"]
+    if found.booked_at is None:
+        return found.status == "EXCEPTION"
+    return any(task.kind == TaskKind.BOOKING_REFUSED and task.closed_at is None for task in facts["tasks"])
 
 
 def _row(line: BoardLine) -> list[object]:

@@ -40,12 +40,15 @@ class Aftercare:
         await _require_scope(staff, found.application_no)
         return found
 
-    async def rebook(self, staff: StaffCaller, shipment_no: str, address: str) -> None:
-        """Have a refused parcel booked again. Raises: NotFound, Forbidden, Conflict `already_booked`."""
+    async def rebook(self, staff: StaffCaller, shipment_no: str, address: str) -> str:
+        """Have a parcel ordered again that its courier refused, did not pick up or cancelled; return its number then.
+
+        Raises: NotFound, Forbidden, Conflict as `BookingDesk.rebook`.
+        """
         staff.require_role(Role.WINDOW, Role.DISPATCHER)
         await _require_scope(staff, await self._delivery.subject_of(shipment_no))
         act = Act(staff.username, "shipment.rebooked", "shipment", shipment_no, {}, address)
-        await self._delivery.booking.rebook(shipment_no, partial(self._audit.record, act))
+        return await self._delivery.booking.rebook(shipment_no, partial(self._audit.record, act), by=staff.username)
 
     async def cancel(self, staff: StaffCaller, shipment_no: str, reason: str, address: str) -> ShipmentView:
         """Withdraw a parcel before pick-up; paid postage goes back. Where the courier is away, a job goes on asking.

@@ -67,7 +67,7 @@ class Remedies:
 
         A loss or damage that a colleague has declared is made good by a second person.
         Raises: NotFound, Forbidden, InvalidRequest, StaleVersion, Conflict `outcome_not_offered`, `task_taken`,
-            `second_person_needed`, `remedy_not_offered`, `already_booked`.
+            `second_person_needed`, `remedy_not_offered`, `already_booked`, `postage_unpaid`, `parcel_collected`.
         """
         if outcome not in (*_BY_CASE, TaskOutcome.REISSUED, TaskOutcome.REBOOKED):
             return await self._delivery.tasks.settle_by_words(staff, task_id, outcome, words, address)
@@ -75,7 +75,9 @@ class Remedies:
         details = {"outcome": outcome.value, "kind": task.kind, "shipment_no": task.shipment_no}
         act = Act(staff.username, "shipment_task.settled", "shipment_task", task.task_id, details, address)
         if outcome is TaskOutcome.REBOOKED:
-            await self._delivery.booking.rebook(task.shipment_no, partial(self._audit.record, act))
+            await self._delivery.booking.rebook(
+                task.shipment_no, partial(self._audit.record, act), by=staff.username, note=words.strip()[:300]
+            )
             return await self._delivery.tasks.settle(staff, task_id, outcome, words)
         if outcome is TaskOutcome.REISSUED and len(words.strip()) < 4:
             raise InvalidRequest(faults=(FieldFault("note", "请写明快递公司的说明和原件的处理"),))

@@ -73,6 +73,12 @@ async def put_over_to(tx: db.Transaction, former_no: str, shipment_no: str) -> N
     )
     for row in rows:
         await moves.put_in(tx, [row["subject_no"]], shipment_no, clock.now(), kind=PieceKind(row["kind"]))
+    # Of a package: its cases end with the parcel that their results lie in.
+    await tx.execute(
+        "UPDATE delivery_choice SET together_no = $1 WHERE together_no <> '' AND method = 'COURIER'"
+        " AND subject_no IN (SELECT subject_no FROM piece WHERE shipment_no = $1 AND kind = 'RESULT')",
+        shipment_no,
+    )
 
 
 async def make_own(new: NewParcel) -> str | None:
@@ -116,6 +122,19 @@ FROM shipment WHERE shipment_no = $3
 async def _in_turn(tx: db.Transaction, new: NewParcel) -> None:
     """Make those who send for one case at once wait for each other."""
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 6))", f"{new.subject_no}|{new.leg}")
+
+
+async def is_to_be_ordered_again(shipment_no: str) -> bool:
+    """Tell whether staff have been asked to order a parcel again, and it has not gone another way since."""
+    row = await db.fetch_row(
+        """SELECT 1 FROM shipment AS s JOIN shipment_task AS t ON t.shipment_id = s.id
+           WHERE s.shipment_no = $1 AND t.kind = $2 AND t.closed_at IS NULL AND s.leg = 'OUTBOUND'
+             AND NOT EXISTS (SELECT 1 FROM piece_change AS c JOIN piece AS p ON p.id = c.piece_id
+                             WHERE c.shipment_no = s.shipment_no AND p.kind = 'RESULT' AND p.shipment_no = '')""",
+        shipment_no,
+        TaskKind.BOOKING_REFUSED.value,
+    )
+    return row is not None
 
 
 async def open_refusal_task(row: db.Row, reason: str) -> None:

@@ -29,6 +29,8 @@ from services.delivery.ports import NOT_SERVED, Ability, Courier, Holders
 from services.delivery.repository import ShipmentRow
 from services.delivery.rules.types import Carriage, Errand
 from services.delivery.states import TERMINAL, ShipmentStatus
+from services.delivery.tasks.opening import close_task
+from services.delivery.tasks.states import Outcome, TaskKind
 from services.delivery.tracking.news import booking_news
 from services.delivery.tracking.recording import Recorder
 from services.delivery.types import (
@@ -162,19 +164,41 @@ class BookingDesk:
         listed = await self._maker.rules.carriages(errand)
         return next((carriage for carriage in listed if carriage.key not in passed), None)
 
-    async def rebook(self, shipment_no: str, record: Callable[[Transaction], Awaitable[None]]) -> None:
-        """Have a parcel that the courier refused booked again, after staff corrected what was wrong.
+    async def rebook(
+        self,
+        shipment_no: str,
+        record: Callable[[Transaction], Awaitable[None]],
+        *,
+        by: str = "",
+        note: str = "",
+    ) -> str:
+        """Have a parcel ordered again that its courier refused, did not pick up, or cancelled by itself.
+
+        One that no courier has keeps its number. An order that a courier knows is withdrawn, where it is not ended yet,
+        and the parcel goes on under a number of its own, which is returned.
 
         Args:
             record: writes down who wants it, in the transaction of the act.
-        Raises: NotFound; Conflict `already_booked`, `postage_unpaid`.
+            by: who settles the task about it with that, `note` in which words.
+        Raises: NotFound; Conflict `already_booked`, `postage_unpaid`, `parcel_collected` where the courier says that it
+            has the parcel, else as `again` and `Withdrawing.cancel`.
         """
+
+        async def settle(tx: Transaction) -> None:
+            await record(tx)
+            await close_task(tx, row.id, (TaskKind.BOOKING_REFUSED,), Outcome.REBOOKED, by, note=note)
+
         row = await self._found(shipment_no)
-        if row.booked_at is not None or row.status in TERMINAL:
+        if row.booked_at is None and row.status not in TERMINAL:
+            if row.payer == Payer.ONLINE and row.paid_at is None:
+                raise Conflict("该快递的邮费尚未支付，支付后自动下单", code="postage_unpaid")
+            await booking_repository.rebook(shipment_no, _event("shipment.rebooked", row, shipment_no), settle)
+            return shipment_no
+        if not await making_repository.is_to_be_ordered_again(shipment_no):
             raise Conflict("该快递已下单或已结束，不能重新下单", code="already_booked")
-        if row.payer == Payer.ONLINE and row.paid_at is None:
-            raise Conflict("该快递的邮费尚未支付，支付后自动下单", code="postage_unpaid")
-        await booking_repository.rebook(shipment_no, _event("shipment.rebooked", row, shipment_no), record)
+        if row.status == ShipmentStatus.CANCELLED:
+            return await self.again(shipment_no, record=settle)
+        return await self.withdrawing.order_again(shipment_no, settle)
 
     async def again(
         self,

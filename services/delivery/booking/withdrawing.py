@@ -94,6 +94,16 @@ class Withdrawing:
         )
         return await self._replace(row, new, record, "已更换快递公司，改寄新单")
 
+    async def order_again(self, shipment_no: str, record: Record) -> str:
+        """Order a parcel anew that its courier did not pick up; return the number under which it goes from now on.
+
+        What stands at the courier is withdrawn first, by a job where it does not answer now.
+        Raises: as `change_address`, without those of the address.
+        """
+        row = await self._going(shipment_no)
+        new = await self._maker.routed(self._maker.successor(row))
+        return (await self._replace(row, new, record, "快递公司未揽收，改寄新单")).shipment_no
+
     async def _replace(self, row: ShipmentRow, new: NewParcel, record: Record, reason: str) -> ShipmentChange:
         if row.booking_tried_at is None:
             if not await withdrawing_repository.change_untried(row.shipment_no, row.version, new, record):
@@ -178,12 +188,13 @@ class Withdrawing:
         shipment_no = row["shipment_no"]
         log.warning("withdrawal_refused", shipment_no=shipment_no, provider_code=error.provider_code)
         is_collected = error.provider_code == COLLECTED
+        is_in_trouble = row["status"] == ShipmentStatus.EXCEPTION
         told = "快递员已揽收，不能更改" if is_collected else "快递公司未同意取消，请联系快递公司"
         successor = await withdrawing_repository.find_waiting(shipment_no)
         if successor is not None:
             note = cancelled_note(successor["shipment_no"], told)
             await self._recorder.record(successor["shipment_no"], [note], confirmed=True)
-        await withdrawing_repository.give_up(row, told, needs_person=not is_collected)
+        await withdrawing_repository.give_up(row, told, needs_person=is_in_trouble or not is_collected)
 
     async def _going(self, shipment_no: str) -> ShipmentRow:
         """Return the parcel that a change is about: the one that waits for this one to be withdrawn, if any."""

@@ -14,9 +14,9 @@ from clients.couriers.ems.codes import says_there_is_none
 from clients.couriers.ems.push import answer_push, read_push
 from clients.couriers.ems.types import EmsContact, EmsFreight, EmsOrder, EmsPlacedOrder, EmsTrack, PaymentMode, Product
 from services.delivery.addresses import with_parts
-from services.delivery.couriers.ems_codes import meaning_of
+from services.delivery.couriers.ems_codes import PICKUP_TAKEN_BACK, meaning_of
 from services.delivery.ports import COLLECTED, Ability
-from services.delivery.states import TERMINAL, ShipmentStatus
+from services.delivery.states import TERMINAL, ShipmentStatus, Sighting, standing
 from services.delivery.types import (
     Booking,
     Contact,
@@ -81,12 +81,12 @@ class EmsCourier:
         except ProviderRejected as error:
             if error.retryable:
                 raise
-            statuses = [event.status for event in (await self.track(parcel)).events]
-            if ShipmentStatus.CANCELLED in statuses:
-                return
+            road = [_sighting(event) for event in (await self.track(parcel)).events]
+            statuses = [each.status for each in standing(road)]
             if any(status not in _NOT_YET_COLLECTED for status in statuses):
                 raise ProviderRejected(provider="ems", provider_code=COLLECTED) from error
-            raise
+            if ShipmentStatus.CANCELLED not in statuses and not _ends_taken_back(road):
+                raise
 
     async def label(self, parcel: ParcelRef) -> bytes | None:
         """Fetch EMS's own label; see the port."""
@@ -157,6 +157,16 @@ class EmsCourier:
             weight_grams=found.weight_grams,
         )
         return (news,)
+
+
+def _sighting(event: CourierEvent) -> Sighting:
+    return Sighting(event.status, event.occurred_at, True, code=event.code, undoes=" ".join(event.undoes))
+
+
+def _ends_taken_back(road: list[Sighting]) -> bool:
+    """Tell whether EMS's last word is 207 or 212, which before a pick-up mean a withdrawal."""
+    newest = max(road, key=lambda each: (each.occurred_at, bool(each.undoes)), default=None)
+    return newest is not None and newest.code in PICKUP_TAKEN_BACK
 
 
 def _booking(placed: EmsPlacedOrder) -> Booking:

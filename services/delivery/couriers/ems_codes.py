@@ -54,6 +54,9 @@ UNDOES = {
 }
 """撤销 codes; of 492 it is not published what it takes back, so it changes nothing."""
 
+PICKUP_TAKEN_BACK = frozenset(("207", "212"))
+"""撤销收寄, 撤销交接: they take back a pick-up, and where there was none they stand for a withdrawal (撤单)."""
+
 _SIGNED_AS = {
     "10": SignedAs.SELF,
     "20": SignedAs.AGENT,
@@ -79,8 +82,8 @@ class EmsMeaning:
 def meaning_of(op_code: str, deliver_code: str = "", attempt_code: str = "") -> EmsMeaning:
     """Say what an event means by its 操作码, and by its 妥投代码 or 未妥投代码 where it has one.
 
-    207 and 212 also stand for a withdrawal before pick-up: taking back a pick-up that never was leaves the order open,
-    and EMS's own 801 ends it.
+    207 and 212 also stand for a withdrawal before pick-up. Which of both is meant shows only in what follows, so by
+    themselves they end nothing: EMS's own 801 ends an order, and staff are asked where nothing follows.
     """
     if op_code in UNDOES:
         return EmsMeaning(undoes=UNDOES[op_code])

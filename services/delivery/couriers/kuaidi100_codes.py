@@ -47,7 +47,8 @@ SETTLED, REWEIGHED = "15", "155"
 ONLY_THE_ORDER_TELLS = frozenset(("9", "99", "610", "11"))
 """No track shows these: an order that ended before it was collected."""
 COLLECTED_STATUSES = frozenset(("10", "101", "12", "13", "14", SETTLED, REWEIGHED))
-WITHDRAWN = frozenset(("9", "99"))
+WITHDRAWN = ONLY_THE_ORDER_TELLS
+"""Nothing is left to withdraw: the order was cancelled, or it failed (下单失败, 揽货失败) and must be placed again."""
 AT_A_PLACE = frozenset(("304", "501", "205"))
 """The parcel lies in a locker or a station: the words say which."""
 

@@ -17,7 +17,7 @@ class TaskFollower:
     def concerns(self, parcel: Parcel, derived: Derived) -> bool:
         """Where tasks are open, or may be opened. See `Follower`."""
         is_end = ShipmentStatus.DELIVERED in (parcel.status, derived.status)
-        return parcel.has_tasks or is_end or derived.status in OPENED_BY
+        return parcel.has_tasks or is_end or derived.status in (*OPENED_BY, ShipmentStatus.CANCELLED)
 
     async def parcel_moved(self, tx: Transaction, parcel: Parcel, derived: Derived) -> None:
         """Close what the new state mends, then open what it asks for. See `Follower`."""
@@ -28,12 +28,27 @@ class TaskFollower:
         kind = OPENED_BY.get(derived.status)
         if kind is TaskKind.EXCEPTION and not parcel.waybill_no:
             await open_task(tx, parcel, TaskKind.BOOKING_REFUSED, "快递公司未接单")
+        elif kind is TaskKind.EXCEPTION and parcel.leg == Leg.OUTBOUND and derived.picked_up_at is None:
+            await open_task(tx, parcel, TaskKind.BOOKING_REFUSED, "快递公司未能揽收，请核对后重新下单")
         elif kind is not None:
             await open_task(tx, parcel, kind, text)
         elif parcel.status == ShipmentStatus.DELIVERED:
             await open_task(tx, parcel, TaskKind.EXCEPTION, f"快递公司撤销了签收，现为“{text}”")
         elif derived.status is ShipmentStatus.DELIVERED:
             await self._look_at_signature(tx, parcel, derived)
+        elif derived.status is ShipmentStatus.CANCELLED:
+            await self._look_at_cancellation(tx, parcel)
+
+    @staticmethod
+    async def _look_at_cancellation(tx: Transaction, parcel: Parcel) -> None:
+        """Ask for another order where the courier has ended the one of a result, and nobody of ours wanted it so."""
+        if parcel.leg == Leg.INBOUND or not parcel.is_booked:
+            return
+        wanted = await tx.fetch_row(
+            "SELECT 1 FROM shipment WHERE id = $1 AND cancel_wanted_at IS NOT NULL", parcel.shipment_id
+        )
+        if wanted is None:
+            await open_task(tx, parcel, TaskKind.BOOKING_REFUSED, "快递公司取消了订单，请重新下单")
 
     @staticmethod
     async def _look_at_signature(tx: Transaction, parcel: Parcel, derived: Derived) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app import db
-from services.delivery.states import TERMINAL, ShipmentStatus
+from services.delivery.states import OUR_CODES, TERMINAL, ShipmentStatus
+from services.delivery.tasks.facts import Subject
 from services.delivery.tasks.opening import open_task
 from services.delivery.tasks.states import TaskKind
 
@@ -17,6 +18,9 @@ _MOST_A_MONTH = 4
 """Subscriptions of one number. Source: 快递100 订阅接口, 说明."""
 _ENDED = [status.value for status in TERMINAL]
 _WAITING = [ShipmentStatus.CREATED.value, ShipmentStatus.PICKUP_PENDING.value, ShipmentStatus.PICKED_UP.value]
+_BEFORE_PICKUP = [ShipmentStatus.CREATED.value, ShipmentStatus.PICKUP_PENDING.value]
+_MAY_BE_TAKEN_BACK = "快递公司撤销了揽收，一天内没有再揽收，订单可能已撤销，请核实"
+_MAY_BE_CANCELLED = "快递公司告知订单已取消，查询未能证实，请核实"
 _UNDER_WAY = [
     ShipmentStatus.IN_TRANSIT.value,
     ShipmentStatus.ARRIVED.value,
@@ -108,6 +112,45 @@ async def open_silent(waiting_since: datetime, moving_since: datetime, at: datet
             await open_task(
                 tx, parcel, TaskKind.SILENT, "揽收3日后仍无物流信息" if parcel.is_young else "7日无物流信息"
             )
+    return len(rows)
+
+
+async def open_doubted(taken_back_before: datetime, unproven_before: datetime, at: datetime, limit: int) -> int:
+    """Open a task for parcels that may have been cancelled before their pick-up, and have each asked about now.
+
+    So it is where the courier's last word takes back a pick-up, or is a cancellation that nothing confirms. Staff order
+    the parcel of a result again; one of a citizen's is only looked at.
+    Returns how many were found. Idempotent: yes, one task for one such word.
+    """
+    async with db.transaction() as tx:
+        rows = await tx.fetch_all(
+            """UPDATE shipment AS s SET ask_after = $3, asked_count = 0 FROM (
+                   SELECT p.id, last.undoes <> '' AS is_taken_back FROM shipment AS p CROSS JOIN LATERAL (
+                       SELECT undoes, state, confirmed FROM tracking_event AS e
+                       WHERE e.shipment_id = p.id AND e.code <> ALL($4::text[]) AND (e.state <> '' OR e.undoes <> '')
+                       ORDER BY e.occurred_at DESC, e.undoes DESC LIMIT 1) AS last
+                   WHERE p.status = ANY($5::text[]) AND p.booked_at IS NOT NULL AND NOT p.is_own
+                     AND p.picked_up_at IS NULL AND p.handed_over_at IS NULL AND p.cancel_wanted_at IS NULL
+                     AND (last.undoes <> '' AND p.last_event_at < $1
+                          OR last.state = 'CANCELLED' AND NOT last.confirmed AND p.last_event_at < $2)
+                     AND NOT EXISTS (SELECT 1 FROM shipment_task AS t WHERE t.shipment_id = p.id AND t.kind = ANY($6)
+                                     AND (t.closed_at IS NULL OR t.opened_at > p.last_event_at))
+                   ORDER BY p.id LIMIT $7 FOR UPDATE OF p SKIP LOCKED) AS doubted
+               WHERE s.id = doubted.id
+               RETURNING s.id AS shipment_id, s.shipment_no, s.subject_no, s.division_code, s.department_code,
+                         s.leg = 'OUTBOUND' AS is_outbound, doubted.is_taken_back""",
+            taken_back_before,
+            unproven_before,
+            at,
+            list(OUR_CODES),
+            _BEFORE_PICKUP,
+            [TaskKind.BOOKING_REFUSED.value, TaskKind.SILENT.value],
+            limit,
+        )
+        for row in rows:
+            parcel = Subject(**{name: row[name] for name in Subject.__dataclass_fields__})
+            kind = TaskKind.BOOKING_REFUSED if row["is_outbound"] else TaskKind.SILENT
+            await open_task(tx, parcel, kind, _MAY_BE_TAKEN_BACK if row["is_taken_back"] else _MAY_BE_CANCELLED)
     return len(rows)
 
 

@@ -19,6 +19,7 @@ _BATCH = 50
 _SILENT_BATCH = 200
 _UNDER_WAY = timedelta(days=7)
 _NIGHTLY = timedelta(hours=24)
+_TAKEN_BACK, _UNPROVEN = timedelta(hours=24), timedelta(hours=1)
 log = structlog.get_logger()
 
 
@@ -43,10 +44,14 @@ async def _ask(delivery: DeliveryService, shipment_no: str) -> None:
 async def open_silent() -> None:
     """Open a task for every parcel silent for three days after its pick-up, or for seven under way, and have it asked.
 
+    So also before a pick-up for one whose courier took back a pick-up and went silent, or tells of a cancellation that
+    no question of ours confirms.
     Idempotent: yes, one task for one silence.
     """
     now = clock.now()
     while await following_repository.open_silent(now - SILENT_AFTER, now - _UNDER_WAY, now, _SILENT_BATCH):
+        pass
+    while await following_repository.open_doubted(now - _TAKEN_BACK, now - _UNPROVEN, now, _SILENT_BATCH):
         pass
 
 

@@ -82,6 +82,22 @@ async def test_cancelled_and_failed_orders_call_back(kd: Kuaidi100Stand) -> None
     assert told.events[0].status == "CANCELLED"
 
 
+async def test_failure_that_is_asked_about_again_is_the_same_event_without_a_moment_of_its_own(
+    kd: Kuaidi100Stand,
+) -> None:
+    parcel = await kd.booked()
+    [push] = await acted(kd, "callback", {"status": "610"})
+    told = [kd.courier.parse_push(push).events[0], *[(await kd.courier.track(parcel)).events[0] for _ in range(2)]]
+    assert {(each.event_key, each.status, each.is_dated) for each in told} == {(told[0].event_key, "EXCEPTION", False)}
+
+
+async def test_order_that_failed_leaves_nothing_to_withdraw(kd: Kuaidi100Stand) -> None:
+    parcel = await kd.booked()
+    await kd.move(parcel, "pickup_failed")
+    kd.fault("cancel", "error", code="400")
+    await kd.courier.cancel(parcel, "改寄新单")
+
+
 async def test_settled_parts_are_told_once_each(kd: Kuaidi100Stand) -> None:
     await kd.booked()
     pushed = await acted(kd, "callback", {"status": "15", "freight": "12.00", "copies": 2})

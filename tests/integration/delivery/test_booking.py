@@ -4,134 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import json
 import random
-import secrets
-import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app import clock, db
-from app.crypto import FieldCipher
 from app.errors import Conflict, InvalidRequest, ProviderRejected, ProviderUnavailable
-from app.storage import FileStore
 from services.delivery import repository as delivery_repository
 from services.delivery.booking import postage_repository, reach, repository, withdrawing_repository
 from services.delivery.booking.types import InboundOrder, NewAddress, OwnParcel
-from services.delivery.couriers.table import CourierTable
-from services.delivery.ports import NOT_SERVED, PostageBill
-from services.delivery.rules import repository as rules
-from services.delivery.rules.types import Carriage, CourierLine, Errand, PostageLine
-from services.delivery.service import DeliveryService
-from services.delivery.types import Choice, Contact, DeliveryMethod, Freight, Reach, ShipmentOrder
-from services.staff.audit import AuditTrail
-from tests.fakes.couriers import MemoryCourier
-from tests.fakes.jobs import taken_jobs
+from services.delivery.ports import NOT_SERVED
+from services.delivery.rules.types import Carriage, Errand
+from services.delivery.types import Choice, Contact, DeliveryMethod, Freight, Reach
+from tests.integration.delivery.post import (
+    CASE,
+    CITIZEN,
+    ELSEWHERE,
+    ITEM,
+    ORDER,
+    RECEIVER,
+    SENDER,
+    Post,
+    nobody,
+    parcel,
+)
 
 pytestmark = pytest.mark.anyio
-
-CITIZEN = uuid.UUID(int=7)
-CASE, ITEM = "1420260302ABCDEFGHJK", "11140105MB0001177F"
-RECEIVER = Contact(name="张伟", phone="13800000001", address="山西省太原市小店区平阳路88号")
-ELSEWHERE = NewAddress(
-    Contact(name="张伟", phone="13800000001", address="山西省大同市平城区迎宾街1号"), "张* 大同市", "140213"
-)
-SENDER = Contact(name="出件窗口", phone="0351-7190110", address="太原市小店区人民南路2号")
-ORDER = ShipmentOrder(CASE, "居民身份证", SENDER, "140105", ITEM, paid_by_receiver=True, item_codes=("X1",))
-
-
-@dataclass
-class MemoryPostage:
-    """Bills in memory: number → parcel; `ended` are those that nobody pays any more."""
-
-    bills: dict[str, PostageBill] = field(default_factory=dict)
-    ended: list[str] = field(default_factory=list)
-
-    async def bill(self, asked: PostageBill) -> str:
-        number = f"B{asked.shipment_no}"
-        self.bills.setdefault(number, asked)
-        return number
-
-    async def end(self, bill_no: str, reason: str) -> None:
-        self.ended.append(bill_no)
-
-
-@dataclass
-class Post:
-    """The room with two couriers and a memory of bills."""
-
-    room: DeliveryService
-    sf: MemoryCourier
-    ems: MemoryCourier
-    postage: MemoryPostage
-
-    async def chosen(self, *, payer: str = "") -> None:
-        await self.room.choose(
-            Choice(CASE, CITIZEN, DeliveryMethod.COURIER, "140105", RECEIVER, "张* 138****0001", payer=payer)
-        )
-
-    async def requested(self, *, payer: str = "") -> str:
-        await self.chosen(payer=payer)
-        number = await self.room.request_shipment(ORDER)
-        assert number is not None
-        return number
-
-    async def booked(self) -> str:
-        number = await self.requested()
-        await self.book(number)
-        return number
-
-    async def book(self, number: str) -> None:
-        await self.room.booking.book({"shipment_no": number})
-
-    async def paid(self, number: str) -> None:
-        row = await parcel(number)
-        await self.room.postage.note_paid(row["bill_no"], f"postage:{number}", clock.now())
-
-    async def work(self) -> None:
-        """Run the room's waiting jobs until none is left; what must come again stays away here."""
-        for _ in range(8):
-            for row in await taken_jobs("delivery.%"):
-                payload = json.loads(row["payload"])
-                try:
-                    await self.room.jobs()[row["entrypoint"]](payload)
-                except ProviderUnavailable:
-                    continue
-
-
-async def parcel(number: str) -> db.Row:
-    row = await db.fetch_row("SELECT * FROM shipment WHERE shipment_no = $1", number)
-    assert row is not None
-    return row
-
-
-async def nobody(tx: db.Transaction) -> None:
-    """Write down nothing."""
-
-
-async def _lines(couriers: list[CourierLine], postage: list[PostageLine]) -> None:
-    await rules.load(couriers, postage, clock.now())
-
-
-@pytest.fixture
-async def post(database: str, cipher: FieldCipher, tmp_path: Path) -> Post:
-    await _lines(
-        [
-            CourierLine(rule_code="FIRST", position=1, courier="SF", carrier="shunfeng", product="2", cost_fen=1200),
-            CourierLine(rule_code="SECOND", position=2, courier="EMS", carrier="ems", product="1", cost_fen=1400),
-        ],
-        [PostageLine(rule_code="ANY", payers=("ON_DELIVERY", "ONLINE"), postage_fen=1200)],
-    )
-    sf, ems = MemoryCourier(), MemoryCourier(code="EMS", name="中国邮政")
-    postage, trail = MemoryPostage(), AuditTrail(secrets.token_bytes(32))
-    table = CourierTable({"SF": sf, "EMS": ems})
-    room = DeliveryService(table, cipher, trail, FileStore(f"file://{tmp_path}"), postage=postage)
-    return Post(room, sf, ems, postage)
 
 
 async def test_book_by_rules_names_product_and_who_pays_the_courier(post: Post) -> None:
