@@ -13,6 +13,7 @@ from typing import Any
 
 from app import clock
 from app.db import Row, Transaction
+from app.errors import Conflict
 from payments.service import PaymentService
 from payments.types import BillLine, NewBill
 from services.applications import calendar_days, moves, repository
@@ -145,8 +146,13 @@ class Progress:
         former_no = await self._delivery.custody.former_parcel(order.subject_no)
         if former_no is None:
             await self._delivery.request_shipment(order)
-        else:
+            return
+        try:
             await self._delivery.booking.again(former_no, is_remade=True, record=_unrecorded)
+        except Conflict as refusal:
+            if refusal.stable_code != "parcel_redacted":
+                raise
+            await self._delivery.returning.ask_for_address([order.subject_no])
 
     async def close_denied(self, application_no: str) -> None:
         """Close a refused case: the decision reaches the applicant with the notice of it. Idempotent."""

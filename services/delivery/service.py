@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 import structlog
@@ -29,6 +30,7 @@ from services.delivery.changing.service import Changing
 from services.delivery.collecting.lockers import Lockers
 from services.delivery.collecting.service import Collecting
 from services.delivery.couriers.table import CourierTable
+from services.delivery.custody import repository as custody_repository
 from services.delivery.custody.following import CustodyFollower
 from services.delivery.custody.returning import Returning
 from services.delivery.custody.service import Custody
@@ -49,6 +51,7 @@ from services.delivery.types import (
     Choice,
     ChoiceView,
     DeliveryMethod,
+    Payer,
     ShipmentOrder,
     ShipmentView,
 )
@@ -145,12 +148,19 @@ class DeliveryService:
     async def send_together(self, order: ShipmentOrder, subject_nos: Sequence[str]) -> str | None:
         """Make one parcel of the results of these cases that wait for it; a job books it. None where none waits.
 
+        With a copy that was made again, because a courier lost the one before, the citizen pays no second postage;
+        where its address is forgotten by now, staff ask for one.
+
         Idempotent: yes, a result is put into one parcel only.
         """
         choice = await repository.find_choice(order.subject_no)
         if choice is None or choice.receiver_cipher is None:
+            await self.returning.ask_for_address(subject_nos)
             return None
-        return await together_repository.send(await self._maker.outbound(order, choice), subject_nos)
+        new = await self._maker.outbound(order, choice)
+        if await custody_repository.is_remade(subject_nos):
+            new = replace(new, payer=Payer.FREE, postage_fen=0)
+        return await together_repository.send(new, subject_nos)
 
     async def going_together(self, together_no: str, subject_nos: Sequence[str]) -> frozenset[str]:
         """Return those of the cases whose results wait for the parcel of the whole, or lie in the parcel named."""

@@ -124,7 +124,12 @@ class Remedies:
             return
         contact, shown, division_code = receiver or (None, "", "")
         await self._delivery.booking.again(
-            shipment_no, receiver=contact, receiver_shown=shown, to_division_code=division_code, record=_unrecorded
+            shipment_no,
+            receiver=contact,
+            receiver_shown=shown,
+            to_division_code=division_code,
+            is_remade=back.is_remade,
+            record=_unrecorded,
         )
         await self._delivery.returning.close(shipment_no, _OUTCOME[method], actor.id)
 

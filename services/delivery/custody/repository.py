@@ -12,6 +12,12 @@ from app.db import Row, Transaction
 _COLUMNS = """p.id, p.piece_no, p.subject_no, p.division_code, p.department_code, p.kind, p.code, p.title, p.copy,
     p.licence_no, p.holder, p.held_since, p.shipment_no"""
 _MOST = 200
+_FOR_WANT_OF_AN_ADDRESS = """p.holder = 'WINDOW' AND p.shipment_no = '' AND p.kind = 'RESULT'
+    AND EXISTS (SELECT 1 FROM delivery_choice c WHERE c.subject_no = p.subject_no AND c.method = 'COURIER')
+    AND EXISTS (SELECT 1 FROM piece g WHERE g.subject_no = p.subject_no AND g.kind = p.kind AND g.code = p.code
+                AND g.copy = p.copy - 1 AND g.holder = 'VOID' AND g.shipment_no = s.shipment_no)
+    AND s.receiver_cipher IS NULL"""
+"""A copy `p` that was made again lies at the window, while the address of its former parcel `s` is forgotten."""
 
 
 async def list_of_subjects(subject_nos: Sequence[str]) -> Sequence[Row]:
@@ -121,21 +127,29 @@ async def release_choices(tx: Transaction, subject_nos: Sequence[str], shipment_
 
 
 async def list_came_back(shipment_no: str) -> Sequence[Row]:
-    """Return the results that came back with a parcel, or never left with it, and wait for another way."""
+    """Return the results that came back with a parcel, never left with it, or were made again and have no address."""
     return await db.fetch_all(
-        f"""SELECT {_COLUMNS}, p.citizen_id FROM piece p JOIN shipment s ON s.shipment_no = p.shipment_no
-            WHERE p.shipment_no = $1 AND p.kind = 'RESULT' AND s.leg = 'OUTBOUND'
+        f"""SELECT {_COLUMNS}, p.citizen_id, false AS remade
+            FROM shipment s JOIN piece p ON p.shipment_no = s.shipment_no
+            WHERE s.shipment_no = $1 AND p.kind = 'RESULT' AND s.leg = 'OUTBOUND'
                 AND (p.holder = 'RETURNED' OR (p.holder = 'WINDOW' AND s.status = 'CANCELLED'))
-            ORDER BY p.id""",
+            UNION ALL
+            SELECT {_COLUMNS}, p.citizen_id, true FROM shipment s
+            JOIN piece p ON p.subject_no IN (SELECT subject_no FROM piece WHERE shipment_no = s.shipment_no)
+            WHERE s.shipment_no = $1 AND {_FOR_WANT_OF_AN_ADDRESS} ORDER BY id""",
         shipment_no,
     )
 
 
 async def lock_to_take_out(tx: Transaction, shipment_no: str) -> Sequence[Row]:
-    """Lock what came back with a parcel and turn its cases' way to the counter; return the documents."""
+    """Lock what waits for another way than a parcel and turn its cases' way to the counter; return the documents."""
+    await _lock_results(tx, shipment_no)
     pieces = await tx.fetch_all(
-        "SELECT id, version, holder, shipment_no, subject_no FROM piece WHERE shipment_no = $1"
-        " AND kind = 'RESULT' AND holder IN ('RETURNED', 'WINDOW') ORDER BY id FOR UPDATE",
+        f"""SELECT p.id, p.version, p.holder, p.shipment_no, p.subject_no FROM shipment s JOIN piece p
+                ON p.subject_no IN (SELECT subject_no FROM piece WHERE shipment_no = s.shipment_no)
+            WHERE s.shipment_no = $1 AND p.kind = 'RESULT'
+              AND (p.shipment_no = s.shipment_no AND p.holder IN ('RETURNED', 'WINDOW') OR {_FOR_WANT_OF_AN_ADDRESS})
+            ORDER BY p.id""",
         shipment_no,
     )
     await tx.execute(
@@ -143,6 +157,64 @@ async def lock_to_take_out(tx: Transaction, shipment_no: str) -> Sequence[Row]:
         [piece["subject_no"] for piece in pieces],
     )
     return pieces
+
+
+async def lock_left(tx: Transaction, shipment_no: str) -> bool:
+    """Lock the results that lay in a parcel; tell whether all of them that count go another way by now."""
+    if not await _lock_results(tx, shipment_no):
+        return False
+    # A statement of its own: it sees what whoever held the rows before has done.
+    to_go = await tx.fetch_row(
+        """SELECT 1 FROM piece p LEFT JOIN delivery_choice c ON c.subject_no = p.subject_no
+           WHERE p.kind = 'RESULT' AND p.holder <> 'VOID'
+             AND p.subject_no IN (SELECT subject_no FROM piece q JOIN piece_change x ON x.piece_id = q.id
+                                  WHERE x.shipment_no = $1)
+             AND (p.shipment_no = $1 OR p.shipment_no = '' AND p.holder = 'WINDOW' AND c.method = 'COURIER') LIMIT 1""",
+        shipment_no,
+    )
+    return to_go is None
+
+
+async def _lock_results(tx: Transaction, shipment_no: str) -> int:
+    """Hold the results that count of the cases of which something lies, or lay, in a parcel; return how many."""
+    rows = await tx.fetch_all(
+        """SELECT id FROM piece WHERE kind = 'RESULT' AND holder <> 'VOID'
+             AND subject_no IN (SELECT subject_no FROM piece q JOIN piece_change x ON x.piece_id = q.id
+                                WHERE x.shipment_no = $1) ORDER BY id FOR UPDATE""",
+        shipment_no,
+    )
+    return len(rows)
+
+
+async def list_for_want_of_an_address(subject_nos: Sequence[str]) -> Sequence[Row]:
+    """Return the lost or spoilt parcels of cases whose next copy waits, because nobody knows where to send it."""
+    return await db.fetch_all(
+        f"""SELECT DISTINCT s.id, s.shipment_no, s.subject_no, s.division_code, s.department_code
+            FROM piece p JOIN piece o ON o.subject_no = p.subject_no
+            JOIN shipment s ON s.shipment_no = o.shipment_no AND o.shipment_no <> ''
+            WHERE p.subject_no = ANY($1) AND {_FOR_WANT_OF_AN_ADDRESS}""",
+        list(subject_nos),
+    )
+
+
+async def is_remade(subject_nos: Sequence[str]) -> bool:
+    """Tell whether a result that waits at the window to be sent was made again."""
+    row = await db.fetch_row(
+        "SELECT 1 FROM piece WHERE subject_no = ANY($1) AND kind = 'RESULT' AND holder = 'WINDOW' AND shipment_no = ''"
+        " AND copy > 1 LIMIT 1",
+        list(subject_nos),
+    )
+    return row is not None
+
+
+async def find_shared_parcel(tx: Transaction, subject_no: str) -> str | None:
+    """Return the shared parcel that the result of a case was put down for, before the document was there."""
+    row = await tx.fetch_row(
+        """SELECT s.shipment_no FROM delivery_choice c JOIN shipment s ON s.shipment_no = c.together_no
+           WHERE c.subject_no = $1 AND c.method = 'COURIER' AND s.picked_up_at IS NULL AND s.status <> 'CANCELLED'""",
+        subject_no,
+    )
+    return str(row["shipment_no"]) if row else None
 
 
 async def find_parcel(shipment_no: str) -> Row | None:
@@ -157,13 +229,3 @@ async def find_parcel(shipment_no: str) -> Row | None:
            FROM shipment s WHERE s.shipment_no = $1""",
         shipment_no,
     )
-
-
-async def lock_left(tx: Transaction, shipment_no: str) -> bool:
-    """Lock the results that lay in a parcel; tell whether all of them that count have gone another way since."""
-    rows = await tx.fetch_all(
-        "SELECT shipment_no FROM piece WHERE kind = 'RESULT' AND holder <> 'VOID'"
-        " AND id IN (SELECT piece_id FROM piece_change WHERE shipment_no = $1) ORDER BY id FOR UPDATE",
-        shipment_no,
-    )
-    return bool(rows) and all(row["shipment_no"] != shipment_no for row in rows)

@@ -7,7 +7,7 @@ once more is the booking part's.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from app import clock, db
 from app.db import Row, Transaction
@@ -15,12 +15,24 @@ from app.errors import Conflict, NotFound
 from services.delivery.custody import moves, repository
 from services.delivery.custody.types import CameBack
 from services.delivery.states import ShipmentStatus
-from services.delivery.tasks.opening import close_task
+from services.delivery.tasks.facts import Subject
+from services.delivery.tasks.opening import close_task, open_task
 from services.delivery.tasks.states import Outcome, TaskKind
 from services.delivery.tracking.recording import Recorder
 from services.delivery.types import CourierEvent
 
-_SETTLED = (TaskKind.RETURNED, TaskKind.REJECTED, TaskKind.EXCEPTION, TaskKind.SILENT, TaskKind.UNDELIVERABLE)
+_SETTLED = (
+    TaskKind.RETURNED,
+    TaskKind.REJECTED,
+    TaskKind.EXCEPTION,
+    TaskKind.SILENT,
+    TaskKind.UNDELIVERABLE,
+    TaskKind.BOOKING_REFUSED,
+    TaskKind.NO_ADDRESS,
+)
+_NO_ADDRESS = (
+    "补发的证照已制好，原收件地址已按规定清除：请联系申请人在三晋通该快递的“重新寄送”中选择地址，或改为窗口领取"
+)
 _REMADE = (TaskKind.LOST, TaskKind.DAMAGED)
 Record = Callable[[Transaction], Awaitable[None]]
 
@@ -62,7 +74,20 @@ class Returning:
             payer=parcel["payer"],
             followed_by=parcel["followed_by"],
             taken_out=parcel["taken_out"],
+            is_remade=any(row["remade"] for row in rows),
         )
+
+    async def ask_for_address(self, subject_nos: Sequence[str]) -> None:
+        """Have staff ask where the copies shall go that were made again, where no address is known any more.
+
+        Idempotent: yes, one open task a parcel.
+        """
+        for row in await repository.list_for_want_of_an_address(subject_nos):
+            subject = Subject(
+                row["id"], row["shipment_no"], row["subject_no"], row["division_code"], row["department_code"]
+            )
+            async with db.transaction() as tx:
+                await open_task(tx, subject, TaskKind.NO_ADDRESS, _NO_ADDRESS)
 
     async def to_window(self, shipment_no: str, actor: str, record: Record) -> None:
         """Have what came back fetched at the window: out of the parcel, with the choice of its cases.

@@ -36,9 +36,15 @@ class Custody:
         async with db.transaction() as tx:
             known = {row["code"]: row for row in await repository.list_copies(tx, subject_no, PieceKind.RESULT)}
             made = [_next_copy(piece, known.get(piece.code)) for piece in pieces]
-            await moves.make(tx, [piece for piece in made if piece is not None], now)
+            new = [piece for piece in made if piece is not None]
+            await moves.make(tx, new, now)
             if not known:
                 await self._follow_parcel(tx, subject_no, now)
+            elif new:
+                # Of a package: its parcel may have been made in the moment in which the case went on.
+                shared = await repository.find_shared_parcel(tx, subject_no)
+                if shared is not None:
+                    await moves.put_in(tx, [subject_no], shared, now)
 
     async def of_case(self, subject_no: str) -> list[PieceView]:
         """Return the documents of a case with their chains."""

@@ -81,7 +81,8 @@ class PieceList(Struct, frozen=True, kw_only=True):
 class CameBack:
     """A parcel whose results wait for another way; `subject_nos` is empty where there is nothing to choose.
 
-    `followed_by` names the parcel that they went on in, `taken_out` says that they are fetched instead.
+    `followed_by` names the parcel that they went on in, `taken_out` says that they are fetched instead. `is_remade`: it
+    was lost or spoilt, and the copies that were made again wait for an address.
     """
 
     shipment_no: str
@@ -91,3 +92,4 @@ class CameBack:
     payer: str
     followed_by: str
     taken_out: bool
+    is_remade: bool

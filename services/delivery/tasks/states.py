@@ -28,6 +28,8 @@ class TaskKind(StrEnum):
     STATEMENT = "STATEMENT"
     ORIGINALS = "ORIGINALS"
     UNCOLLECTED = "UNCOLLECTED"
+    NO_ADDRESS = "NO_ADDRESS"
+    POSTAGE_NOT_BACK = "POSTAGE_NOT_BACK"
 
 
 class Outcome(StrEnum):
@@ -57,6 +59,8 @@ KIND_TEXT: Mapping[str, str] = {
     TaskKind.STATEMENT: "对账差异",
     TaskKind.ORIGINALS: "寄来的原件有问题",
     TaskKind.UNCOLLECTED: "逾期未领取",
+    TaskKind.NO_ADDRESS: "补发后缺少收件地址",
+    TaskKind.POSTAGE_NOT_BACK: "邮费尚未退还",
 }
 OUTCOME_TEXT: Mapping[str, str] = {
     "": "",
@@ -85,6 +89,8 @@ SETTLED_WITH: Mapping[TaskKind, tuple[Outcome, ...]] = {
     TaskKind.STATEMENT: (Outcome.ANSWERED,),
     TaskKind.ORIGINALS: _TALKED,
     TaskKind.UNCOLLECTED: (Outcome.CONFIRMED,),
+    TaskKind.NO_ADDRESS: (Outcome.TO_COLLECT,),
+    TaskKind.POSTAGE_NOT_BACK: (Outcome.REFUNDED, Outcome.ANSWERED),
 }
 """What a person may settle each kind with; words alone only where nothing that came back waits for a way."""
 LIGHT = frozenset({TaskKind.SIGNED_BY_OTHER, TaskKind.STATEMENT})

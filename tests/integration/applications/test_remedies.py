@@ -17,6 +17,7 @@ from services.delivery.tasks.types import Outcome, TaskKind
 from services.delivery.types import DeliveryMethod
 from services.staff.types import Role
 from tests.integration.applications.conftest import World, staff
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 HERE = "127.0.0.1"
@@ -201,9 +202,9 @@ async def test_of_two_ways_chosen_at_the_same_moment_one_wins(
         # Both have seen that the result waits, and stand before the same row: the one that came first goes first.
         await held.execute("SELECT 1 FROM piece WHERE subject_no = $1 FOR UPDATE", number)
         tries = []
-        for waiting, method in enumerate((first, second), 1):
+        for method in (first, second):
             tries.append(asyncio.create_task(world.applications.remedies.choose(world.citizen, parcel, method, None)))
-            await _until_waiting(waiting)
+            await until("both wait for the row", lambda: _has_waiting(len(tries)))
     outcomes = await asyncio.gather(*tries, return_exceptions=True)
     lost = [each for each in outcomes if isinstance(each, Conflict)]
     assert [refusal.status for refusal in lost] == [409]
@@ -226,16 +227,77 @@ async def test_of_two_ways_chosen_at_the_same_moment_one_wins(
     assert refused.value.stable_code == "remedy_not_offered"
 
 
-async def _until_waiting(count: int) -> None:
-    for _ in range(200):
-        row = await db.fetch_row(
-            "SELECT count(*) AS waiting FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        if row is not None and row["waiting"] >= count:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("nobody waits for the row")
+async def _forgotten(parcel: str) -> None:
+    await db.execute(
+        "UPDATE shipment SET receiver_cipher = NULL, receiver_shown = '山西省太原市小店区', redacted_at = now()"
+        " WHERE shipment_no = $1",
+        parcel,
+    )
+    await db.execute("UPDATE delivery_choice SET receiver_cipher = NULL")
+
+
+@pytest.fixture
+async def unaddressed(sent: tuple[World, str, str]) -> tuple[World, str, str]:
+    """A lost certificate that was made again after its address was forgotten."""
+    world, number, parcel = sent
+    await world.told_by_courier(parcel, "LOST", "2026-11-05T10:00:00+08:00")
+    await _forgotten(parcel)
+    await world.react()
+    await world.applications.progress.continue_stalled(number)
+    return sent
+
+
+async def test_copy_whose_address_is_forgotten_asks_staff_and_goes_where_the_citizen_says(
+    unaddressed: tuple[World, str, str],
+) -> None:
+    world, number, parcel = unaddressed
+    assert await holders(world, number) == [(1, "VOID"), (2, "WINDOW")]
+    (task,) = (await world.delivery.tasks.page(world.window))[0]
+    assert (task.kind, task.kind_text, task.shipment_no) == ("NO_ADDRESS", "补发后缺少收件地址", parcel)
+    assert "请联系申请人" in task.reason
+    assert "重新寄送" in task.reason
+    remedies = world.applications.remedies
+    view = await remedies.options(world.citizen, parcel)
+    assert (view.is_open, [option.method for option in view.options]) == (True, ["REDELIVER", "COLLECT"])
+    with pytest.raises(Conflict) as refused:
+        await remedies.choose(world.citizen, parcel, RemedyMethod.REDELIVER, None)
+    assert refused.value.stable_code == "parcel_redacted"
+    chosen = await remedies.choose(world.citizen, parcel, RemedyMethod.REDELIVER, uuid.UUID(int=2))
+    _, following = await parcels(number)
+    assert (chosen.is_open, chosen.redelivered_as) == (False, following)
+    row = await db.fetch_row("SELECT payer, receiver_cipher FROM shipment WHERE shipment_no = $1", following)
+    assert row is not None
+    assert row["payer"] == "FREE"
+    assert row["receiver_cipher"] is not None
+    assert (await world.delivery.tasks.page(world.window))[0] == []
+    await world.delivery.booking.book({"shipment_no": following})
+    await world.told_by_courier(following, "DELIVERED", "2026-11-09T09:30:00+08:00")
+    await world.react()
+    assert await world.status(number) == "CLOSED"
+
+
+async def test_copy_whose_address_is_forgotten_is_fetched_at_the_window(unaddressed: tuple[World, str, str]) -> None:
+    world, number, parcel = unaddressed
+    task = await the_task(world, TaskKind.NO_ADDRESS)
+    await world.applications.remedies.settle(
+        world.window, uuid.UUID(task.task_id), Outcome.TO_COLLECT, "申请人来电要求自取", HERE
+    )
+    assert await world.delivery.collecting.find(number) is not None
+    await world.applications.progress.continue_stalled(number)
+    assert (await world.delivery.tasks.page(world.window))[0] == []
+    with pytest.raises(Conflict) as refused:
+        await world.applications.remedies.choose(world.citizen, parcel, RemedyMethod.REDELIVER, uuid.UUID(int=2))
+    assert refused.value.stable_code == "remedy_not_offered"
+    await world.applications.desk.hand_over(world.window, number, HERE)
+    assert await holders(world, number) == [(1, "VOID"), (2, "CITIZEN")]
+
+
+async def _has_waiting(count: int) -> bool:
+    row = await db.fetch_row(
+        "SELECT count(*) AS waiting FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return row is not None and row["waiting"] >= count
 
 
 async def test_returned_parcel_is_fetched_at_the_window(sent: tuple[World, str, str]) -> None:

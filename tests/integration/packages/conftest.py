@@ -29,6 +29,7 @@ from handlers.citizen import catalogue as catalogue_doors
 from handlers.citizen import delivery as delivery_doors
 from handlers.citizen import packages as package_doors
 from handlers.citizen import payments as payment_doors
+from handlers.citizen import remedies as remedy_doors
 from payments.ports import ChannelTable
 from payments.service import PaymentService
 from services.applications import moves, repository
@@ -230,7 +231,7 @@ async def town(
         limits=RateLimits(redis),
         cipher=cipher,
     )
-    modules = (package_doors, case_doors, catalogue_doors, delivery_doors, payment_doors)
+    modules = (package_doors, case_doors, catalogue_doors, delivery_doors, payment_doors, remedy_doors)
     routes = [route for module in modules for route in module.ROUTES]
     async with served(house, routes) as base, aiohttp.ClientSession() as session:
         phones = [

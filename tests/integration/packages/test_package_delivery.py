@@ -14,7 +14,7 @@ from services.applications.packages.reactions import PackageReactions
 from services.applications.states import Act, Correction
 from services.delivery.types import DeliveryMethod
 from services.staff.types import Role
-from tests.fakes.couriers import signed_for
+from tests.fakes.couriers import event_of, signed_for
 from tests.integration.applications.conftest import staff
 from tests.integration.packages.conftest import LOST_CARDS, NEWBORN, Town, parts_of
 from tests.integration.packages.test_package_filing import ALLOWANCE, BIRTH, DRIVER, ID_CARD, MEDICAL, SOCIAL
@@ -145,6 +145,92 @@ async def test_result_that_comes_after_the_parcel_goes_in_a_further_one(town: To
     await _arrives(town, view, first)
     cases = {code: part["case_status"] for code, part in parts_of(await town.view(view["package_no"])).items()}
     assert cases == {ID_CARD: "CLOSED", SOCIAL: "CLOSED", DRIVER: "DELIVERING"}
+
+
+async def _certified(town: Town, *numbers: str) -> None:
+    """Grant cases, make their licences and let them go out, as the job runner does."""
+    for number in numbers:
+        await town.act(number, Act.ACCEPT, Act.APPROVE)
+        await town.applications.progress.certify(number)
+    await town.settle()
+
+
+async def _told(town: Town, shipment_no: str, status: str, at: str) -> None:
+    courier: Any = town.delivery._couriers.get("SF")
+    courier.road.append(event_of(shipment_no, status, at))
+    await town.delivery.tracking.confirm({"shipment_no": shipment_no})
+
+
+async def test_lost_shared_parcel_is_followed_by_a_further_shared_one(town: Town, address_id: str) -> None:
+    view = await _couriered(town, address_id)
+    numbers = _numbers(view)
+    await _certified(town, *numbers.values())
+    (lost,) = await _parcels(town, view)
+    await town.delivery.booking.book({"shipment_no": lost["shipment_no"]})
+    await _told(town, lost["shipment_no"], "PICKED_UP", "2026-11-03T10:00:00+08:00")
+    await _told(town, lost["shipment_no"], "LOST", "2026-11-05T10:00:00+08:00")
+    for _ in range(2):
+        await town.applications.remedies.reissue_admitted(lost["shipment_no"])
+    for number in numbers.values():
+        await town.applications.progress.certify(number)
+    await town.settle()
+    await sweeps.continue_open(town.applications.packages)
+    first, further = await _parcels(town, view)
+    assert (first["status"], further["cargo"], further["payer"]) == ("LOST", "一件事办理结果（补寄1）", "FREE")
+    for number in numbers.values():
+        pieces = await town.delivery.custody.of_case(number)
+        assert [(piece.copy, piece.holder, piece.shipment_no) for piece in pieces] == [
+            (1, "VOID", first["shipment_no"]),
+            (2, "WINDOW", further["shipment_no"]),
+        ]
+    await town.delivery.booking.book({"shipment_no": further["shipment_no"]})
+    await _told(town, further["shipment_no"], "DELIVERED", "2026-11-09T09:30:00+08:00")
+    await town.settle()
+    assert (await town.view(view["package_no"]))["status"] == "CLOSED"
+
+
+async def test_lost_shared_parcel_whose_address_is_forgotten_needs_a_person(town: Town, address_id: str) -> None:
+    view = await _couriered(town, address_id)
+    numbers = _numbers(view)
+    await _certified(town, *numbers.values())
+    (lost,) = await _parcels(town, view)
+    await town.delivery.booking.book({"shipment_no": lost["shipment_no"]})
+    await _told(town, lost["shipment_no"], "LOST", "2026-11-05T10:00:00+08:00")
+    await db.execute("UPDATE shipment SET receiver_cipher = NULL, redacted_at = now()")
+    await db.execute("UPDATE delivery_choice SET receiver_cipher = NULL")
+    await town.applications.remedies.reissue_admitted(lost["shipment_no"])
+    for number in numbers.values():
+        await town.applications.progress.certify(number)
+    await town.settle()
+    await sweeps.continue_open(town.applications.packages)
+    assert len(await _parcels(town, view)) == 1
+    near = staff("near", Role.DISPATCHER, divisions=("14",))
+    (task,) = (await town.delivery.tasks.page(near))[0]
+    assert (task.kind, task.shipment_no) == ("NO_ADDRESS", lost["shipment_no"])
+    path = f"shipments/{lost['shipment_no']}/remedy"
+    assert (await town.phone("GET", path))[1]["is_open"] is True
+    status, chosen = await town.phone("POST", path, {"method": "REDELIVER", "address_id": address_id})
+    assert (status, chosen["is_open"]) == (200, False), chosen
+    further = chosen["redelivered_as"]
+    await town.delivery.booking.book({"shipment_no": further})
+    await _told(town, further, "DELIVERED", "2026-11-09T09:30:00+08:00")
+    await town.settle()
+    assert (await town.view(view["package_no"]))["status"] == "CLOSED"
+    assert (await town.delivery.tasks.page(near))[0] == []
+
+
+async def test_returned_shared_parcel_that_is_sent_again_ends_its_cases(town: Town, address_id: str) -> None:
+    view = await _couriered(town, address_id)
+    await _certified(town, *_numbers(view).values())
+    (parcel,) = await _parcels(town, view)
+    await town.delivery.booking.book({"shipment_no": parcel["shipment_no"]})
+    await _told(town, parcel["shipment_no"], "RETURNED", "2026-11-05T10:00:00+08:00")
+    status, chosen = await town.phone("POST", f"shipments/{parcel['shipment_no']}/remedy", {"method": "REDELIVER"})
+    assert status == 200, chosen
+    await town.delivery.booking.book({"shipment_no": chosen["redelivered_as"]})
+    await _told(town, chosen["redelivered_as"], "DELIVERED", "2026-11-09T09:30:00+08:00")
+    await town.settle()
+    assert (await town.view(view["package_no"]))["status"] == "CLOSED", "not only when the sweep comes by"
 
 
 async def test_choice_is_locked_once_a_result_waits_for_the_parcel(town: Town, address_id: str) -> None:
