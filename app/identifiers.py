@@ -23,8 +23,6 @@ _PROVINCE_SHAPE = re.compile(r"1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _USCC_WEIGHTS = tuple(pow(3, place, 31) for place in range(17))
 _USCC_SHAPE = re.compile(rf"[{_USCC_ALPHABET}]{{2}}[0-9]{{6}}[{_USCC_ALPHABET}]{{10}}")
-_ORGANISATION_SHAPE = re.compile(r"[0-9A-Z]{8}[0-9X]")
-_ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 
 _ITEM_TYPE_SHAPE = re.compile(r"0[1-9]|10|20")
 _BASIC_SHAPE = re.compile(r"[0-9]{12}")
@@ -71,14 +69,6 @@ def id_number_fault(number: str, divisions: DivisionTable, today: date) -> str |
 def is_id_number(number: str, divisions: DivisionTable, today: date) -> bool:
     """Tell whether a normalised ID number passes every check of `id_number_fault`."""
     return id_number_fault(number, divisions, today) is None
-
-
-def upgrade_id_number(old: str) -> str:
-    """Return the 18-character form of an old 15-digit number, as needed for archives. Raises ValueError."""
-    if not re.fullmatch(r"[0-9]{15}", old):
-        raise ValueError("not a 15-digit ID number")
-    body = f"{old[:6]}19{old[6:]}"
-    return body + id_check_character(body)
 
 
 def id_birth_date(number: str) -> date:
@@ -130,18 +120,6 @@ def is_uscc(code: str) -> bool:
     of farmers' co-operatives uses a letter in the first place. Source: GB 32100-2015.
     """
     return bool(_USCC_SHAPE.fullmatch(code)) and uscc_check_character(code[:17]) == code[17]
-
-
-def organisation_check_character(first_eight: str) -> str:
-    """Return the check character of an organisation code's first 8 characters. Source: GB 11714-1997."""
-    values = (int(character, 36) for character in first_eight)
-    total = sum(weight * value for weight, value in zip(_ORGANISATION_WEIGHTS, values, strict=True))
-    return "0123456789X0"[11 - total % 11]
-
-
-def is_organisation_code(code: str) -> bool:
-    """Tell whether an organisation code (组织机构代码, 9 characters) is right. Source: GB 11714-1997."""
-    return bool(_ORGANISATION_SHAPE.fullmatch(code)) and organisation_check_character(code[:8]) == code[8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,15 +198,6 @@ def parse_licence_number(number: str) -> LicenceNumber:
     if _mod_37_36(f"{type_code}{issuer}{serial}{version}") != check:
         raise ValueError("wrong check character in licence number")
     return LicenceNumber(type_code, issuer, serial, int(version))
-
-
-def is_licence_number(number: str) -> bool:
-    """Tell whether a licence identifier is well formed and its check character right."""
-    try:
-        parse_licence_number(number)
-    except ValueError:
-        return False
-    return True
 
 
 def _mod_37_36(text: str) -> str:

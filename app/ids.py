@@ -63,13 +63,6 @@ def dated_no(prefix: str, moment: datetime, length: int = 10) -> str:
     return f"{prefix}{to_beijing(moment):%Y%m%d}{random_text(length)}"
 
 
-def numeric_no(prefix: str, moment: datetime, total: int) -> str:
-    """Make a number of digits only, `total` long: prefix, Beijing date (yymmdd), random tail."""
-    head = f"{prefix}{to_beijing(moment):%y%m%d}"
-    tail = total - len(head)
-    return head + f"{secrets.randbelow(10**tail):0{tail}d}"
-
-
 def new_secret(byte_count: int = 32) -> str:
     """Make an opaque URL-safe secret."""
     return secrets.token_urlsafe(byte_count)

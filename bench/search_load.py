@@ -31,7 +31,6 @@ from services.catalogue.types import ItemQuery, Rendered
 
 ITEMS = 20_000
 console = Console()
-TARGET_MS = 20.0
 _KINDS = (
     "变更 延续 注销 首次 补办 换发 撤销 备案 年审 核验 查询 更正 转移 合并 分立 登记 挂失 解除 恢复 预约"
     " 学生 老人 军人 企业 个体 农户 职工 儿童 教师 医师 司机 船员 渔民 外籍 港澳 归侨 孤儿 烈属 低保 残疾"

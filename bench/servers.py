@@ -33,12 +33,6 @@ class Server:
         """Resident memory in MiB."""
         return float(self.process.memory_info().rss) / 2**20
 
-    @property
-    def cpu_seconds(self) -> float:
-        """Processor time used so far."""
-        used = self.process.cpu_times()
-        return float(used.user + used.system)
-
 
 def cores() -> tuple[int, int] | None:
     """Return the core of the servers and that of the load; None where there are not two or none can be chosen."""

@@ -22,7 +22,6 @@ from clients.transport import Answer, ProviderUnreachable, Transport
 PROVIDER = "seal"
 SUCCESS = "0000"
 NO_SUCH_REFERENCE = "SE1001"
-OTHER_DOCUMENT = "SE1002"
 _UNKNOWN = "SE9999"
 _COME_AGAIN = ("SE0003", "SE0006", "SE9001")
 _SEAL, _QUERY = "seals", "seals/query"

@@ -59,14 +59,6 @@ async def list_current() -> list[CurrentRule]:
     return [CurrentRule(msgspec.json.decode(row["record"], type=Rule), row["sha256"]) for row in rows]
 
 
-async def find_rule(code: str, version: int) -> Rule | None:
-    """Return one version of a rule, also a former one."""
-    row = await db.fetch_row(
-        "SELECT record FROM instant_rule WHERE rule_code = $1 AND rule_version = $2", code, version
-    )
-    return None if row is None else msgspec.json.decode(row["record"], type=Rule)
-
-
 async def standing(application_no: str) -> Row | None:
     """Return what of a case says whether rules may decide it."""
     return await db.fetch_row(

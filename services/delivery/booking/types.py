@@ -149,13 +149,6 @@ class DeliveryOptions(Struct, frozen=True, kw_only=True):
     places: list[PlaceView]
 
 
-class PickupWindow(Struct, frozen=True, kw_only=True):
-    """A time in which a courier may come to pick up."""
-
-    pickup_from: str
-    pickup_until: str
-
-
 class ShipmentChange(Struct, frozen=True, kw_only=True):
     """Under which number a parcel goes from now on, and where the former one stands."""
 

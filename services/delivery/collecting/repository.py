@@ -61,11 +61,6 @@ async def list_places(division_prefix: str) -> Sequence[Row]:
     )
 
 
-async def find_place(code: str) -> Row | None:
-    """Return a place that takes results."""
-    return await db.fetch_row(f"{_POINT} WHERE p.code = $1 AND p.enabled", code)
-
-
 async def list_places_of(division_code: str, department_code: str) -> Sequence[Row]:
     """Return the places that take results of a body, its own before those of its division."""
     return await db.fetch_all(
