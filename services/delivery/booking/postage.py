@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from app import clock
+from app.errors import SanjinError
 from services.delivery import repository
 from services.delivery.booking import postage_repository
 from services.delivery.ports import Postage, PostageBill
@@ -21,6 +22,8 @@ from services.delivery.types import Payer
 PURPOSE = "postage"
 _PAYABLE_FOR = timedelta(days=7)
 _NOT_SENT_AFTER = timedelta(hours=24)
+_NOT_BACK = timedelta(minutes=10)
+"""Shorter than the tries of a job take: before it is given up, its bill is known to the sweep."""
 _BATCH = 100
 log = structlog.get_logger()
 
@@ -63,15 +66,26 @@ class PostageDesk:
     async def end(self, job: Mapping[str, Any]) -> None:
         """End the bill of a cancelled parcel: void, or given back (job `delivery.end_postage`).
 
+        What cannot be ended for a while, because somebody keeps an order open, is shown to staff, and the sweep goes on
+        trying after this job has been given up.
         Idempotent: yes. Raises: what the payments room raises; the job runs again.
         """
         row = await repository.find_shipment(job["shipment_no"])
-        if self._postage is not None and row is not None and row.bill_no and row.status == ShipmentStatus.CANCELLED:
+        if self._postage is None or row is None or not row.bill_no or row.status != ShipmentStatus.CANCELLED:
+            return
+        try:
             await self._postage.end(row.bill_no, f"快递{row.shipment_no}已取消，退还邮费")
+        except SanjinError:
+            if max(each for each in (row.last_event_at, row.paid_at, row.created_at) if each) < clock.now() - _NOT_BACK:
+                await postage_repository.open_not_back_task(row.shipment_no)
+            raise
+        await postage_repository.close_not_back_task(row.shipment_no)
 
     async def sweep(self) -> None:
-        """Bill what a lost job left, cancel what nobody paid in time, and show staff what was paid and never sent."""
+        """Bill what a lost job left, cancel what nobody paid in time, show staff what was paid and never sent, and end
+        the bills that a job has given up."""
         now = clock.now()
+        await postage_repository.enqueue_not_back(_BATCH)
         await postage_repository.enqueue_unbilled(now - timedelta(minutes=2), _BATCH)
         for shipment_no in await postage_repository.list_unpaid(now - _PAYABLE_FOR, _BATCH):
             await postage_repository.expire(shipment_no, "逾期未支付邮费，寄送已取消", now)

@@ -8,10 +8,13 @@ from app import db
 from services.delivery.booking.making_repository import subject_of
 from services.delivery.booking.repository import BILL, END_BILL, enqueue_next, lock, want_withdrawn
 from services.delivery.states import TERMINAL
-from services.delivery.tasks.opening import open_task
-from services.delivery.tasks.states import TaskKind
+from services.delivery.tasks.opening import close_task, open_task
+from services.delivery.tasks.states import Outcome, TaskKind
 
 _ENDED = [status.value for status in TERMINAL]
+_NOT_BACK = (
+    "寄送已取消，邮费账单尚不能作废或退款（多为支付仍在进行）：系统每5分钟再试；持续未成时请到“支付”中核对该订单"
+)
 
 
 async def note_billed(shipment_no: str, bill_no: str) -> None:
@@ -113,3 +116,34 @@ async def open_unsent_tasks(before: datetime, limit: int) -> None:
     for row in rows:
         async with db.transaction() as tx:
             await open_task(tx, subject_of(row), TaskKind.PAID_NOT_SENT, "邮费已支付，快递尚未下单")
+
+
+async def open_not_back_task(shipment_no: str) -> None:
+    """Show staff a withdrawn parcel whose bill cannot be ended. Idempotent: one open task a parcel."""
+    async with db.transaction() as tx:
+        row = await lock(tx, shipment_no)
+        if row is not None:
+            await open_task(tx, subject_of(row), TaskKind.POSTAGE_NOT_BACK, _NOT_BACK)
+
+
+async def close_not_back_task(shipment_no: str) -> None:
+    """Close it once the bill is ended. Idempotent."""
+    row = await db.fetch_row(
+        "SELECT id FROM shipment AS s WHERE shipment_no = $1 AND EXISTS ("
+        " SELECT 1 FROM shipment_task WHERE shipment_id = s.id AND kind = 'POSTAGE_NOT_BACK' AND closed_at IS NULL)",
+        shipment_no,
+    )
+    if row is not None:
+        async with db.transaction() as tx:
+            await close_task(tx, row["id"], (TaskKind.POSTAGE_NOT_BACK,), Outcome.REFUNDED)
+
+
+async def enqueue_not_back(limit: int) -> None:
+    """Have the bills tried again that staff are shown. Idempotent: a waiting job is not doubled."""
+    async with db.transaction() as tx:
+        for row in await tx.fetch_all(
+            "SELECT shipment_no FROM shipment_task WHERE kind = 'POSTAGE_NOT_BACK' AND closed_at IS NULL"
+            " ORDER BY id LIMIT $1",
+            limit,
+        ):
+            tx.enqueue(END_BILL, {"shipment_no": row["shipment_no"]}, dedupe_key=f"{END_BILL}:{row['shipment_no']}")

@@ -19,6 +19,7 @@ from services.delivery.booking.types import InboundOrder, NewAddress, OwnParcel
 from services.delivery.ports import NOT_SERVED
 from services.delivery.rules.types import Carriage, Errand
 from services.delivery.types import Choice, Contact, DeliveryMethod, Freight, Reach
+from tests.fakes.jobs import taken_jobs
 from tests.integration.delivery.post import (
     CASE,
     CITIZEN,
@@ -228,6 +229,40 @@ async def test_money_that_comes_for_a_cancelled_parcel_goes_back(post: Post) -> 
     await post.work()
     assert set(post.postage.ended) == {f"B{number}"}
     assert post.sf.book_calls == 0
+
+
+async def test_bill_that_cannot_be_ended_is_shown_to_staff_and_taken_up_again_by_the_sweep(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await post.requested(payer="ONLINE")
+    await post.work()
+    await post.room.booking.cancel(number, "不需要了")
+    await db.execute("DELETE FROM pgqueuer")
+    ended, opened = post.postage.end, clock.now()
+
+    async def busy(bill_no: str, reason: str) -> None:
+        raise Conflict("该缴款单正在支付处理中", code="payment_in_progress")
+
+    monkeypatch.setattr(post.postage, "end", busy)
+    open_kinds = "SELECT kind FROM shipment_task WHERE closed_at IS NULL"
+    with pytest.raises(Conflict):
+        await post.room.postage.end({"shipment_no": number})
+    await post.room.postage.sweep()
+    assert (await db.fetch_all(open_kinds), await taken_jobs("delivery.%")) == ([], []), "it is tried again by itself"
+    monkeypatch.setattr(clock, "now", lambda: opened + timedelta(minutes=11))
+    for _ in range(2):
+        with pytest.raises(Conflict):
+            await post.room.postage.end({"shipment_no": number})
+    assert [row["kind"] for row in await db.fetch_all(open_kinds)] == ["POSTAGE_NOT_BACK"]
+    # The job has been given up by now; only the sweep goes on.
+    for _ in range(2):
+        await post.room.postage.sweep()
+    monkeypatch.setattr(post.postage, "end", ended)
+    await post.work()
+    assert post.postage.ended == [f"B{number}"]
+    assert await db.fetch_all(open_kinds) == []
+    await post.room.postage.sweep()
+    assert await taken_jobs("delivery.%") == []
 
 
 async def test_sweep_bills_again_cancels_the_unpaid_and_shows_the_unsent(post: Post) -> None:
