@@ -213,6 +213,14 @@ async def database(database_name: str) -> AsyncIterator[str]:
     await db.stop()
 
 
+@pytest.fixture
+async def every_model(database_name: str) -> AsyncIterator[str]:
+    """The same with the models of all tables, also of those that no running process asks through the ORM."""
+    await db.start(database_name, models=db.MODELS)
+    yield database_name
+    await db.stop()
+
+
 @pytest.fixture(scope="session")
 def redis_url() -> str:
     """The run's Redis, one logical database per worker."""

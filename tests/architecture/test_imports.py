@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.db import QUERIED
 from tests.architecture.sources import Source, sources
 
 COMPOSITION = {
@@ -108,3 +109,9 @@ def test_states_are_pure() -> None:
         if source.path.name == "states.py":
             assert not any(name.startswith("models") for name in source.imports), source.module
             assert not any(isinstance(node, ast.Await) for node in ast.walk(source.tree)), source.module
+
+
+def test_models_that_rooms_ask_for_rows_are_those_that_every_process_loads() -> None:
+    rooms = [source for source in sources() if not source.module.startswith("models")]
+    asked = {".".join(name.split(".")[:2]) for source in rooms for name in source.imports if name.startswith("models.")}
+    assert asked == set(QUERIED)

@@ -10,7 +10,7 @@ from app import db
 pytestmark = pytest.mark.anyio
 
 
-async def test_every_constraint_of_the_models_is_in_the_database(database: str) -> None:
+async def test_every_constraint_of_the_models_is_in_the_database(every_model: str) -> None:
     promised = {
         constraint.name
         for model in Tortoise.apps["models"].values()

@@ -18,8 +18,8 @@ from app.partitions import PARTITIONED, make_partitions
 pytestmark = pytest.mark.anyio
 
 
-async def test_migrations_from_empty_agree_with_models(database: str) -> None:
-    config = db.tortoise_config(database)
+async def test_migrations_from_empty_agree_with_models(every_model: str) -> None:
+    config = db.tortoise_config(every_model)
     changes = await MigrationAutodetector(Tortoise.apps, config["apps"]).changes()
     assert [list(writer.operations) for writer in changes] == []
 

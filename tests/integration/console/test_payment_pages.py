@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import pytest
 
 from app import clock, db
-from models.reconciliation import ReconciliationRun
+from tests.fakes.compared_days import compared_day
 from tests.fakes.payments_house import PaymentsHouse
 from tests.integration.console.conftest import Browser
 
@@ -156,13 +156,7 @@ async def test_reconciliation_is_taken_away_as_files(browser: Browser, room: Pay
         " VALUES (gen_random_uuid(), now(), 'wechat-default', '2026-03-01', 'AMOUNT_DIFFERS', '=1', '', '', 'OPEN',"
         " '{}', '', '', '', '', 1234)"
     )
-    await ReconciliationRun.create(
-        account_code="wechat-default",
-        channel="WECHAT",
-        business_on=date(2026, 3, 1),
-        status="DONE",
-        started_at=clock.now(),
-    )
+    await compared_day(date(2026, 3, 1))
     await browser.sign_in("auditor")
     text = await browser.get("/staff/discrepancies/export?status=OPEN")
     _, heading, row = csv.reader(io.StringIO(text.removeprefix("\ufeff")))

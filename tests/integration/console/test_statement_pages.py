@@ -9,8 +9,8 @@ import pytest
 
 from app import clock, db
 from app.ids import new_id
-from models.reconciliation import ReconciliationRun
 from payments.settlement_repository import record_quarantined
+from tests.fakes.compared_days import compared_day
 from tests.fakes.payments_house import PaymentsHouse
 from tests.integration.console.conftest import Browser
 
@@ -106,15 +106,8 @@ async def test_compared_days_are_listed_with_what_differs(browser: Browser, room
     assert "还没有对账结果" in await browser.get("/staff/reconciliations")
     for number in range(21):
         failed = number == 20
-        await ReconciliationRun.create(
-            account_code="wechat-default",
-            channel="WECHAT",
-            business_on=date(2026, 3, 1) + timedelta(days=number),
-            status="FAILED" if failed else "DONE",
-            fault="<账单行无法识别>" if failed else "",
-            fault_line=7 if failed else None,
-            started_at=clock.now(),
-        )
+        day = date(2026, 3, 1) + timedelta(days=number)
+        await compared_day(day, fault="<账单行无法识别>" if failed else "", fault_line=7 if failed else None)
     page = await browser.get("/staff/reconciliations")
     assert "&lt;账单行无法识别&gt;（账单第7行）" in page
     assert "2026-03-01" not in page

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from datetime import date
 from typing import Any
 
 import pytest
 
 from app import db
+from tests.fakes.compared_days import compared_day
 from tests.integration.doors.conftest import WholeHouse
 from tests.knocking import Knocker, check_problem
 
@@ -62,14 +64,7 @@ async def test_kind_without_repair_says_so(whole_house: WholeHouse) -> None:
 async def test_runs_page_by_page_and_one_by_its_day(whole_house: WholeHouse) -> None:
     for day in ("2026-03-10", "2026-03-11", "2026-03-12"):
         assert (await whole_house.container.payments.reconciliation.runs()) is not None
-        await db.execute(
-            "INSERT INTO reconciliation_run (id, created_at, account_code, channel, business_on, status, fault,"
-            " paid_count, paid_fen, refund_count, refund_fen, fee_fen, flow_fen, our_paid_count, our_paid_fen,"
-            " our_refund_count, our_refund_fen, fiscal_count, fiscal_fen, discrepancy_count, started_at)"
-            " VALUES (gen_random_uuid(), now(), 'wechat-default', 'WECHAT', $1::text::date, 'DONE', '', 0, 0, 0, 0, 0,"
-            " 0, 0, 0, 0, 0, 0, 0, 0, now())",
-            day,
-        )
+        await compared_day(date.fromisoformat(day))
     first = json.loads((await call(whole_house, "GET", "/reconciliations?limit=2")).body)
     rest = json.loads((await call(whole_house, "GET", f"/reconciliations?limit=2&cursor={first['next_cursor']}")).body)
     days = [each["business_on"] for each in first["data"] + rest["data"]]
