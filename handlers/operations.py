@@ -11,7 +11,6 @@ from redis.exceptions import RedisError
 
 from app import clock, db, metrics
 from app.errors import ServiceUnavailable
-from handlers import openapi
 from handlers.doors import Auth, Call, Handler, Reply, Route
 from handlers.rendering import HTML, PAGE_HEADERS
 
@@ -59,14 +58,38 @@ async def _redis(call: Call[None]) -> str:
     return "ok"
 
 
+class _Papers:
+    """The interface document and its page, written with the first question: 0.2 s and 5 MiB that few processes need."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self.listed: tuple[Route, ...] = ()
+        self._writing = asyncio.Lock()
+        self._written: tuple[bytes, bytes] | None = None
+
+    async def document(self, call: Call[None]) -> Reply:
+        document, _ = await self._both()
+        return Reply(document)
+
+    async def page(self, call: Call[None]) -> Reply:
+        _, page = await self._both()
+        return Reply(page, content_type=HTML, headers=dict(PAGE_HEADERS))
+
+    async def _both(self) -> tuple[bytes, bytes]:
+        async with self._writing:
+            if self._written is None:
+                self._written = await asyncio.to_thread(self._write)
+            return self._written
+
+    def _write(self) -> tuple[bytes, bytes]:
+        from handlers import openapi  # with its examples and the making of schemas, for this alone
+
+        return msgspec.json.encode(openapi.document(self.listed, self._base_url)), openapi.page(self.listed).encode()
+
+
 def routes(all_routes: Sequence[Route], base_url: str) -> tuple[Route, ...]:
     """Build the operations' own routes; the document covers `all_routes` and themselves."""
-
-    async def document(call: Call[None]) -> Reply:
-        return Reply(encoded_document)
-
-    async def docs(call: Call[None]) -> Reply:
-        return Reply(encoded_page, content_type=HTML, headers=dict(PAGE_HEADERS))
+    papers = _Papers(base_url)
 
     def public(path: str, handler: Handler, summary: str) -> Route:
         return Route("GET", path, handler, Auth.PUBLIC, summary, "运行")
@@ -75,10 +98,8 @@ def routes(all_routes: Sequence[Route], base_url: str) -> tuple[Route, ...]:
         public("/healthz", healthz, "进程存活"),
         public("/readyz", readyz, "能否服务：数据库、Redis、任务进程"),
         public("/metrics", prometheus, "Prometheus 指标"),
-        public("/openapi.json", document, "OpenAPI 文档"),
-        public("/docs", docs, "接口文档页"),
+        public("/openapi.json", papers.document, "OpenAPI 文档"),
+        public("/docs", papers.page, "接口文档页"),
     )
-    listed = tuple(route for route in (*all_routes, *own) if not route.page)
-    encoded_document = msgspec.json.encode(openapi.document(listed, base_url))
-    encoded_page = openapi.page(listed).encode()
+    papers.listed = tuple(route for route in (*all_routes, *own) if not route.page)
     return own
