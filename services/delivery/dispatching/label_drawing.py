@@ -7,48 +7,18 @@ Source: 快递暂行条例 第二十二条 (what a waybill may show); GB/T 41833
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
 
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 
 from services.delivery.dispatching import lettering
 from services.delivery.dispatching.lettering import FONT
+from services.delivery.dispatching.printed import Label, Party
 
 WIDTH, HEIGHT = 100 * mm, 150 * mm
 _MARGIN = 4 * mm
 _INNER = WIDTH - 2 * _MARGIN
 _MARK = 11 * mm
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """One end of the parcel, as it is printed."""
-
-    name: str
-    phone: str
-    address: str
-
-    def __repr__(self) -> str:
-        return "Party(…)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
-    """What is printed; texts ready for people. `route_code` is "" where the courier gives none.
-
-    `cargo` is a word that says nothing of the case.
-    """
-
-    shipment_no: str
-    waybill_no: str
-    courier_name: str
-    service: str
-    route_code: str
-    sender: Party = field(repr=False)
-    receiver: Party = field(repr=False)
-    cargo: str
-    remark: str = ""
 
 
 def draw(label: Label) -> bytes:

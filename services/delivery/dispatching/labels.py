@@ -25,9 +25,8 @@ from app.identifiers import mask_name, mask_phone
 from app.storage import FileStore
 from services.delivery import repository
 from services.delivery.couriers.table import CourierTable
-from services.delivery.dispatching import label_drawing
 from services.delivery.dispatching import repository as dispatch_repository
-from services.delivery.dispatching.label_drawing import Label, Party
+from services.delivery.dispatching.printed import Label, Party
 from services.delivery.neutral_cargo import on_waybill
 from services.delivery.ports import Ability, Courier
 from services.delivery.repository import ShipmentRow
@@ -99,7 +98,7 @@ class Labels:
                 return given
         label = self._label(row, receiver_cipher, courier, await _route_code(courier, parcel))
         try:
-            return await asyncio.to_thread(label_drawing.draw, label)
+            return await asyncio.to_thread(_drawn, label)
         except ValueError as error:
             raise Conflict("运单号无法打印为条码", code="label_impossible") from error
 
@@ -150,3 +149,10 @@ def _fault(error: SanjinError) -> str:
     if isinstance(error, ProviderRejected | ProviderProtocolError):
         return "快递公司未给出面单"
     return error.detail[:_FAULT_LENGTH]
+
+
+def _drawn(label: Label) -> bytes:
+    # The library that draws is 7 MiB: a process loads it with its first label, in the thread of that label.
+    from services.delivery.dispatching import label_drawing
+
+    return label_drawing.draw(label)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
@@ -13,6 +11,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.delivery.dispatching import lettering
 from services.delivery.dispatching.lettering import FONT
+from services.delivery.dispatching.printed import Manifest, ManifestLine
 
 _WIDTH, _HEIGHT = A4
 _MARGIN = 14 * mm
@@ -21,26 +20,6 @@ _TOP = _HEIGHT - 46 * mm
 _ROWS_A_PAGE = 17
 _COLUMNS = (12 * mm, 76 * mm, 52 * mm, 42 * mm)
 _TITLES = ("序号", "运单号", "收件人", "快递单号")
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestLine:
-    """One parcel; the receiver is masked."""
-
-    waybill_no: str
-    shipment_no: str
-    receiver_shown: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """What is printed."""
-
-    dispatch_no: str
-    body_name: str
-    courier_name: str
-    day: str
-    lines: Sequence[ManifestLine]
 
 
 def draw(manifest: Manifest) -> bytes:

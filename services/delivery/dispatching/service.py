@@ -21,10 +21,10 @@ from services.delivery import repository as parcel_repository
 from services.delivery.couriers.table import CourierTable
 from services.delivery.custody import moves
 from services.delivery.custody.states import Holder
-from services.delivery.dispatching import manifest_drawing, repository, views
+from services.delivery.dispatching import repository, views
 from services.delivery.dispatching.labelling import Labelling, labels_key
 from services.delivery.dispatching.labels import Labels
-from services.delivery.dispatching.manifest_drawing import Manifest, ManifestLine
+from services.delivery.dispatching.printed import Manifest, ManifestLine
 from services.delivery.dispatching.states import AT_OUR_END, OPEN, Scan
 from services.delivery.dispatching.types import (
     READERS,
@@ -174,7 +174,7 @@ class DispatchDesk:
             day=row["day"].isoformat(),
             lines=lines,
         )
-        return await asyncio.to_thread(manifest_drawing.draw, drawn)
+        return await asyncio.to_thread(_drawn, drawn)
 
     async def scan(self, staff: StaffCaller, dispatch_no: str, numbers: Sequence[str], address: str) -> Scanned:
         """Note the parcels that were handed over to the courier, by waybill number or ours, one after the other.
@@ -297,3 +297,10 @@ def _cleaned(numbers: Sequence[str]) -> list[str]:
 
 def _ended() -> Conflict:
     return Conflict("本批次已结束", code="dispatch_ended")
+
+
+def _drawn(manifest: Manifest) -> bytes:
+    # Loaded with the first list, in its thread, as for labels.
+    from services.delivery.dispatching import manifest_drawing
+
+    return manifest_drawing.draw(manifest)

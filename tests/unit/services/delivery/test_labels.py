@@ -13,9 +13,8 @@ import zxingcpp
 from reportlab.lib.units import mm
 
 from services.delivery.dispatching import label_drawing, lettering, manifest_drawing
-from services.delivery.dispatching.label_drawing import Label, Party
 from services.delivery.dispatching.labelling import bound
-from services.delivery.dispatching.manifest_drawing import Manifest, ManifestLine
+from services.delivery.dispatching.printed import Label, Manifest, ManifestLine, Party
 
 _DOTS = 203 / 72
 """A label printer's 203 dots an inch."""
