@@ -8,8 +8,9 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +44,33 @@ class Family:
     sentence: str
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
-    """Yield (dotted module name, tree) of every source file of the rooms."""
-    for room in ROOMS:
-        for file in sorted((ROOT / room).rglob("*.py")):
-            name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-            yield name, ast.parse(file.read_text(encoding="utf-8"))
+@cache
+def trees() -> tuple[tuple[str, ast.Module], ...]:
+    """Return (dotted module name, tree) of every source file of the rooms, read once a process."""
+    files = [file for room in ROOMS for file in sorted((ROOT / room).rglob("*.py"))]
+    return tuple(
+        (
+            ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"),
+            ast.parse(file.read_text(encoding="utf-8")),
+        )
+        for file in files
+    )
+
+
+@cache
+def _coroutines() -> Mapping[str, list[tuple[str, str]]]:
+    """Return name → [(module, docstring)] of every coroutine function."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for module, tree in trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.AsyncFunctionDef):
+                found.setdefault(node.name, []).append((module, ast.get_docstring(node) or ""))
+    return found
 
 
 def error_codes() -> list[ErrorCode]:
     """Collect every stable code: of the families, of single raises, and of the framework's own refusals."""
-    read = list(trees())
+    read = trees()
     families = _families(tree for _, tree in read)
     found: dict[tuple[str, int], ErrorCode] = {}
 
@@ -142,30 +159,27 @@ def metrics() -> list[tuple[str, str, str, str]]:
 
 def sweeps() -> list[tuple[str, str, str]]:
     """List (name, schedule, first sentence of what it does) of every sweep that is scheduled."""
-    read = list(trees())
     rows: list[tuple[str, str, str]] = []
-    for module, tree in read:
+    for module, tree in trees():
         if module.rpartition(".")[2] in ("tables", "sweeps"):
             for node in ast.walk(tree):
-                rows += _scheduled(node, read) if isinstance(node, ast.Dict) else []
+                rows += _scheduled(node) if isinstance(node, ast.Dict) else []
     return sorted(rows)
 
 
-def _scheduled(table: ast.Dict, read: Sequence[tuple[str, ast.Module]]) -> Iterator[tuple[str, str, str]]:
+def _scheduled(table: ast.Dict) -> Iterator[tuple[str, str, str]]:
     for key, value in zip(table.keys, table.values, strict=True):
         if key is not None and isinstance(value, ast.Tuple) and "*" in _text(value.elts[0]):
             call = value.elts[1]
             function = _name(call.args[0]) if isinstance(call, ast.Call) else _name(call)
-            yield _text(key), _text(value.elts[0]), _purpose(function, _text(key).partition(".")[0], read)
+            yield _text(key), _text(value.elts[0]), _purpose(function, _text(key).partition(".")[0])
 
 
-def _purpose(function: str, room: str, read: Sequence[tuple[str, ast.Module]]) -> str:
+def _purpose(function: str, room: str) -> str:
     """Return the first sentence of a coroutine's docstring; of several namesakes the one of its own room."""
     found = [
-        (room not in module, (ast.get_docstring(node) or "").partition("\n")[0].partition(". ")[0].rstrip("."))
-        for module, tree in read
-        for node in ast.walk(tree)
-        if isinstance(node, ast.AsyncFunctionDef) and node.name == function
+        (room not in module, said.partition("\n")[0].partition(". ")[0].rstrip("."))
+        for module, said in _coroutines().get(function, ())
     ]
     return min(found)[1] if found else ""
 
