@@ -9,10 +9,11 @@ from redis.asyncio import Redis
 
 from app import clock
 from app.errors import TooManyRequests
-from app.limits import RateLimits
+from app.limits import Pace, RateLimits
 
 pytestmark = pytest.mark.anyio
 RULE = "20/minute"
+PACE = Pace(free=3, most_seconds=8, window_seconds=100)
 
 
 async def _allowed(hit: Callable[..., Awaitable[None]], key: str, times: int) -> int:
@@ -57,3 +58,48 @@ async def test_without_redis_each_process_counts_for_itself() -> None:
     limits = RateLimits(Redis.from_url("unix:///nowhere/redis.sock"))
     assert await _allowed(limits.hit, "a", 30) == 20
     assert await _allowed(limits.hit_often, "b", 30) == 20
+
+
+async def _pauses(limits: RateLimits, tries: int) -> list[int]:
+    """Guess wrongly so many times; return the pauses that were told."""
+    told = []
+    for _ in range(tries):
+        try:
+            await limits.begin_try(PACE, "door")
+        except TooManyRequests as refused:
+            told.append(refused.retry_after_seconds)
+    return told
+
+
+async def test_wrong_tries_are_followed_by_growing_pauses_for_all_processes(redis: Redis) -> None:
+    first, second = RateLimits(redis), RateLimits(redis)
+    assert await _pauses(first, 4) == [], "the one that begins a pause is still looked at"
+    assert await _pauses(second, 2) == [2, 2]
+    for pause in (4, 8, 8):
+        await redis.delete("pace:door:pause")
+        assert await _pauses(first, 3) == [pause, pause]
+    await redis.delete("pace:door:tries", "pace:door:pause")
+    assert await _pauses(first, 3) == [], "its window has ended"
+
+
+async def test_right_try_is_not_counted_and_lifts_no_wrong_one(redis: Redis) -> None:
+    limits = RateLimits(redis)
+    for _ in range(10):
+        await limits.begin_try(PACE, "door")
+        await limits.take_back("door")
+    assert await _pauses(limits, 4) == []
+    assert await _pauses(limits, 1) == [2]
+    await redis.delete("pace:door:pause")
+    await limits.begin_try(PACE, "door")
+    await limits.take_back("door")
+    assert await _pauses(limits, 2) == [4], "the wrong ones before still count"
+
+
+async def test_pauses_are_kept_in_the_process_without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits, now = RateLimits(Redis.from_url("unix:///nowhere/redis.sock")), clock.monotonic()
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
+    assert await _pauses(limits, 6) == [2, 2]
+    now += 2
+    assert await _pauses(limits, 2) == [4]
+    now += 100
+    assert await _pauses(limits, 4) == []
