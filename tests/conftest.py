@@ -22,6 +22,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from app import db
@@ -32,6 +33,9 @@ from app.migrate import migrate
 ROOT = Path(__file__).parent.parent
 _SERVER, _REDIS = "SJT_TEST_SERVER_URL", "SJT_TEST_REDIS_URL"
 TEMPLATE = "sjt_template"
+# How long an example takes says more about what else the machine does than about the house.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 _running: list[Any] = []
 _connect = asyncpg.connect
 """Kept from tests that take the database away."""

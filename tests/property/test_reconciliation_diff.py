@@ -193,7 +193,9 @@ def loop() -> Iterator[asyncio.Runner]:
         runner.run(clone.__aexit__(None, None, None))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(given_cases=cases)
 def test_statements_find_what_a_plain_look_finds(given_cases: list[Case], loop: asyncio.Runner) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -146,7 +146,9 @@ def test_control_names_what_it_cannot_do(sim: Any) -> None:
     assert [order["order_id"] for order in sim.control("GET", "/ems/orders")] == ["ZT1"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_odd_content_is_answered_with_a_code(sim: Any, data: st.DataObject) -> None:
     odd = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.lists(st.none(), max_size=2))

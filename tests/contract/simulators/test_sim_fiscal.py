@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from tests.contract.simulators.simulator_process import Reply, Simulators
 
 APP = "SJTTEST140000"
-FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FAST = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 ODD = st.one_of(
     st.none(),
     st.booleans(),

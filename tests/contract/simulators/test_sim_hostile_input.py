@@ -12,7 +12,9 @@ from tests.contract.simulators import test_sim_sf as sf
 from tests.contract.simulators import test_sim_sms as sms
 from tests.contract.simulators.alipay_caller import Gateway, certify_order, open_id, order
 
-FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FAST = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 ODD = st.one_of(
     st.none(),
     st.booleans(),

@@ -141,7 +141,9 @@ def test_road_of_another_is_told_to_who_knows_the_phone(sim: Any) -> None:
 ODD = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=9), st.lists(st.integers(), max_size=2))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     field=st.sampled_from(sorted(new_order("F1"))),
     odd=ODD,

@@ -215,7 +215,9 @@ async def test_withdrawn_item_leaves_the_search(catalogue: CatalogueService, fil
     assert msgspec.json.decode((await catalogue.items(ItemQuery(q="申请免费律师"))).body)["data"] == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.one_of(st.text(max_size=64), st.text("身份证补办丢了a b1sfzhengn", max_size=64)))
 async def test_any_text_is_answered(catalogue: CatalogueService, text: str) -> None:
     for answer in (

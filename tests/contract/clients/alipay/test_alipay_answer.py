@@ -138,7 +138,7 @@ def outcome(raw: bytes, method: str, app: AlipayApp) -> GatewayAnswer | None:
         return None
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data(), name=st.sampled_from(["plain_success", "escapes_unicode_braces", "aes_encrypted", "cert_mode"]))
 def test_one_flipped_bit_never_yields_another_success(
     data: st.DataObject, name: str, app: AlipayApp, certificate_app: AlipayApp
@@ -152,7 +152,7 @@ def test_one_flipped_bit_never_yields_another_success(
     assert answer is None or not answer.success or answer.fields == genuine.fields
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(raw=st.binary(max_size=300))
 def test_arbitrary_bytes_never_escape_as_another_exception(raw: bytes, app: AlipayApp) -> None:
     answer = outcome(raw, "alipay.trade.query", app)

@@ -148,7 +148,7 @@ def test_malformed_form_is_rejected(raw: bytes, app: AlipayApp) -> None:
         read_gateway_message(raw, app)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data(), name=st.sampled_from(["trade_success", "gbk_charset", "empty_value_unsigned"]))
 def test_one_flipped_bit_never_changes_what_is_believed(data: st.DataObject, name: str, app: AlipayApp) -> None:
     genuine = CASES[name]["body"].encode()

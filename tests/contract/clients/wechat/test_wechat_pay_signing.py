@@ -52,7 +52,9 @@ texts = st.text(st.characters(codec="utf-8"), max_size=80)
 paths = st.from_regex(r"/v3/[a-z0-9/_\-]{1,40}(\?[a-z]+=[A-Za-z0-9%\-_]{0,20})?", fullmatch=True)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     path=paths,
     body=texts,
