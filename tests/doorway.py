@@ -47,3 +47,4 @@ async def served(
         await server.wait_closed()
         for connection in tuple(server.connections):
             connection.close_if_idle() if hasattr(connection, "close_if_idle") else None
+        Sanic.unregister_app(app)  # else every house of a run stays in memory
