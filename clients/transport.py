@@ -7,11 +7,14 @@ or put a URL into an exception or log: vendor URLs carry secrets and tokens.
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import aiohttp
+from aiohttp import hdrs
 from yarl import URL
 
 from app import clock
@@ -101,6 +104,12 @@ class _Request:
 
 def unobserved(provider: str, call: str, outcome: str, seconds: float) -> None:
     """Default observer: nobody listens."""
+
+
+@lru_cache(256)
+def _timeout(milliseconds: int, connect_milliseconds: int) -> aiohttp.ClientTimeout:
+    """Make the limits of a try; those of first tries are always the same ones."""
+    return aiohttp.ClientTimeout(total=milliseconds / 1000, connect=connect_milliseconds / 1000)
 
 
 class Transport:
@@ -221,7 +230,7 @@ class Transport:
                 URL(request.url, encoded=True),
                 data=request.body,
                 headers=request.fresh_headers(),
-                timeout=aiohttp.ClientTimeout(total=seconds, connect=connect_seconds),
+                timeout=_timeout(math.ceil(seconds * 1000), math.ceil(connect_seconds * 1000)),
                 allow_redirects=False,
             ) as response:
                 return await self._receive(request, response)
@@ -235,6 +244,11 @@ class Transport:
             raise ProviderUnreachable(self.provider, request.call, "connection_lost") from None
 
     async def _receive(self, request: _Request, response: aiohttp.ClientResponse) -> Answer:
+        length = response.content_length
+        # A packed answer may be larger than it says.
+        is_plain = request.write is None and hdrs.CONTENT_ENCODING not in response.headers
+        if is_plain and length is not None and length <= self._max_answer_bytes:
+            return Answer(response.status, response.headers, await response.read())
         collected = bytearray()
         to_file = request.write if response.status == 200 else None
         received_bytes = 0

@@ -12,6 +12,9 @@ from app.errors import ProviderProtocolError
 from clients.transport import Transport
 from clients.wechat.api_errors import PROVIDER
 
+_ANSWER = msgspec.json.Decoder(dict[str, Any])
+_JSON = {"Content-Type": "application/json"}
+
 
 async def exchange(
     transport: Transport,
@@ -33,12 +36,12 @@ async def exchange(
         "GET" if payload is None else "POST",
         f"{url}?{urlencode(query)}" if query else url,
         body=None if payload is None else msgspec.json.encode(payload),
-        headers=None if payload is None else {"Content-Type": "application/json"},
+        headers=None if payload is None else _JSON,
         repeatable=repeatable,
         timeout_seconds=timeout_seconds,
     )
     try:
-        return msgspec.json.decode(answer.body, type=dict[str, Any])
+        return _ANSWER.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ProviderProtocolError(
             provider=PROVIDER, call=call, reason="unreadable_answer", answer_status=answer.status

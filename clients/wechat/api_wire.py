@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -24,6 +25,8 @@ class ApiWire:
         self.config = config
         self.transport = transport
         self._tokens = tokens
+        self._addresses: dict[str, tuple[str, str]] = {}
+        """By path: the newest token, and the address with it."""
 
     async def call(
         self, name: str, path: str, payload: Mapping[str, object] | None = None, *, repeatable: bool = False
@@ -47,9 +50,11 @@ class ApiWire:
     async def _send(
         self, name: str, path: str, token: str, payload: Mapping[str, object] | None, repeatable: bool
     ) -> dict[str, Any]:
-        url = f"{self.config.api_base}{path}"
-        query = {"access_token": token}
-        return await exchange(self.transport, name, url, query=query, payload=payload, repeatable=repeatable)
+        known = self._addresses.get(path)
+        if known is None or known[0] != token:
+            query = urlencode({"access_token": token})
+            known = self._addresses[path] = token, f"{self.config.api_base}{path}?{query}"
+        return await exchange(self.transport, name, known[1], query={}, payload=payload, repeatable=repeatable)
 
 
 def checked(name: str, answer: dict[str, Any]) -> dict[str, Any]:
