@@ -52,7 +52,7 @@ class NoticeRecord:
     citizen_id: uuid.UUID
     template_code: str
     template_version: int
-    variables: dict[str, str]
+    variables: Mapping[str, str]
     subject_no: str
     tries: int
     campaign_id: uuid.UUID | None = None
@@ -163,7 +163,7 @@ async def claim_notice(notice_id: uuid.UUID, occurred_at: datetime, lease_until:
         occurred_at,
         lease_until,
     )
-    return None if row is None else _record(row)
+    return None if row is None else _records([row])[0]
 
 
 async def claim_due(before: datetime, lease_until: datetime, limit: int) -> list[NoticeRecord]:
@@ -191,18 +191,49 @@ async def _claim(
         limit,
         *values,
     )
-    return [_record(row) for row in rows]
+    return _records(rows)
 
 
-def _record(row: db.Row) -> NoticeRecord:
-    plain = {name: row[name] for name in _NOTICE.split(", ") if name != "variables"}
-    return NoticeRecord(variables=_DECODER.decode(row["variables"]), **plain)
+def _records(rows: Sequence[db.Row]) -> list[NoticeRecord]:
+    """Read claimed rows; the words that a mass push tells everybody are read once and shared."""
+    words: dict[str, Mapping[str, str]] = {}
+    found = []
+    for row in rows:
+        plain = dict(row)
+        text = plain["variables"]
+        if (variables := words.get(text)) is None:
+            variables = words[text] = _DECODER.decode(text)
+        plain["variables"] = variables
+        found.append(NoticeRecord(**plain))
+    return found
 
 
+FREED = (
+    # A permission set aside is used up where its channel sent or may have sent, else it is back in stock.
+    "UPDATE subscription s SET changed_at = now(), status = CASE WHEN used THEN 'CONSUMED' ELSE 'IN_STOCK'"
+    " END, notice_id = CASE WHEN used THEN s.notice_id END FROM (SELECT h.id, (m.status = 'SENT'"
+    " AND h.channel = m.sent_channel) OR EXISTS (SELECT 1 FROM notice_attempt a WHERE a.notice_id = h.notice_id"
+    " AND a.channel = h.channel AND a.outcome IN ('STARTED', 'UNKNOWN', 'SENT', 'DELIVERED')) AS used"
+    # Each is looked up by its notice (OFFSET 0): else every permission that is held by anybody is gone through.
+    " FROM moved m CROSS JOIN LATERAL (SELECT id, notice_id, channel FROM subscription WHERE notice_id = m.id"
+    " AND status = 'HELD' OFFSET 0) AS h WHERE m.status <> 'QUEUED') AS end_of WHERE s.id = end_of.id"
+)
+COUNTED = (
+    "INSERT INTO campaign_count (id, created_at, campaign_id, shard, status, channel, reason, notices)"
+    " SELECT gen_random_uuid(), now(), campaign_id, {shard}::smallint, status, channel, reason, sum(n) FROM"
+    " (SELECT campaign_id, status, sent_channel AS channel, reason, 1 AS n FROM moved"
+    " WHERE campaign_id IS NOT NULL UNION ALL SELECT campaign_id, old_status, old_channel, old_reason, -1 FROM moved"
+    " WHERE campaign_id IS NOT NULL) AS counted"
+    " GROUP BY campaign_id, status, channel, reason HAVING sum(n) <> 0 ORDER BY campaign_id, status, channel, reason"
+    " ON CONFLICT (campaign_id, shard, status, channel, reason)"
+    " DO UPDATE SET notices = campaign_count.notices + excluded.notices"
+)
+"""What follows from `moved` (id, campaign_id, status, sent_channel, reason and the same of before as old_…)."""
 _MOVE = (
-    "WITH given AS (SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::int[], $4::varchar[], $5::varchar[],"
-    " $6::varchar[], $7::timestamptz[], $8::int[])"
-    " AS given (id, occurred_at, claimed, status, channel, reason, next_try_at, tries)),"
+    # Sub-selects hide how many there are: else a table that is small, or was, is read through rather than looked up in.
+    "WITH given AS (SELECT * FROM unnest((SELECT $1::uuid[]), (SELECT $2::timestamptz[]), (SELECT $3::int[]),"
+    " (SELECT $4::varchar[]), (SELECT $5::varchar[]), (SELECT $6::varchar[]), (SELECT $7::timestamptz[]),"
+    " (SELECT $8::int[])) AS given (id, occurred_at, claimed, status, channel, reason, next_try_at, tries)),"
     # Whoever has lost its lease may still say that a message went out, but nothing else.
     " held AS (SELECT n.id, n.occurred_at, n.status, n.sent_channel, n.reason FROM notice n JOIN given g"
     " ON n.id = g.id AND n.occurred_at = g.occurred_at WHERE n.status <> 'SENT' AND (g.status = 'SENT'"
@@ -212,22 +243,7 @@ _MOVE = (
     " FROM given g JOIN held h ON h.id = g.id"
     " WHERE n.id = g.id AND n.occurred_at = g.occurred_at RETURNING n.id, n.campaign_id, n.status, n.sent_channel,"
     " n.reason, h.status AS old_status, h.sent_channel AS old_channel, h.reason AS old_reason),"
-    # A permission set aside is used up where its channel sent or may have sent, else it is back in stock.
-    " freed AS (UPDATE subscription s SET changed_at = now(), status = CASE WHEN used THEN 'CONSUMED' ELSE 'IN_STOCK'"
-    " END, notice_id = CASE WHEN used THEN s.notice_id END FROM (SELECT h.id, (m.status = 'SENT'"
-    " AND h.channel = m.sent_channel) OR EXISTS (SELECT 1 FROM notice_attempt a WHERE a.notice_id = h.notice_id"
-    " AND a.channel = h.channel AND a.outcome IN ('STARTED', 'UNKNOWN', 'SENT', 'DELIVERED')) AS used"
-    # Each is looked up by its notice (OFFSET 0): else every permission that is held by anybody is gone through.
-    " FROM moved m CROSS JOIN LATERAL (SELECT id, notice_id, channel FROM subscription WHERE notice_id = m.id"
-    " AND status = 'HELD' OFFSET 0) AS h WHERE m.status <> 'QUEUED') AS end_of WHERE s.id = end_of.id),"
-    " counted AS (SELECT campaign_id, status, sent_channel AS channel, reason, 1 AS n FROM moved"
-    " WHERE campaign_id IS NOT NULL UNION ALL SELECT campaign_id, old_status, old_channel, old_reason, -1 FROM moved"
-    " WHERE campaign_id IS NOT NULL)"
-    " INSERT INTO campaign_count (id, created_at, campaign_id, shard, status, channel, reason, notices)"
-    " SELECT gen_random_uuid(), now(), campaign_id, $9::smallint, status, channel, reason, sum(n) FROM counted"
-    " GROUP BY campaign_id, status, channel, reason HAVING sum(n) <> 0 ORDER BY campaign_id, status, channel, reason"
-    " ON CONFLICT (campaign_id, shard, status, channel, reason)"
-    " DO UPDATE SET notices = campaign_count.notices + excluded.notices"
+    f" freed AS ({FREED}) {COUNTED.format(shard='$9')}"
 )
 
 

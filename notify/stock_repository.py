@@ -129,8 +129,10 @@ class Wish:
 
 
 _HOLD = (
-    "WITH wish AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::varchar[]) AS wish (notice_id, identity_id,"
-    " template_id)), lasting AS (SELECT w.notice_id, min(s.id::text)::uuid AS id FROM wish w JOIN subscription s"
+    # Sub-selects hide how many there are, so that permissions are looked up one by one however few the table holds.
+    "WITH wish AS (SELECT * FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::varchar[])) AS wish"
+    " (notice_id, identity_id, template_id)), lasting AS (SELECT w.notice_id, min(s.id::text)::uuid AS id FROM wish w"
+    " JOIN subscription s"
     " ON s.identity_id = w.identity_id AND s.template_id = w.template_id AND s.kind = 'LONG_TERM'"
     " AND s.status = 'IN_STOCK' GROUP BY w.notice_id),"
     " own AS (SELECT w.notice_id, min(s.id::text)::uuid AS id FROM wish w JOIN subscription s"

@@ -87,8 +87,9 @@ async def finish_attempts(tx: db.Transaction, finished: Sequence[Finished]) -> N
     """Write what became of tries."""
     await tx.execute(
         "UPDATE notice_attempt a SET outcome = f.outcome, provider_code = f.code, provider_message_no = f.message_no,"
-        " finished_at = now() FROM unnest($1::uuid[], $2::timestamptz[], $3::varchar[], $4::varchar[], $5::varchar[])"
-        " AS f (id, created_at, outcome, code, message_no) WHERE a.id = f.id AND a.created_at = f.created_at",
+        " finished_at = now() FROM unnest((SELECT $1::uuid[]), (SELECT $2::timestamptz[]), (SELECT $3::varchar[]),"
+        " (SELECT $4::varchar[]), (SELECT $5::varchar[])) AS f (id, created_at, outcome, code, message_no)"
+        " WHERE a.id = f.id AND a.created_at = f.created_at",
         [each.attempt.id for each in finished],
         [each.attempt.created_at for each in finished],
         [each.outcome for each in finished],

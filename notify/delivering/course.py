@@ -86,9 +86,10 @@ class Course:
             status = NoticeStatus.FAILED if self.failed else NoticeStatus.INBOX_ONLY
             self.move = Move(self.notice, status, Channel.INBOX, self.reason)
 
-    def sent(self) -> None:
+    def sent(self) -> Move:
         """This channel took it."""
         self.move = Move(self.notice, NoticeStatus.SENT, self.step.channel)
+        return self.move
 
     def wait(self, until: datetime) -> None:
         """Try again then, as if this time had not been; what channels came to in it stays known."""

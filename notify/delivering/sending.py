@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,6 +42,10 @@ _WRITTEN = {
     Outcome.LATER: AttemptOutcome.LATER,
     Outcome.UNKNOWN: AttemptOutcome.UNKNOWN,
 }
+
+
+_Words = dict[tuple[str, str, int, int], "tuple[Mapping[str, str], str] | Delivery"]
+"""Messages of one round by channel, app, binding and variables; both of these live as long as the round."""
 
 
 @dataclass(slots=True)
@@ -86,6 +90,7 @@ class Sending:
         """Return the tries that are made: rests, permissions, outages, turns and daily shares decide, in this order."""
         open_ones = await self._with_permission(await self._not_resting(courses))
         tries: list[Try] = []
+        words: _Words = {}
         by_app: dict[tuple[str, str], list[Try]] = defaultdict(list)
         for each in open_ones:
             if self._channel(each).pause_seconds() > 0:
@@ -101,13 +106,16 @@ class Sending:
                 if each.course.step.channel == Channel.SMS and not await self._has_share(each.course):
                     continue
                 each.after_seconds = max(0.0, offset + at * apart)
-                self._word(each)
+                self._word(each, words)
                 tries.append(each)
         return tries
 
     async def _not_resting(self, courses: Sequence[Course]) -> list[Course]:
-        keys = {(each.step.channel, each.step.app_id, name) for each in courses for name in _names(each)}
+        steps = {(step.channel, step.app_id, step.binding.template_id) for step in (each.step for each in courses)}
+        keys = steps | {(channel, app_id, "") for channel, app_id, _ in steps}
         resting = await self._allowances.resting(sorted(keys))
+        if not resting:
+            return list(courses)
         left = []
         for course in courses:
             step = course.step
@@ -120,16 +128,18 @@ class Sending:
         return left
 
     async def _with_permission(self, courses: Sequence[Course]) -> list[Try]:
+        steps = [(course, course.step) for course in courses]
         wishes = [
-            Wish(course.notice.id, course.step.identity.identity_id, course.step.binding.template_id)
-            for course in courses
-            if course.step.identity is not None
+            Wish(course.notice.id, step.identity.identity_id, step.binding.template_id)
+            for course, step in steps
+            if step.identity is not None
         ]
         held = await stock_repository.hold_permissions(wishes) if wishes else {}
         tries = []
-        for course in courses:
-            if course.step.identity is None or course.notice.id in held:
-                tries.append(Try(course, permission=held.get(course.notice.id)))
+        for course, step in steps:
+            permission = held.get(course.notice.id)
+            if step.identity is None or permission is not None:
+                tries.append(Try(course, permission=permission))
             else:
                 course.pass_over(Reason.NO_PERMISSION)
         return tries
@@ -150,19 +160,34 @@ class Sending:
         course.pass_over(Reason.DAILY_CAP)
         return False
 
-    def _word(self, each: Try) -> None:
-        course, step = each.course, each.course.step
+    def _word(self, each: Try, known: _Words) -> None:
+        """Fill the binding; what is told to many in the same words is filled once."""
+        notice, step = each.course.notice, each.course.step
+        key = (step.channel, step.app_id, id(step.binding), id(notice.variables))
+        words = known.get(key)
+        if words is None:
+            words = known[key] = self._filled(each)
+        if isinstance(words, Delivery):
+            each.delivery = words
+            return
+        values, page = words
+        each.message = Message(
+            reference=notice.id.hex,
+            recipient=step.recipient,
+            template_id=step.binding.template_id,
+            values=values,
+            page=page,
+            sign=step.binding.sign,
+        )
+
+    def _filled(self, each: Try) -> tuple[Mapping[str, str], str] | Delivery:
+        """Return the values and the page of a message, or why there is none."""
+        binding, variables = each.course.step.binding, each.course.notice.variables
         try:
-            each.message = Message(
-                reference=course.notice.id.hex,
-                recipient=step.recipient,
-                template_id=step.binding.template_id,
-                values=self._channel(each).fitted(filled_all(step.binding.fields, course.notice.variables)),
-                page=filled(step.binding.page, course.notice.variables) if step.binding.page else "",
-                sign=step.binding.sign,
-            )
+            values = self._channel(each).fitted(filled_all(binding.fields, variables))
         except UnfitValue as error:
-            each.delivery = Delivery(Outcome.REFUSED, f"unfit {error.key}", is_fault=True)
+            return Delivery(Outcome.REFUSED, f"unfit {error.key}", is_fault=True)
+        return values, filled(binding.page, variables) if binding.page else ""
 
     async def _send(self, tries: Sequence[Try], until_seconds: float) -> None:
         """Send them at once, but never two to one person: platforms refuse that, and order would be lost."""
@@ -191,15 +216,25 @@ class Sending:
 
     async def _settle(self, courses: Sequence[Course], tries: Sequence[Try]) -> None:
         outcomes = Outcomes()
+        counts: Counter[tuple[str, str]] = Counter()
         for each in tries:
-            await self._take(each, outcomes)
-        outcomes.moves += [course.move for course in courses if course.move is not None]
+            await self._take(each, outcomes, counts)
+        for (channel, outcome), count in counts.items():
+            metrics.NOTICE_ATTEMPTS.labels(channel, outcome).inc(count)
+        sent = {id(move) for move, _ in outcomes.sent}
+        outcomes.moves += [each.move for each in courses if each.move is not None and id(each.move) not in sent]
         await outcome_repository.record(outcomes)
 
-    async def _take(self, each: Try, outcomes: Outcomes) -> None:
+    async def _take(self, each: Try, outcomes: Outcomes, counts: Counter[tuple[str, str]]) -> None:
         """Let a course follow its answer, and note what is written of it."""
         course, step, delivery = each.course, each.course.step, each.delivery
         assert delivery is not None, "every try has an end"
+        if delivery.outcome is Outcome.SENT and each.attempt is not None:
+            counts[step.channel, Outcome.SENT] += 1
+            move = course.sent()
+            said = Finished(each.attempt, AttemptOutcome.SENT, delivery.provider_code, delivery.message_no)
+            outcomes.sent.append((move, said))
+            return
         if delivery.outcome is Outcome.NO_PERMISSION and course.may_have_been_sent():
             # The permission is spent and only our own earlier try, whose answer was lost, can have spent it.
             delivery = Delivery(Outcome.SENT, delivery.provider_code)
@@ -212,7 +247,8 @@ class Sending:
             outcomes.released.append(each.permission)
         if step.identity is not None and delivery.outcome is Outcome.NO_PERMISSION:
             outcomes.voided.append((step.identity.identity_id, step.binding.template_id))
-        _observe(step.channel, delivery)
+        counts[step.channel, delivery.outcome] += 1
+        _say(step.channel, delivery)
         if delivery.halt is Halt.TEMPLATE:
             await self._allowances.rest_of_template(step.channel, step.app_id, step.binding.template_id)
         if delivery.halt is Halt.DAY:
@@ -224,12 +260,7 @@ class Sending:
             outcomes.soon.append(course.move)
 
 
-def _names(course: Course) -> tuple[str, str]:
-    return "", course.step.binding.template_id
-
-
-def _observe(channel: str, delivery: Delivery) -> None:
-    metrics.NOTICE_ATTEMPTS.labels(channel, str(delivery.outcome)).inc()
+def _say(channel: str, delivery: Delivery) -> None:
     if delivery.is_fault or delivery.halt is not Halt.NOTHING:
         metrics.NOTICE_FAULTS.labels(channel, delivery.provider_code).inc()
     if delivery.outcome in (Outcome.REFUSED, Outcome.UNKNOWN) or delivery.is_fault:

@@ -12,7 +12,8 @@ from app import db
 from app.clock import now
 from app.ids import new_id
 from notify import notices_repository
-from notify.delivering import outcome_repository
+from notify.delivering import attempts_repository, outcome_repository
+from notify.delivering.attempts_repository import Finished
 from notify.neutral import Outcome
 from notify.notices_repository import Move, NewNotice, NoticeRecord
 from notify.states import lease
@@ -139,6 +140,24 @@ async def test_who_lost_the_lease_may_only_say_that_it_was_sent(house: NotifyHou
     moves = [Move(slow[0], "SENT", "SMS"), Move(slow[1], "INBOX_ONLY", "INBOX", "refused")]
     await outcome_repository.record(outcome_repository.Outcomes(moves=moves))
     assert await counted(campaign_id) == {("SENT", "SMS", ""): 1, ("QUEUED", "", ""): 1} == await real(campaign_id)
+
+
+async def test_what_went_out_has_the_last_word_also_after_somebody_else_has_ended_it(house: NotifyHouse) -> None:
+    campaign_id = await written(house, 3)
+    slow = await claimed(campaign_id)
+    begun = await attempts_repository.begin_attempts([(notice.id, "SMS", 1) for notice in slow])
+    await db.execute("UPDATE notice SET next_try_at = now()")
+    newer = await claimed(campaign_id)
+    ends = [Move(newer[0], "INBOX_ONLY", "INBOX", "refused"), Move(newer[1], "QUEUED", next_try_at=now(), tries=1)]
+    await outcome_repository.record(outcome_repository.Outcomes(moves=ends))
+    sent = [
+        (Move(notice, "SENT", "SMS"), Finished(attempt, "SENT", "OK", f"M{number}"))
+        for number, (notice, attempt) in enumerate(zip(slow, begun, strict=True))
+    ]
+    for _ in range(2):
+        await outcome_repository.record(outcome_repository.Outcomes(sent=sent))
+        assert await counted(campaign_id) == {("SENT", "SMS", ""): 3} == await real(campaign_id)
+    assert await house.attempts() == [("SMS", "SENT")] * 3
 
 
 async def test_notices_of_one_batch_never_share_a_permission(house: NotifyHouse) -> None:

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from app import db
 from app.ids import new_id
-from notify.delivering import attempts_repository
+from notify.delivering import outcome_repository
 from notify.neutral import Outcome
 from notify.templates import import_templates
 from tests.fakes.notify_house import TEMPLATES, NotifyHouse
@@ -182,7 +182,7 @@ async def test_crash_between_the_answer_and_its_writing_asks_the_platform_again(
     await house.service.tell(house.event())
     row = await house.notice()
     with monkeypatch.context() as crash:
-        crash.setattr(attempts_repository, "finish_attempts", dies)
+        crash.setattr(outcome_repository, "write_sent", dies)
         with pytest.raises(Killed):
             await house.service.deliver(row["id"], row["occurred_at"])
     house.wechat.answers = [Outcome.NO_PERMISSION]
