@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -74,6 +74,14 @@ class Courier(Protocol):
         If not, its events end nothing until `track` confirms them.
         """
 
+    @property
+    def repeats_for(self) -> timedelta | None:
+        """For how long an order placed again under its number surely is the first one; None where `find` is sure.
+
+        A courier that names a time may have an order that `find` does not see. Within that time ordering again is the
+        question that counts, after it only a person can tell.
+        """
+
     async def book(self, order: CourierOrder) -> Booking:
         """Place an order.
 
@@ -82,7 +90,7 @@ class Courier(Protocol):
         """
 
     async def find(self, parcel: ParcelRef) -> Booking | None:
-        """Ask for the order by our number; None when the courier certainly has none. A read."""
+        """Ask for the order by our number; None when the courier has none, as far as `repeats_for` says. A read."""
 
     async def cancel(self, parcel: ParcelRef, reason: str) -> None:
         """Withdraw an order before pick-up; a cancelled one stays cancelled. Idempotent: yes.
@@ -120,6 +128,8 @@ NOT_SERVED = "not_served"
 """`provider_code` of a refusal because the courier does not go there: the next one by the rules is asked."""
 COLLECTED = "collected"
 """`provider_code` of a refused cancellation because the courier has the parcel already."""
+UNSURE = "outcome_unknown"
+"""`provider_code` of an order that we do not place again: the courier may have it, and nobody but a person can ask."""
 PICKUP_TIME = "pickup_time"
 """`provider_code` of a refused order or estimate because nobody comes at the wished time: offer another."""
 

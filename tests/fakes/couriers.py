@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app import clock, db
 from app.errors import CallbackRejected, ProviderRejected, ProviderUnavailable
@@ -33,6 +33,7 @@ class MemoryCourier:
     name: str = "顺丰速运"
     abilities: frozenset[Ability] = frozenset(Ability)
     signs_pushes: bool = False
+    repeats_for: timedelta | None = None
     accepts: bytes = b"ok"
     orders: dict[str, CourierOrder] = field(default_factory=dict)
     road: list[CourierEvent] = field(default_factory=list)

@@ -128,10 +128,19 @@ async def pass_on(shipment_no: str, refused: str, courier: str, carrier: str, pr
         tx.enqueue(BOOK, {"shipment_no": shipment_no}, dedupe_key=f"{BOOK}:{shipment_no}:{courier}:{carrier}")
 
 
-async def rebook(shipment_no: str, event: DomainEvent, record: Record) -> None:
-    """Have a parcel booked again, with the event and the record of who wants it; all couriers may be asked again."""
+async def rebook(shipment_no: str, tried_at: datetime | None, event: DomainEvent, record: Record) -> None:
+    """Have a parcel booked again, with the event and the record of who wants it; all couriers may be asked again.
+
+    Args:
+        tried_at: from when on its courier may have an order of it; None leaves that.
+    """
     async with db.transaction() as tx:
-        await tx.execute("UPDATE shipment SET refused_by = '' WHERE shipment_no = $1", shipment_no)
+        await tx.execute(
+            "UPDATE shipment SET refused_by = '', booking_tried_at = COALESCE($2, booking_tried_at)"
+            " WHERE shipment_no = $1",
+            shipment_no,
+            tried_at,
+        )
         enqueue_next(tx, shipment_no, awaits_payment=False)
         tx.emit(event)
         await record(tx)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ from services.delivery.booking.types import InboundOrder, NewAddress, OwnParcel,
 from services.delivery.booking.withdrawing import Withdrawing
 from services.delivery.couriers.table import CourierTable
 from services.delivery.neutral_cargo import on_waybill
-from services.delivery.ports import NOT_SERVED, Ability, Courier, Holders
+from services.delivery.ports import NOT_SERVED, UNSURE, Ability, Courier, Holders
 from services.delivery.repository import ShipmentRow
 from services.delivery.rules.types import Carriage, Errand
 from services.delivery.states import TERMINAL, ShipmentStatus
@@ -48,6 +49,7 @@ from services.delivery.views import booked_event, refused_event
 
 _AGAIN_FROM = TERMINAL | {ShipmentStatus.REJECTED, ShipmentStatus.RETURNING}
 """DELIVERED: what arrived spoilt was made again."""
+_ASK_THEM = "下单结果一直不明，请先向快递公司核实没有此订单，再重新下单"
 log = structlog.get_logger()
 
 
@@ -62,7 +64,7 @@ class BookingDesk:
         self, couriers: CourierTable, recorder: Recorder, maker: ParcelMaker, holders: Holders | None = None
     ) -> None:
         self._couriers, self._recorder, self._maker, self._holders = couriers, recorder, maker, holders
-        self.withdrawing = Withdrawing(couriers, recorder, maker)
+        self.withdrawing = Withdrawing(couriers, recorder, maker, self._ask_or_book)
 
     async def book(self, job: Mapping[str, Any]) -> None:
         """Book one parcel at its courier (job `delivery.book`).
@@ -106,6 +108,8 @@ class BookingDesk:
             known = await courier.find(ParcelRef(shipment_no=row["shipment_no"], carrier=row["carrier"]))
             if known is not None:
                 return known
+            if _is_forgotten(courier, row["tried_before"]):
+                raise ProviderRejected(provider=courier.code.lower(), provider_code=UNSURE)
         return await courier.book(await self._order(row))
 
     async def _order(self, row: Row) -> CourierOrder:
@@ -139,7 +143,8 @@ class BookingDesk:
             await booking_repository.pass_on(shipment_no, key, following.courier, following.carrier, following.product)
             return
         await self._recorder.record(shipment_no, [refused_event(shipment_no)], confirmed=True)
-        await making_repository.open_refusal_task(row, f"快递公司未接单（{error.provider_code or '未说明原因'}）")
+        reason = f"快递公司未接单（{error.provider_code or '未说明原因'}）"
+        await making_repository.open_refusal_task(row, _ASK_THEM if error.provider_code == UNSURE else reason)
         await booking_repository.let_go(shipment_no)
 
     async def _is_not_served(self, courier: Courier, row: Row, error: ProviderRejected) -> bool:
@@ -192,7 +197,14 @@ class BookingDesk:
         if row.booked_at is None and row.status not in TERMINAL:
             if row.payer == Payer.ONLINE and row.paid_at is None:
                 raise Conflict("该快递的邮费尚未支付，支付后自动下单", code="postage_unpaid")
-            await booking_repository.rebook(shipment_no, _event("shipment.rebooked", row, shipment_no), settle)
+            # Whoever orders again after that time has asked the courier: it has none.
+            is_asked = row.booking_tried_at is not None and _is_forgotten(
+                self._couriers.get(row.courier), row.booking_tried_at
+            )
+            tried_at = clock.now() if is_asked else None
+            await booking_repository.rebook(
+                shipment_no, tried_at, _event("shipment.rebooked", row, shipment_no), settle
+            )
             return shipment_no
         if not await making_repository.is_to_be_ordered_again(shipment_no):
             raise Conflict("该快递已下单或已结束，不能重新下单", code="already_booked")
@@ -286,6 +298,11 @@ def _sender_of(row: Row) -> dict[str, Any]:
     kept = row["sender"]
     found: dict[str, Any] = msgspec.json.decode(kept) if isinstance(kept, str) else kept
     return found
+
+
+def _is_forgotten(courier: Courier, tried_at: datetime) -> bool:
+    """Tell whether a courier may have an order of that moment and yet take a repeated one for another."""
+    return courier.repeats_for is not None and clock.now() - tried_at > courier.repeats_for
 
 
 def _freight(payer: str, *, is_inbound: bool) -> Freight:

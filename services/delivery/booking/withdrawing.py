@@ -25,14 +25,15 @@ from services.delivery.booking.notes import cancelled_note
 from services.delivery.booking.reach import ReachDesk
 from services.delivery.booking.types import NewAddress, NewParcel, ShipmentChange
 from services.delivery.couriers.table import CourierTable
-from services.delivery.ports import COLLECTED, Ability
+from services.delivery.ports import COLLECTED, UNSURE, Ability, Courier
 from services.delivery.repository import ShipmentRow
 from services.delivery.rules.types import Carriage
 from services.delivery.states import MEANINGS, TERMINAL, ShipmentStatus
 from services.delivery.tracking.recording import Recorder
-from services.delivery.types import ParcelRef
+from services.delivery.types import Booking, ParcelRef
 
 Record: TypeAlias = Callable[[Transaction], Awaitable[None]]
+AskOrBook: TypeAlias = Callable[[Courier, Row], Awaitable[Booking]]
 BEFORE_PICKUP = frozenset(
     {
         ShipmentStatus.REQUESTED,
@@ -47,10 +48,14 @@ log = structlog.get_logger()
 
 
 class Withdrawing:
-    """Use cases of changing one's mind before pick-up."""
+    """Use cases of changing one's mind before pick-up.
 
-    def __init__(self, couriers: CourierTable, recorder: Recorder, maker: ParcelMaker) -> None:
-        self._couriers, self._recorder, self._maker = couriers, recorder, maker
+    Args:
+        ask_or_book: gives the order that a courier has under a parcel's number, placing it where there is none.
+    """
+
+    def __init__(self, couriers: CourierTable, recorder: Recorder, maker: ParcelMaker, ask_or_book: AskOrBook) -> None:
+        self._couriers, self._recorder, self._maker, self._ask_or_book = couriers, recorder, maker, ask_or_book
         self._reach = ReachDesk(couriers, maker)
 
     async def cancel(self, shipment_no: str, reason: str, record: Record) -> ShipmentStatus:
@@ -173,15 +178,30 @@ class Withdrawing:
             await courier.cancel(parcel, row["cancel_reason"])
             return
         try:
-            known = await courier.find(parcel)
+            known = await self._known(courier, row, parcel)
             if known is not None:
                 parcel = replace(parcel, waybill_no=known.waybill_no, order_ref=known.order_ref)
                 await courier.cancel(parcel, row["cancel_reason"])
         except ProviderRejected as error:
             # A courier that has refused the order may have nothing to tell of it, or to give back.
-            was_refused = row["status"] == ShipmentStatus.EXCEPTION and error.provider_code != COLLECTED
+            was_refused = row["status"] == ShipmentStatus.EXCEPTION and error.provider_code not in (COLLECTED, UNSURE)
             if error.retryable or not was_refused:
                 raise
+
+    async def _known(self, courier: Courier, row: Row, parcel: ParcelRef) -> Booking | None:
+        """Return the order that was tried with an unknown outcome, None where the courier certainly has none.
+
+        One that `find` may miss is ordered once more, which gives the first one back, if only to be withdrawn.
+        Raises: ProviderRejected where only a person can ask.
+        """
+        if courier.repeats_for is None:
+            return await courier.find(parcel)
+        try:
+            return await self._ask_or_book(courier, row)
+        except ProviderRejected as error:
+            if error.retryable or error.provider_code == UNSURE:
+                raise
+            return None
 
     async def _goes_on(self, row: Row, error: ProviderRejected) -> None:
         """Let the former parcel go on, because its courier will not give it back, and end what waited for it."""

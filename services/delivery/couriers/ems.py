@@ -49,6 +49,7 @@ class EmsCourier:
     name = "中国邮政EMS"
     abilities = frozenset((Ability.ORDER, Ability.CANCEL, Ability.LABEL, Ability.REACH, Ability.ESTIMATE))
     signs_pushes = True
+    repeats_for = None
 
     def __init__(self, client: EmsClient) -> None:
         self._client = client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
+from datetime import timedelta
 
 from app import clock, metrics
 from app.errors import ProviderRejected
@@ -81,6 +82,8 @@ class KdniaoCourier:
     name = "快递鸟"
     abilities = frozenset((Ability.ORDER, Ability.CANCEL, Ability.FOLLOW_ANY))
     signs_pushes = True
+    repeats_for = timedelta.max
+    """A second order of one OrderCode is answered with the first (106); no end of that is published."""
 
     def __init__(self, client: KdniaoClient) -> None:
         self._client = client

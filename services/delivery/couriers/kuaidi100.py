@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+from datetime import timedelta
 from urllib.parse import quote
 
 from app import clock
@@ -49,6 +50,8 @@ class Kuaidi100Courier:
     code = "KUAIDI100"
     name = "快递100"
     signs_pushes = True
+    repeats_for = timedelta(hours=48)
+    """Source: 快递100 商家寄件, thirdOrderId."""
 
     def __init__(self, client: Kuaidi100Client, callbacks: str, salt_key: str, label_template: str = "") -> None:
         self._client = client
@@ -88,7 +91,7 @@ class Kuaidi100Courier:
     async def find(self, parcel: ParcelRef) -> Booking | None:
         """Ask for the order; see the port.
 
-        That our own number finds it is unconfirmed. Where it does not, `book` gives the first order back for 48 hours.
+        That our own number finds it is unconfirmed, so `repeats_for` says when another order is the first one.
         """
         state = await self._order(parcel)
         if state is None:

@@ -64,6 +64,7 @@ class SfCourier:
     name = "顺丰速运"
     abilities = frozenset((Ability.ORDER, Ability.CANCEL, Ability.LABEL, Ability.REACH, Ability.ESTIMATE))
     signs_pushes = False
+    repeats_for = None
 
     def __init__(self, client: SfClient) -> None:
         self._client = client

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from app import clock, db
-from app.errors import Conflict, ProviderRejected
+from app.errors import Conflict, ProviderRejected, ProviderUnavailable
 from services.delivery.tracking.sweeps import open_silent
-from services.delivery.types import CourierEvent
+from services.delivery.types import CourierEvent, ParcelRef
 from tests.fakes.told import seen
 from tests.integration.delivery.post import Post, nobody, parcel
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 async def told(post: Post, number: str, status: str, *, confirmed: bool = True, **more: object) -> CourierEvent:
     """Have SF say so now, beyond doubt or by a push that proves nothing."""
-    event = seen(number, status, clock.now(), waybill_no=f"SF{number[-8:]}", **more)  # type: ignore[arg-type]
+    event: CourierEvent = seen(number, status, clock.now(), waybill_no=f"SF{number[-8:]}", **more)
     await post.room.booking._recorder.record(number, [event], confirmed=confirmed, courier="" if confirmed else "SF")
     return event
 
@@ -179,3 +179,51 @@ async def test_refusal_for_good_of_the_withdrawal_leaves_one_order(post: Post) -
         await post.room.booking.rebook(number, nobody)
     await post.work()
     assert (list(post.sf.orders), await tasks("EXCEPTION")) == ([number], [(number, "", "")])
+
+
+def forgetful(post: Post) -> None:
+    """Make SF a courier whose `find` sees nothing and that knows a repeated number for two days, as 快递100."""
+
+    async def sees_nothing(parcel: ParcelRef) -> None:
+        return None
+
+    post.sf.repeats_for = timedelta(hours=48)
+    post.sf.find = sees_nothing  # type: ignore[method-assign, assignment]  # another promise
+
+
+async def lost(post: Post) -> str:
+    number = await post.requested()
+    post.sf.fail_after_booking = 1
+    with pytest.raises(ProviderUnavailable):
+        await post.book(number)
+    return number
+
+
+async def test_lost_order_is_placed_again_only_while_that_is_surely_the_same(post: Post) -> None:
+    forgetful(post)
+    number = await lost(post)
+    await db.execute("UPDATE shipment SET booking_tried_at = booking_tried_at - interval '49 hours'")
+    await post.book(number)
+    assert (post.sf.book_calls, (await parcel(number))["status"], await tasks()) == (1, "EXCEPTION", [(number, "", "")])
+    await post.book(number)
+    assert post.sf.book_calls == 1
+    await post.room.booking.rebook(number, nobody, by="window1")
+    await post.work()
+    assert (post.sf.book_calls, (await parcel(number))["status"]) == (2, "CREATED")
+    assert await tasks() == [(number, "REBOOKED", "window1")]
+
+
+async def test_lost_order_that_find_misses_is_withdrawn_all_the_same(post: Post) -> None:
+    forgetful(post)
+    number = await lost(post)
+    assert await post.room.booking.cancel(number, "不需要了") == "CANCELLED"
+    assert (post.sf.orders, post.sf.cancelled) == ({}, [number])
+
+
+async def test_lost_order_that_only_a_person_can_ask_about_is_not_called_withdrawn(post: Post) -> None:
+    forgetful(post)
+    number = await lost(post)
+    await db.execute("UPDATE shipment SET booking_tried_at = booking_tried_at - interval '49 hours'")
+    with pytest.raises(Conflict):
+        await post.room.booking.cancel(number, "不需要了")
+    assert ((await parcel(number))["status"], await tasks("EXCEPTION")) == ("REQUESTED", [(number, "", "")])
