@@ -11,18 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from alipay.aop.api.domain.AlipayOpenAppMessagetemplateSubscribeQueryModel import (
-    AlipayOpenAppMessagetemplateSubscribeQueryModel,
-)
-from alipay.aop.api.domain.AlipayOpenAppMiniTemplatemessageSendModel import AlipayOpenAppMiniTemplatemessageSendModel
-from alipay.aop.api.request.AlipayOpenAppMessagetemplateSubscribeQueryRequest import (
-    AlipayOpenAppMessagetemplateSubscribeQueryRequest,
-)
-from alipay.aop.api.request.AlipayOpenAppMiniTemplatemessageSendRequest import (
-    AlipayOpenAppMiniTemplatemessageSendRequest,
-)
-
 from app.errors import ProviderRejected
+from clients.alipay import sdk
 from clients.alipay.failures import bare_sub_code
 from clients.alipay.gateway import AlipayGateway
 from clients.alipay.values import text
@@ -92,7 +82,7 @@ async def send_template_message(
     Raises: ProviderRejected (see `refusal`), ProviderUnavailable (may have been sent), ProviderProtocolError.
     Source: Alipay open platform, alipay.open.app.mini.templatemessage.send (小程序发送模板消息).
     """
-    model = AlipayOpenAppMiniTemplatemessageSendModel()
+    model, request_of = await sdk.blank("AlipayOpenAppMiniTemplatemessageSend")
     model.to_open_id = open_id
     model.to_user_id = user_id
     model.user_template_id = template_id
@@ -100,7 +90,7 @@ async def send_template_message(
     model.page = page
     # The platform wants JSON text here; the model would pass an object through as an object.
     model.data = json.dumps({name: {"value": value} for name, value in values.items()}, ensure_ascii=False)
-    parameters = AlipayOpenAppMiniTemplatemessageSendRequest(biz_model=model).get_params()
+    parameters = request_of(biz_model=model).get_params()
     await gateway.execute(parameters["method"], parameters["biz_content"], timeout_seconds=5.0)
 
 
@@ -112,11 +102,11 @@ async def query_subscriptions(
     Raises: ProviderRejected, ProviderUnavailable, ProviderProtocolError.
     Source: Alipay open platform, alipay.open.app.messagetemplate.subscribe.query (订阅消息状态查询).
     """
-    model = AlipayOpenAppMessagetemplateSubscribeQueryModel()
+    model, request_of = await sdk.blank("AlipayOpenAppMessagetemplateSubscribeQuery")
     model.open_id = open_id
     model.user_id = user_id
     model.template_id_list = list(template_ids)
-    parameters = AlipayOpenAppMessagetemplateSubscribeQueryRequest(biz_model=model).get_params()
+    parameters = request_of(biz_model=model).get_params()
     fields = await gateway.execute(parameters["method"], parameters["biz_content"], repeatable=True)
     relations = fields.get("subscribe_relations")
     return tuple(

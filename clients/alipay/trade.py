@@ -2,9 +2,8 @@
 
 The payment channel's adapter calls it. It must not retry a refund under another number or decide what a state means.
 
-Requests are built with the model and request classes of alipay-sdk-python (explicit imports, about 40 ms once at
-start-up). Its response classes are left out: they read untyped text, while the verified fields become our dataclasses
-in a line. Its crypto and transport are never used.
+Requests are built with the model and request classes of alipay-sdk-python. Its response classes are left out: they read
+untyped text, while the verified fields become our dataclasses in a line. Its crypto and transport are never used.
 """
 
 from __future__ import annotations
@@ -14,19 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from alipay.aop.api.domain.AlipayTradeCloseModel import AlipayTradeCloseModel
-from alipay.aop.api.domain.AlipayTradeCreateModel import AlipayTradeCreateModel
-from alipay.aop.api.domain.AlipayTradeFastpayRefundQueryModel import AlipayTradeFastpayRefundQueryModel
-from alipay.aop.api.domain.AlipayTradeQueryModel import AlipayTradeQueryModel
-from alipay.aop.api.domain.AlipayTradeRefundModel import AlipayTradeRefundModel
-from alipay.aop.api.request.AlipayTradeCloseRequest import AlipayTradeCloseRequest
-from alipay.aop.api.request.AlipayTradeCreateRequest import AlipayTradeCreateRequest
-from alipay.aop.api.request.AlipayTradeFastpayRefundQueryRequest import AlipayTradeFastpayRefundQueryRequest
-from alipay.aop.api.request.AlipayTradeQueryRequest import AlipayTradeQueryRequest
-from alipay.aop.api.request.AlipayTradeRefundRequest import AlipayTradeRefundRequest
-
 from app.errors import ProviderProtocolError
 from app.money import yuan_text
+from clients.alipay import sdk
 from clients.alipay.gateway import AlipayGateway
 from clients.alipay.values import beijing_text, fen, moment, text
 
@@ -115,7 +104,7 @@ async def create_trade(
     Idempotent: by `out_trade_no` with the same content (unconfirmed by Alipay: prefer a stored trade_no).
     Source: Alipay open platform, alipay.trade.create (统一收单交易创建接口).
     """
-    model = AlipayTradeCreateModel()
+    model, request_of = await sdk.blank("AlipayTradeCreate")
     model.out_trade_no = out_trade_no
     model.total_amount = yuan_text(total_amount_fen)
     model.subject = subject.translate(_FORBIDDEN_IN_SUBJECT)[:_SUBJECT_LENGTH]
@@ -125,7 +114,7 @@ async def create_trade(
     model.buyer_id = buyer.user_id
     model.time_expire = beijing_text(expires_at)
     model.passback_params = passback_params
-    request = AlipayTradeCreateRequest(biz_model=model)
+    request = request_of(biz_model=model)
     request.notify_url = notify_url
     fields = await _call(gateway, request, timeout_seconds=8.0)
     _expect_same(fields, "alipay.trade.create", out_trade_no=out_trade_no)
@@ -139,9 +128,9 @@ async def query_trade(gateway: AlipayGateway, out_trade_no: str) -> Trade:
     ProviderProtocolError (also when the answer is about another order).
     Source: Alipay open platform, alipay.trade.query (统一收单交易查询).
     """
-    model = AlipayTradeQueryModel()
+    model, request_of = await sdk.blank("AlipayTradeQuery")
     model.out_trade_no = out_trade_no
-    fields = await _call(gateway, AlipayTradeQueryRequest(biz_model=model), repeatable=True)
+    fields = await _call(gateway, request_of(biz_model=model), repeatable=True)
     _expect_same(fields, "alipay.trade.query", out_trade_no=out_trade_no)
     try:
         return Trade(
@@ -166,9 +155,9 @@ async def close_trade(gateway: AlipayGateway, out_trade_no: str) -> None:
     Idempotent: by state; a second close is refused with a status error.
     Source: Alipay open platform, alipay.trade.close (统一收单交易关闭接口).
     """
-    model = AlipayTradeCloseModel()
+    model, request_of = await sdk.blank("AlipayTradeClose")
     model.out_trade_no = out_trade_no
-    fields = await _call(gateway, AlipayTradeCloseRequest(biz_model=model))
+    fields = await _call(gateway, request_of(biz_model=model))
     _expect_same(fields, "alipay.trade.close", out_trade_no=out_trade_no)
 
 
@@ -182,12 +171,12 @@ async def refund_trade(
     Idempotent: yes, by trade + `out_request_no` with the same amount.
     Source: Alipay open platform, alipay.trade.refund (统一收单交易退款接口).
     """
-    model = AlipayTradeRefundModel()
+    model, request_of = await sdk.blank("AlipayTradeRefund")
     model.out_trade_no = out_trade_no
     model.out_request_no = out_request_no
     model.refund_amount = yuan_text(refund_amount_fen)
     model.refund_reason = reason
-    fields = await _call(gateway, AlipayTradeRefundRequest(biz_model=model), timeout_seconds=15.0)
+    fields = await _call(gateway, request_of(biz_model=model), timeout_seconds=15.0)
     _expect_same(fields, "alipay.trade.refund", out_trade_no=out_trade_no)
     try:
         return RefundAnswer(
@@ -205,12 +194,12 @@ async def query_refund(gateway: AlipayGateway, *, out_trade_no: str, out_request
     Raises: ProviderRejected, ProviderUnavailable, ProviderProtocolError.
     Source: Alipay open platform, alipay.trade.fastpay.refund.query (统一收单交易退款查询).
     """
-    model = AlipayTradeFastpayRefundQueryModel()
+    model, request_of = await sdk.blank("AlipayTradeFastpayRefundQuery")
     model.out_trade_no = out_trade_no
     model.out_request_no = out_request_no
     model.query_options = ["gmt_refund_pay", "deposit_back_info"]
     method = "alipay.trade.fastpay.refund.query"
-    fields = await _call(gateway, AlipayTradeFastpayRefundQueryRequest(biz_model=model), repeatable=True)
+    fields = await _call(gateway, request_of(biz_model=model), repeatable=True)
     succeeded = text(fields, "refund_status") == "REFUND_SUCCESS"
     if succeeded:
         _expect_same(fields, method, out_trade_no=out_trade_no, out_request_no=out_request_no)
