@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from app import db
+from app import clock, db
 from app.partitions import drop_partitions, make_partitions
-from handlers import idempotency
 
 _BITE, _MOST_BITES = 5_000, 400
 
@@ -29,7 +28,7 @@ async def forget_tracking(days: int) -> None:
 
 async def forget_idempotency() -> None:
     """Delete the stored answers of repeated writes that are older than 24 hours. Idempotent."""
-    await idempotency.forget_expired()
+    await db.execute("DELETE FROM idempotency_record WHERE expires_at < $1", clock.now())
 
 
 async def forget_job_log() -> None:

@@ -88,11 +88,6 @@ async def release(held: Claim) -> None:
     await db.execute("DELETE FROM idempotency_record WHERE owner = $1 AND key = $2", held.owner, held.key)
 
 
-async def forget_expired() -> int:
-    """Delete records past their time; a sweep calls this. Returns how many."""
-    return await db.execute("DELETE FROM idempotency_record WHERE expires_at < $1", clock.now())
-
-
 _CLAIM = """
 INSERT INTO idempotency_record (id, created_at, owner, key, request_hash, response_headers, expires_at)
 VALUES ($1, now(), $2, $3, $4, '{}', $5)
