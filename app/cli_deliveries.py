@@ -60,11 +60,13 @@ async def _compared(settings: Settings, courier: str, month: str, content: bytes
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         with Progress(*columns, console=console) as progress:
-            task = progress.add_task("已读取与入库行数", total=None)
-            taken = await desk.take_in(
-                courier, month, content, by=_ACTOR, progress=lambda count: progress.advance(task, count)
-            )
-            progress.update(task, total=2 * taken.lines, completed=2 * taken.lines)
+            task = progress.add_task("已读取行数", total=None)
+
+            async def told(lines: int) -> None:
+                progress.update(task, completed=lines)
+
+            taken = await desk.take_in(courier, month, content, by=_ACTOR, progress=told)
+            progress.update(task, total=taken.lines, completed=taken.lines)
         return await desk.detail(taken.statement_no)
     finally:
         await house.close()

@@ -156,6 +156,7 @@ def _sweeps(rooms: Container) -> dict[str, tuple[str, Sweep]]:
         **ConsultationReactions(rooms.consultations).sweeps(),
         "delivery.withdraw_stalled": ("*/10 * * * *", rooms.delivery.booking.withdrawing.sweep),
         "delivery.settle_postage": ("*/5 * * * *", rooms.delivery.postage.sweep),
+        "delivery.resume_statements": ("*/15 * * * *", rooms.delivery.statements.resume),
         "delivery.ask_silent": ("* * * * * */30", partial(tracking_sweeps.ask_silent, rooms.delivery)),
         "delivery.follow": ("* * * * * */20", rooms.delivery.subscriber.subscribe_due),
         "delivery.open_silent": ("35 * * * *", tracking_sweeps.open_silent),

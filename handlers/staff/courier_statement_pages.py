@@ -16,14 +16,14 @@ from handlers.parsing import read_cursor
 from handlers.staff.addresses import address_of, turns
 from handlers.staff.courier_statements import BODY_BYTES, MULTIPART, StatementForm, StatementsQuery, taken
 from handlers.staff.sheets import PAGE_LENGTH, Column, Format, Kind, export, paged
-from services.delivery.statements.types import DIFFERENCE_TEXT, KEEPERS, MOST_BYTES, MOST_LINES, DifferenceLine
+from services.delivery.statements.types import AT_WORK, DIFFERENCE_TEXT, KEEPERS, MOST_BYTES, MOST_LINES, DifferenceLine
 from services.delivery.statements.types import Kind as DifferenceKind
 
 _LIST = "/staff/courier-statements"
 _ONE = f"{_LIST}/<statement_no:str>"
 _HERE = "courier_statements"
 _PAGE_LENGTH = 20
-_DONE = {"uploaded": "对账单已比对", "settled": "已登记处理结果", "compared": "已重新比对"}
+_DONE = {"uploaded": "对账单已上传", "settled": "已登记处理结果", "compared": "正在重新比对"}
 _COLUMNS = (
     Column("行号", Kind.COUNT),
     Column("运单号", width=24),
@@ -103,6 +103,12 @@ async def show(call: Call[None]) -> Reply:
     return await _shown(call)
 
 
+async def show_part(call: Call[None]) -> Reply:
+    """Show how far a job is with a statement."""
+    found = await call.house.delivery.statements.show(call.staff, call.path["statement_no"])
+    return page(call, "staff/courier_statement_part.html", shown=found.statement, is_part=True)
+
+
 async def settle(call: Call[SettleForm]) -> Reply:
     """Note how a difference was settled; a refusal shows the statement with it."""
     form, number = call.body, call.path["statement_no"]
@@ -115,7 +121,7 @@ async def settle(call: Call[SettleForm]) -> Reply:
 
 
 async def compare(call: Call[CompareForm]) -> Reply:
-    """Compare a statement again; a refusal shows it."""
+    """Have a statement compared again; a refusal shows it."""
     number = call.path["statement_no"]
     try:
         await call.house.delivery.statements.compare_again(call.staff, number, call.address)
@@ -151,6 +157,8 @@ async def _shown(call: Call[Any], problem: SanjinError | None = None) -> Reply:
         query=query,
         kinds=DIFFERENCE_TEXT,
         may_keep=call.staff.may(*KEEPERS) and found.statement.status == "COMPARED",
+        is_part=False,
+        is_at_work=found.statement.status in AT_WORK,
         export_address=address_of(f"{_LIST}/{number}/export", difference=query.difference),
         **turns(f"{_LIST}/{number}", query.cursor, following, **chosen),
     )
@@ -191,6 +199,7 @@ ROUTES = (
     page_route(_LIST, listed, "快递对账", StatementsQuery),
     form_route(_LIST, upload, "上传快递对账单", StatementForm, limit_bytes=BODY_BYTES, consumes=MULTIPART),
     page_route(_ONE, show, "快递对账单", OneQuery),
+    page_route(f"{_ONE}/part", show_part, "快递对账单（片段）"),
     page_route(f"{_ONE}/export", export_differences, "导出快递对账差异", ExportQuery),
     form_route(f"{_ONE}/settle", settle, "登记快递对账差异的处理结果", SettleForm),
     form_route(f"{_ONE}/compare", compare, "重新比对快递对账单", CompareForm),

@@ -12,12 +12,20 @@ from services.staff.types import Role, StaffCaller
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One link. `here` is the name by which a page says that it belongs to this entry."""
+    """One link. `here` is the name by which a page says that it belongs to this entry.
+
+    `is_of_province`: only people without narrower divisions or departments have a use for it.
+    """
 
     here: str
     title: str
     address: str
     roles: frozenset[Role]
+    is_of_province: bool = False
+
+    def is_for(self, staff: StaffCaller) -> bool:
+        """Tell whether somebody sees this link."""
+        return staff.may(*self.roles) and (not self.is_of_province or staff.covers_province)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,13 @@ NAVIGATION = (
             _entry("delivery_tasks", "寄送异常", "/staff/delivery-tasks", *_TROUBLE),
             _entry("custody", "证照流转", "/staff/custody", *_HOLDERS),
             _entry("dispatches", "交寄批次", "/staff/dispatches", Role.DISPATCHER, Role.WINDOW, Role.ADMINISTRATOR),
-            _entry("courier_statements", "快递对账", "/staff/courier-statements", Role.DISPATCHER, *_MONEY),
+            Entry(
+                "courier_statements",
+                "快递对账",
+                "/staff/courier-statements",
+                frozenset((Role.DISPATCHER, *_MONEY)),
+                is_of_province=True,
+            ),
             _entry("delivery_rules", "寄送规则", "/staff/delivery-rules", Role.ADMINISTRATOR, Role.DISPATCHER),
         ),
     ),
@@ -104,6 +118,6 @@ NAVIGATION = (
 def seen_by(staff: StaffCaller) -> list[Group]:
     """Return the groups and links that somebody sees."""
     groups = [
-        Group(group.title, tuple(entry for entry in group.entries if staff.may(*entry.roles))) for group in NAVIGATION
+        Group(group.title, tuple(entry for entry in group.entries if entry.is_for(staff))) for group in NAVIGATION
     ]
     return [group for group in groups if group.entries]

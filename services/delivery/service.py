@@ -105,7 +105,7 @@ class DeliveryService:
         self.changing = Changing(self.booking.cancel)
         self.mailing = Mailings(self.booking.withdrawing.cancel, recorder, self._maker.terms, self.find_shipment)
         self.dispatching = DispatchDesk(couriers, cipher, audit, storage, announce)
-        self.statements = StatementDesk(couriers, audit, announce)
+        self.statements = StatementDesk(couriers, audit, storage, announce)
 
     def jobs(self) -> Mapping[str, JobFunction]:
         """Return job name → function of the decoded payload, for wiring's job table."""
@@ -116,6 +116,7 @@ class DeliveryService:
             END_BILL: self.postage.end,
             CONFIRM: self.tracking.confirm,
             **self.dispatching.jobs(),
+            **self.statements.jobs(),
         }
 
     async def choose(self, choice: Choice) -> ChoiceView:

@@ -72,6 +72,11 @@ class StaffCaller:
         in_division = bool(division_code) and division_code.startswith(self.divisions)
         return in_division and (not self.departments or not department_code or department_code in self.departments)
 
+    @property
+    def covers_province(self) -> bool:
+        """Tell whether nothing narrows the caller's scope: what is of the whole province is theirs."""
+        return not self.departments and self.covers("140000")
+
     def require_scope(self, division_code: str, department_code: str = "") -> None:
         """Refuse what is out of scope, without telling that it exists. Raises: NotFound."""
         if not self.covers(division_code, department_code):

@@ -84,7 +84,7 @@ WITH once AS (
         row_number() OVER (PARTITION BY waybill_no, charged_fen ORDER BY line) > 1
         OR EXISTS (SELECT 1 FROM courier_statement_line o JOIN courier_statement t ON t.id = o.statement_id
                    WHERE o.waybill_no = n.waybill_no AND o.charged_fen = n.charged_fen AND o.line > 0
-                     AND t.courier = $1 AND t.status = 'COMPARED' AND t.month < $2)) AS is_double
+                     AND t.courier = $1 AND t.status IN ('COMPARED', 'COMPARING') AND t.month < $2)) AS is_double
     FROM named n),
 summed AS (
     SELECT o.*, row_number() OVER (PARTITION BY shipment_id, is_double ORDER BY line) AS place,
@@ -118,7 +118,7 @@ WHERE s.courier = $2 AND coalesce(s.picked_up_at, s.handed_over_at) >= $3
   AND coalesce(s.picked_up_at, s.handed_over_at) < $4 AND NOT p.is_cancelled AND NOT p.is_theirs
   AND NOT EXISTS (SELECT 1 FROM named n WHERE n.shipment_id = s.id)
   AND NOT EXISTS (SELECT 1 FROM courier_statement_line o JOIN courier_statement t ON t.id = o.statement_id
-                  WHERE o.shipment_no = s.shipment_no AND t.courier = $2 AND t.status = 'COMPARED'
+                  WHERE o.shipment_no = s.shipment_no AND t.courier = $2 AND t.status IN ('COMPARED', 'COMPARING')
                     AND (t.id <> $1 AND o.line > 0 OR t.id = $1 AND o.settled_at IS NOT NULL))
 ORDER BY s.id
 """

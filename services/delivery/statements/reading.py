@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from datetime import date
+from typing import TypeAlias, cast
 
 from app import sheet_reading
 from app.errors import FieldFault, InvalidRequest
 from services.delivery.statements.columns import Columns, Fault, Line, columns_of, lines_of
 from services.delivery.statements.types import MOST_LINES
 
+Progress: TypeAlias = Callable[[int], Awaitable[None]]
 _HEADING_WITHIN = 30
 """Couriers print who pays whom above the table."""
 _MOST_FAULTS = 20
@@ -18,8 +21,29 @@ _MOST_COLUMNS = 200
 """Nothing is looked for further right: a row of nothing but commas costs no time."""
 
 
-async def read(content: bytes, month: date, progress: Callable[[int], None]) -> list[Line]:
-    """Return the lines of a statement; `progress` is told how many came with each batch.
+async def look(content: bytes, month: date) -> None:
+    """Refuse at once what is no statement, as far as its first rows tell; a short file is looked through whole.
+
+    Raises: InvalidRequest, with the lines at fault.
+    """
+    kind = await asyncio.to_thread(sheet_reading.kind_of, content)
+    rows = cast("AsyncGenerator[list[list[str]]]", sheet_reading.batches(content, kind))
+    async with aclosing(rows):
+        batch = await anext(rows, list[list[str]]())
+        is_whole = await anext(rows, None) is None
+    numbered = [(place, row[:_MOST_COLUMNS]) for place, row in enumerate(batch, 1)]
+    columns, numbered = _after_heading(numbered)
+    found = await asyncio.to_thread(_all_of, columns, numbered)
+    lines, faults = (
+        [each for each in found if isinstance(each, Line)],
+        [each for each in found if isinstance(each, Fault)],
+    )
+    if is_whole or faults:
+        _check(lines, faults, month)
+
+
+async def read(content: bytes, month: date, progress: Progress) -> list[Line]:
+    """Return the lines of a statement; `progress` is told after each batch how many there are by then.
 
     A file with a line that cannot be read is refused whole: half a statement would look like missing charges.
     Raises: InvalidRequest, with the lines at fault.
@@ -39,7 +63,7 @@ async def read(content: bytes, month: date, progress: Callable[[int], None]) -> 
             raise _refused(f"对账单不能超过{MOST_LINES}行")
         if len(faults) >= _MOST_FAULTS:
             break
-        progress(len(batch))
+        await progress(len(lines))
     _check(lines, faults, month)
     return lines
 

@@ -18,6 +18,7 @@ from services.delivery.tasks.states import Outcome, TaskKind
 
 Record = Callable[[Transaction], Awaitable[None]]
 """Writes what follows from the act and its audit row, in its transaction."""
+WORK = "delivery.work_on_statement"
 _BATCH = 5_000
 _LINE_COLUMNS = (
     "id", "created_at", "statement_id", "line", "waybill_no", "shipment_no", "carried_on", "weight_grams",
@@ -48,53 +49,111 @@ async def find_same(courier: str, first_on: date, sha256: str) -> Row | None:
     )
 
 
-async def take_in(new: NewStatement, lines: Sequence[Line], progress: Callable[[int], None], record: Record) -> bool:
+async def begin(new: NewStatement, record: Record) -> bool:
+    """Note a statement that a job reads. False: this very file was taken in meanwhile."""
+    async with db.transaction() as tx:
+        if not await _insert(tx, new):
+            return False
+        _have_worked_on(tx, new.statement_no)
+        await record(tx)
+    return True
+
+
+async def note_read(statement_id: uuid.UUID, lines: int) -> None:
+    """Note how far the reading is."""
+    await db.execute(
+        "UPDATE courier_statement SET lines = $2 WHERE id = $1 AND status = 'READING'", statement_id, lines
+    )
+
+
+async def end_faulty(statement_id: uuid.UUID, fault: str) -> None:
+    """Note that a file turned out to be no statement; an earlier one of its month goes on counting. Idempotent."""
+    await db.execute(
+        "UPDATE courier_statement SET status = 'FAULTY', fault = $2, lines = 0 WHERE id = $1 AND status = 'READING'",
+        statement_id,
+        fault,
+    )
+
+
+async def take_in(new: NewStatement, lines: Sequence[Line], record: Record) -> bool:
     """Keep the lines of a statement and compare them; an earlier file of the month gives way. All of it or nothing.
 
     False: this very file was taken in meanwhile.
     """
-    month = new.month
     async with db.transaction() as tx:
-        # Two uploads of one month are one after the other, and the later one counts.
-        await tx.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"statement:{month.courier}:{month.first_on}")
-        made = await tx.fetch_row(
-            """INSERT INTO courier_statement (id, created_at, statement_no, courier, month, sha256, uploaded_by, status,
-                   fault, lines, charged_fen, matched, differing)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, 'READING', '', 0, 0, 0, 0)
-               ON CONFLICT (courier, month, sha256) DO NOTHING RETURNING id""",
-            month.statement_id,
-            new.at,
-            new.statement_no,
-            month.courier,
-            month.first_on,
-            new.sha256,
-            new.uploaded_by,
-        )
-        if made is None:
+        await _in_turn(tx, new.month)
+        if not await _insert(tx, new):
             return False
-        await _replace_earlier(tx, month)
-        for start in range(0, len(lines), _BATCH):
-            batch = lines[start : start + _BATCH]
-            await tx.connection.copy_records_to_table(
-                "courier_statement_line",
-                columns=_LINE_COLUMNS,
-                records=(
-                    (new_id(), new.at, month.statement_id, each.line, each.waybill_no, "", each.carried_on,
-                     each.weight_grams, each.charged_fen, "", "", "")
-                    for each in batch
-                ),
-                timeout=LONG_SECONDS,
-            )  # fmt: skip
-            progress(len(batch))
-        await comparison_repository.compare(tx, month, new.at)
-        await record(tx)
+        await _keep(tx, new.month, lines, new.at, record)
     return True
+
+
+async def finish(month: Month, lines: Sequence[Line], at: datetime, record: Record) -> None:
+    """Keep the lines of a statement that was begun, and compare them. Idempotent: yes, by its status."""
+    async with db.transaction() as tx:
+        await _in_turn(tx, month)
+        if await _is(tx, month.statement_id, "READING"):
+            await _keep(tx, month, lines, at, record)
+
+
+async def _in_turn(tx: Transaction, month: Month) -> None:
+    """Have statements of one month written one after the other: the one that was sent last counts."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"statement:{month.courier}:{month.first_on}")
+
+
+async def _insert(tx: Transaction, new: NewStatement) -> bool:
+    made = await tx.fetch_row(
+        """INSERT INTO courier_statement (id, created_at, statement_no, courier, month, sha256, uploaded_by, status,
+               fault, lines, charged_fen, matched, differing)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, 'READING', '', 0, 0, 0, 0)
+           ON CONFLICT (courier, month, sha256) DO NOTHING RETURNING id""",
+        new.month.statement_id,
+        new.at,
+        new.statement_no,
+        new.month.courier,
+        new.month.first_on,
+        new.sha256,
+        new.uploaded_by,
+    )
+    return made is not None
+
+
+async def _keep(tx: Transaction, month: Month, lines: Sequence[Line], at: datetime, record: Record) -> None:
+    if await _is_overtaken(tx, month):
+        await tx.execute("UPDATE courier_statement SET status = 'REPLACED' WHERE id = $1", month.statement_id)
+        return
+    await _replace_earlier(tx, month)
+    for start in range(0, len(lines), _BATCH):
+        await tx.connection.copy_records_to_table(
+            "courier_statement_line",
+            columns=_LINE_COLUMNS,
+            records=(
+                (new_id(), at, month.statement_id, each.line, each.waybill_no, "", each.carried_on, each.weight_grams,
+                 each.charged_fen, "", "", "")
+                for each in lines[start : start + _BATCH]
+            ),
+            timeout=LONG_SECONDS,
+        )  # fmt: skip
+    await comparison_repository.compare(tx, month, at)
+    await record(tx)
+
+
+async def _is_overtaken(tx: Transaction, month: Month) -> bool:
+    """Tell whether a file of the month that was sent later is compared already."""
+    row = await tx.fetch_row(
+        "SELECT 1 FROM courier_statement WHERE courier = $1 AND month = $2 AND id > $3"
+        " AND status IN ('COMPARED', 'COMPARING')",
+        month.courier,
+        month.first_on,
+        month.statement_id,
+    )
+    return row is not None
 
 
 async def _replace_earlier(tx: Transaction, month: Month) -> None:
     replaced = await tx.fetch_all(
         "UPDATE courier_statement SET status = 'REPLACED'"
-        " WHERE courier = $1 AND month = $2 AND id <> $3 AND status <> 'REPLACED' RETURNING id",
+        " WHERE courier = $1 AND month = $2 AND id < $3 AND status NOT IN ('REPLACED', 'FAULTY') RETURNING id",
         month.courier,
         month.first_on,
         month.statement_id,
@@ -104,12 +163,45 @@ async def _replace_earlier(tx: Transaction, month: Month) -> None:
         await close_task(tx, row["id"], [TaskKind.STATEMENT], Outcome.ANSWERED, note=note)
 
 
-async def compare_again(month: Month, at: datetime, record: Record) -> None:
-    """Judge the lines of a statement anew; what was settled stays. Idempotent."""
+async def ask_again(statement_id: uuid.UUID, statement_no: str, record: Record) -> bool:
+    """Have a job judge the lines of a statement anew. False: it is not compared at all, or about to be."""
     async with db.transaction() as tx:
-        await tx.fetch_row("SELECT 1 FROM courier_statement WHERE id = $1 FOR UPDATE", month.statement_id)
-        await comparison_repository.compare(tx, month, at)
-        await record(tx)
+        asked = await tx.execute(
+            "UPDATE courier_statement SET status = 'COMPARING' WHERE id = $1 AND status = 'COMPARED'", statement_id
+        )
+        if asked:
+            _have_worked_on(tx, statement_no)
+            await record(tx)
+    return bool(asked)
+
+
+async def compare_again(month: Month, at: datetime, record: Record) -> None:
+    """Judge the lines of a statement anew; what was settled stays. Idempotent: yes, by its status."""
+    async with db.transaction() as tx:
+        if await _is(tx, month.statement_id, "COMPARING"):
+            await comparison_repository.compare(tx, month, at)
+            await record(tx)
+
+
+async def enqueue_forsaken(before: datetime, limit: int) -> None:
+    """Have statements worked on again whose job was lost or given up. Idempotent: a waiting job is not doubled."""
+    async with db.transaction() as tx:
+        for row in await tx.fetch_all(
+            "SELECT statement_no FROM courier_statement WHERE status IN ('READING', 'COMPARING')"
+            " AND COALESCE(compared_at, created_at) < $1 ORDER BY id LIMIT $2",
+            before,
+            limit,
+        ):
+            _have_worked_on(tx, row["statement_no"])
+
+
+async def _is(tx: Transaction, statement_id: uuid.UUID, status: str) -> bool:
+    row = await tx.fetch_row("SELECT status FROM courier_statement WHERE id = $1 FOR UPDATE", statement_id)
+    return row is not None and row["status"] == status
+
+
+def _have_worked_on(tx: Transaction, statement_no: str) -> None:
+    tx.enqueue(WORK, {"statement_no": statement_no}, dedupe_key=f"{WORK}:{statement_no}")
 
 
 async def find(statement_no: str) -> Row | None:

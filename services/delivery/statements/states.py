@@ -30,13 +30,21 @@ DIFFERENCE_TEXT: Mapping[str, str] = {
 
 
 class StatementStatus(StrEnum):
-    """COMPARED counts; REPLACED gave way to a later file of the same month."""
+    """READING and COMPARING wait for a job; COMPARED counts; REPLACED gave way to a later file; FAULTY is none."""
 
+    READING = "READING"
+    COMPARING = "COMPARING"
+    FAULTY = "FAULTY"
     COMPARED = "COMPARED"
     REPLACED = "REPLACED"
 
 
+AT_WORK = (StatementStatus.READING, StatementStatus.COMPARING)
+"""A job is about to change it."""
 STATUS_TEXT: Mapping[str, str] = {
+    StatementStatus.READING: "读取中",
+    StatementStatus.COMPARING: "比对中",
+    StatementStatus.FAULTY: "无法读取",
     StatementStatus.COMPARED: "已比对",
     StatementStatus.REPLACED: "已被新文件替代",
 }

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Struct
 
-from services.delivery.statements.states import DIFFERENCE_TEXT
+from services.delivery.statements.states import AT_WORK, DIFFERENCE_TEXT
 from services.staff.types import Role
 
-__all__ = ["DIFFERENCE_TEXT"]
+__all__ = ["AT_WORK", "DIFFERENCE_TEXT"]
 
 READERS = (Role.DISPATCHER, Role.CASHIER, Role.AUDITOR, Role.ADMINISTRATOR)
 KEEPERS = (Role.DISPATCHER, Role.CASHIER)
@@ -36,7 +36,10 @@ class Settling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class CourierStatementView(Struct, frozen=True, kw_only=True):
-    """A statement and what its comparison found; `open` differences are not settled yet."""
+    """A statement and what its comparison found; `open` differences are not settled yet.
+
+    While it is read, `lines` grow and the rest is 0; `fault` says why a FAULTY one cannot be read.
+    """
 
     statement_no: str
     courier: str
@@ -44,6 +47,7 @@ class CourierStatementView(Struct, frozen=True, kw_only=True):
     month: str
     status: str
     status_text: str
+    fault: str
     lines: int
     charged_fen: int
     matched: int

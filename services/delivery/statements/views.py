@@ -24,6 +24,7 @@ def statement(row: Row, courier_name: str) -> CourierStatementView:
         month=f"{row['month']:%Y-%m}",
         status=row["status"],
         status_text=STATUS_TEXT[row["status"]],
+        fault=row["fault"],
         lines=row["lines"],
         charged_fen=row["charged_fen"],
         matched=row["matched"],

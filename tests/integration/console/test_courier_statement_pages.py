@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import aiohttp
@@ -14,6 +15,7 @@ from services.delivery.couriers.table import CourierTable
 from services.delivery.service import DeliveryService
 from tests.doorway import served
 from tests.fakes.couriers import MemoryCourier
+from tests.fakes.jobs import taken_jobs
 from tests.integration.console.conftest import Browser
 
 pytestmark = pytest.mark.anyio
@@ -37,6 +39,11 @@ async def _token(browser: Browser) -> str:
     return found[1]
 
 
+async def _work(browser: Browser) -> None:
+    for row in await taken_jobs("delivery.%"):
+        await browser.house.delivery.jobs()[row["entrypoint"]](json.loads(row["payload"]))
+
+
 async def _send(browser: Browser, content: bytes, month: str = "2026-10") -> tuple[int, str, str]:
     form = aiohttp.FormData({"csrf_token": await _token(browser), "courier": "SF", "month": month})
     form.add_field("file", content, filename="账单.csv")
@@ -50,6 +57,12 @@ async def test_a_statement_is_sent_compared_settled_and_taken_away(cashier: Brow
     assert (status, location.endswith("?done=uploaded")) == (303, True), page
     one = location.partition("?")[0]
     page = await cashier.get(location)
+    assert all(each in page for each in ("读取中", "<progress", f'data-refresh="{one}/part"'))
+    assert "<progress" in await cashier.get(f"{one}/part")
+    await _work(cashier)
+    part = await cashier.get(f"{one}/part")
+    assert ("<progress" in part, "查看差异" in part) == (False, True)
+    page = await cashier.get(one)
     assert "顺丰速运 2026-10 对账单" in page
     assert page.count("登记结果") == 2
     assert "25.00元" in page
@@ -68,6 +81,8 @@ async def test_a_statement_is_sent_compared_settled_and_taken_away(cashier: Brow
     assert "没有符合条件" in await cashier.get(f"{one}?difference=NOT_CHARGED")
     status, location, _ = await cashier.post(f"{one}/compare", csrf_token=fields["csrf_token"])
     assert (status, location) == (303, f"{one}?done=compared")
+    assert "比对中" in await cashier.get(location)
+    await _work(cashier)
     taken = await cashier.get(f"{one}/export?format=csv")
     assert all(each in taken for each in ("我方无此运单", "SF2", "13.00"))
     assert one.rpartition("/")[2] in await cashier.get(LIST)
@@ -92,8 +107,9 @@ async def test_others_see_no_statements(cashier: Browser) -> None:
     one = (await _send(cashier, FILE))[1].partition("?")[0]
     for name in ("clerk", "dispatcher", "stranger"):  # the dispatcher here is one of a county
         await cashier.sign_in(name)
-        for path in (LIST, one, f"{one}/export"):
+        for path in (LIST, one, f"{one}/part", f"{one}/export"):
             await cashier.get(path, 403)
+        assert "快递对账" not in await cashier.get("/staff"), "nor is it offered to them"
     await cashier.sign_in("auditor")
     assert "登记结果" not in await cashier.get(one)
     await cashier.get(f"{LIST}/DZ0", 404)
@@ -107,8 +123,12 @@ async def test_json_doors_say_the_same(cashier: Browser) -> None:
         form.add_field("file", FILE, filename="x.csv")
         async with cashier.session.post(address, data=form, headers=headers) as answer:
             made = await answer.json()
-            assert (answer.status, made["lines"], made["open"]) == (201, 2, 2)
+            assert (answer.status, made["status"], made["lines"]) == (201, "READING", 0)
+        await _work(cashier)
         one = f"{address}/{made['statement_no']}"
+        async with cashier.session.get(one) as answer:
+            shown = (await answer.json())["statement"]
+            assert (shown["status"], shown["lines"], shown["open"]) == ("COMPARED", 2, 2)
         async with cashier.session.get(f"{one}/differences?difference=UNKNOWN_WAYBILL&limit=1") as answer:
             page = await answer.json()
         assert (len(page["data"]), page["next_cursor"] is None) == (1, False)
@@ -122,7 +142,8 @@ async def test_json_doors_say_the_same(cashier: Browser) -> None:
         ) as answer:
             assert answer.status == 404
         async with cashier.session.post(f"{one}/compare", headers=headers) as answer:
-            assert (await answer.json())["open"] == 1
+            assert (await answer.json())["status"] == "COMPARING"
+        await _work(cashier)
         async with cashier.session.get(one) as answer:
             assert (await answer.json())["sums"][0]["charged_fen"] == 2500
         async with cashier.session.post(address, data=aiohttp.FormData({"courier": "SF"}), headers=headers) as answer:

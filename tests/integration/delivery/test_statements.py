@@ -19,7 +19,10 @@ from app import db
 from app.errors import Conflict, Forbidden, InvalidRequest, NotFound, PayloadTooLarge
 from app.ids import new_id
 from services.delivery.service import DeliveryService
+from services.delivery.statements import reading
+from services.delivery.statements.types import CourierStatementView
 from services.staff.types import Role, StaffCaller
+from tests.fakes.jobs import taken_jobs
 
 pytestmark = pytest.mark.anyio
 HEADING = "顺丰速运月结对账单\n序号,日期,运单号码,计费重量,产品类型,费用(元),应付金额\n"
@@ -59,7 +62,22 @@ def _file(*lines: str) -> bytes:
 
 
 async def _upload(delivery: DeliveryService, content: bytes, month: str = MONTH) -> str:
-    return (await delivery.statements.upload(KEEPER, "SF", month, content, "10.0.0.1")).statement_no
+    """Send a file and have the job read and compare it."""
+    number = (await delivery.statements.upload(KEEPER, "SF", month, content, "10.0.0.1")).statement_no
+    await _work(delivery)
+    return number
+
+
+async def _work(delivery: DeliveryService) -> None:
+    for row in await taken_jobs("delivery.%"):
+        for _ in range(2):
+            await delivery.jobs()[row["entrypoint"]](json.loads(row["payload"]))
+
+
+async def _compared_again(delivery: DeliveryService, number: str) -> CourierStatementView:
+    assert (await delivery.statements.compare_again(KEEPER, number, "")).status == "COMPARING"
+    await _work(delivery)
+    return (await delivery.statements.show(KEEPER, number)).statement
 
 
 async def _found(delivery: DeliveryService, number: str) -> Mapping[str, str]:
@@ -159,7 +177,7 @@ async def test_a_settled_difference_stays_and_the_last_one_ends_the_task(deliver
     ):  # fmt: skip
         with pytest.raises(refusal):
             await delivery.statements.settle(KEEPER, number, line_id, note, "")
-    again = await delivery.statements.compare_again(KEEPER, number, "")
+    again = await _compared_again(delivery, number)
     assert (again.differing, again.open) == (2, 0)
     assert (await delivery.statements.differences(KEEPER, number, only_open=True))[0] == []
     task = await db.fetch_row("SELECT closed_by, outcome FROM shipment_task")
@@ -175,7 +193,7 @@ async def test_comparing_again_follows_what_was_learnt_meanwhile(delivery: Deliv
     number = await _upload(delivery, _file("2026-10-15,SF1,1,标快,15,15"))
     assert await _found(delivery, number) == {"SF1": "AMOUNT_DIFFERS"}
     await db.execute("UPDATE shipment SET freight_fen = 1500 WHERE shipment_no = $1", parcel)
-    shown = await delivery.statements.compare_again(KEEPER, number, "")
+    shown = await _compared_again(delivery, number)
     assert (shown.matched, shown.open) == (1, 0)
 
 
@@ -261,6 +279,78 @@ async def test_row_of_a_million_columns_is_refused_at_once(delivery: DeliverySer
     with pytest.raises(InvalidRequest):
         await _upload(delivery, (b"," * 1_000_000 + b"\n") * 7)
     assert time.perf_counter() - begun < 3
+
+
+def _long(last: str) -> bytes:
+    """A file of which the last line is read by the job only."""
+    return _file(*(f"2026-10-15,SF{place},1,x,12,12" for place in range(1_500)), last)
+
+
+async def test_large_file_is_read_by_a_job_that_says_how_far_it_is(
+    delivery: DeliveryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, desk = [], delivery.statements
+
+    async def announce(topic: str) -> None:
+        row = await db.fetch_row("SELECT status, lines FROM courier_statement")
+        assert row is not None
+        told.append((topic.partition(":")[0], row["status"], row["lines"]))
+
+    monkeypatch.setattr(desk, "_announce", announce)
+    made = await desk.upload(KEEPER, "SF", MONTH, _long("2026-10-15,SF9999,1,x,12,12"), "")
+    assert (made.status, made.status_text, made.lines, made.compared_at) == ("READING", "读取中", 0, None)
+    assert (await desk.upload(KEEPER, "SF", MONTH, _long("2026-10-15,SF9999,1,x,12,12"), "")) == made
+    with pytest.raises(Conflict) as refused:
+        await desk.compare_again(KEEPER, made.statement_no, "")
+    assert refused.value.stable_code == "statement_not_compared"
+    await _work(delivery)
+    read = [each for each in told if each[0] == "statement" and each[1] == "READING"]
+    assert [lines for _, _, lines in read] == [998, 1501]
+    shown = (await desk.show(KEEPER, made.statement_no)).statement
+    assert (shown.status, shown.lines, shown.differing) == ("COMPARED", 1501, 1501)
+    with pytest.raises(NotFound):
+        await desk._storage.get(f"courier-statements/{made.statement_no}")
+
+
+async def test_file_that_turns_out_faulty_says_why_and_the_earlier_goes_on(delivery: DeliveryService) -> None:
+    earlier = await _upload(delivery, _file("2026-10-15,SF1,1,x,12,12"))
+    faulty = await _upload(delivery, _long("2026-10-15,SF9,1,x,12,一"))
+    shown = (await delivery.statements.show(KEEPER, faulty)).statement
+    assert (shown.status, shown.lines, shown.open) == ("FAULTY", 0, 0)
+    assert "第1503行：金额" in shown.fault
+    assert (await delivery.statements.show(KEEPER, earlier)).statement.status == "COMPARED"
+    with pytest.raises(Conflict):
+        await delivery.statements.compare_again(KEEPER, faulty, "")
+    with pytest.raises(NotFound):
+        await delivery.statements._storage.get(f"courier-statements/{faulty}")
+
+
+async def test_file_of_too_many_lines_is_refused(delivery: DeliveryService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_LINES", 1_200)
+    number = await _upload(delivery, _long("2026-10-15,SF9,1,x,12,12"))
+    shown = (await delivery.statements.show(KEEPER, number)).statement
+    assert (shown.status, shown.fault) == ("FAULTY", "对账单不能超过1200行")
+
+
+async def test_the_file_sent_last_counts_whichever_is_read_first(delivery: DeliveryService) -> None:
+    desk, files = delivery.statements, [_file(f"2026-10-15,SF{place},1,x,12,12") for place in (1, 2)]
+    first, last = [(await desk.upload(KEEPER, "SF", MONTH, each, "")).statement_no for each in files]
+    for number in (last, first):
+        await desk.work({"statement_no": number})
+    assert [(await desk.show(KEEPER, number)).statement.status for number in (first, last)] == ["REPLACED", "COMPARED"]
+    assert await _found(delivery, last) == {"SF2": "UNKNOWN_WAYBILL"}
+
+
+async def test_statement_whose_job_was_lost_is_taken_up_again(delivery: DeliveryService) -> None:
+    made = await delivery.statements.upload(KEEPER, "SF", MONTH, _file("2026-10-15,SF1,1,x,12,12"), "")
+    await taken_jobs("delivery.%")
+    await delivery.statements.resume()
+    assert await taken_jobs("delivery.%") == [], "it may still be at work"
+    await db.execute("UPDATE courier_statement SET created_at = now() - interval '20 minutes'")
+    for _ in range(2):
+        await delivery.statements.resume()
+    await _work(delivery)
+    assert (await delivery.statements.show(KEEPER, made.statement_no)).statement.status == "COMPARED"
 
 
 async def test_difference_of_a_replaced_statement_is_not_settled(delivery: DeliveryService) -> None:
