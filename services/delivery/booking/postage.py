@@ -82,8 +82,7 @@ class PostageDesk:
         await postage_repository.close_not_back_task(row.shipment_no)
 
     async def sweep(self) -> None:
-        """Bill what a lost job left, cancel what nobody paid in time, show staff what was paid and never sent, and end
-        the bills that a job has given up."""
+        """Bill what a lost job left, cancel the unpaid, show staff what was paid and not sent, end what a job gave up."""
         now = clock.now()
         await postage_repository.enqueue_not_back(_BATCH)
         await postage_repository.enqueue_unbilled(now - timedelta(minutes=2), _BATCH)
