@@ -13,3 +13,8 @@ _OF_METAL = ("号牌", "车牌", "印章", "钥匙", "设备")
 def on_waybill(cargo: str) -> str:
     """Return the word for the waybill: 文件, or 物品 for what a scanner would not take for paper."""
     return _THINGS if any(word in cargo for word in _OF_METAL) else _DOCUMENTS
+
+
+def is_thing(word: str) -> bool:
+    """Tell whether the word on a waybill says 物品, for couriers that ask for the kind of content."""
+    return word == _THINGS

@@ -104,6 +104,7 @@ def create(call: Call) -> dict[str, Any]:
             "waybill_no": f"11{secrets.randbelow(10**11):011d}",
             "status": "CREATED",
             "product": str(row["bizProductNo"]),
+            "content": str(row["contentsAttribute"]),
             "payment_mode": str(row.get("paymentMode", "")),
             "weight_grams": int(row.get("weight") or 0),
             "created_at": call.world.clock.timestamp(),

@@ -20,7 +20,7 @@ _ROAD: tuple[tuple[str, tuple[Node, ...]], ...] = (
     ("picked_up", (Node("54", "快递员已上门收件"), Node("50", "顺丰速运 已收取快件"))),
     ("in_transit", (Node("30", "快件在【始发集散中心】装车，准备发往下一站"), Node("31", "快件到达【中转集散中心】"))),
     ("arrived", (Node("123", "快件已送往派送点"), Node("130", "快件到达派送点"))),
-    ("out_for_delivery", (Node("204", "派件责任交接"), Node("44", "正在派送途中，请您准备签收"))),
+    ("out_for_delivery", (Node("204", "派件责任交接"), Node("44", "正在派送途中，请您准备签收，电话13900000009"))),
     ("delivered", (Node("80", "已签收，感谢使用顺丰，期待再次为您服务"), Node("8000", "签收人凭证件签收"))),
 )
 _BRANCHES: dict[str, tuple[str, tuple[Node, ...]]] = {

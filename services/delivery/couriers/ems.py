@@ -12,9 +12,19 @@ from app.identifiers import is_mobile_phone, mask_phone, normalise_phone
 from clients.couriers.ems.client import EmsClient
 from clients.couriers.ems.codes import says_there_is_none
 from clients.couriers.ems.push import answer_push, read_push
-from clients.couriers.ems.types import EmsContact, EmsFreight, EmsOrder, EmsPlacedOrder, EmsTrack, PaymentMode, Product
+from clients.couriers.ems.types import (
+    Content,
+    EmsContact,
+    EmsFreight,
+    EmsOrder,
+    EmsPlacedOrder,
+    EmsTrack,
+    PaymentMode,
+    Product,
+)
 from services.delivery.addresses import with_parts
 from services.delivery.couriers.ems_codes import PICKUP_TAKEN_BACK, meaning_of
+from services.delivery.neutral_cargo import is_thing
 from services.delivery.ports import COLLECTED, Ability
 from services.delivery.states import TERMINAL, ShipmentStatus, Sighting, standing
 from services.delivery.types import (
@@ -181,6 +191,7 @@ def _order(order: CourierOrder, sender: EmsContact, receiver: EmsContact) -> Ems
         sender=sender,
         receiver=receiver,
         cargo_name=order.cargo[:_LONGEST_CARGO],
+        content=Content.GOODS if is_thing(order.cargo) else Content.DOCUMENT,
         payment_mode=PaymentMode.RECEIVER if order.freight is Freight.RECEIVER else PaymentMode.SENDER,
         product=int(order.product) if known else _PRODUCTS[order.freight],
         weight_grams=order.weight_grams,

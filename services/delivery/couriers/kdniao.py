@@ -68,6 +68,7 @@ _CODES = {
 STATUS_OF_CODE = {code: status for status, codes in _CODES.items() for code in codes.split()}
 """Source: 快递鸟 物流状态 State and StateEx."""
 _SIGNED_AS = {"304": SignedAs.AGENT, "311": SignedAs.LOCKER}
+_AT_A_PLACE, _LONGEST_HINT = ("211", "412", "311"), 100
 _NO_CODE = "-"
 """Stands for the code of an event that an account of the plain service gets without one."""
 _BEFORE_PICK_UP = ("", ShipmentStatus.CREATED, ShipmentStatus.PICKUP_PENDING)
@@ -211,8 +212,19 @@ def _report(roads: list[KdniaoTrack] | tuple[KdniaoTrack, ...], shipment_no: str
         number = shipment_no or road.callback or road.order_code
         newest = road.traces[-1] if road.traces else None
         events += [_event(road, trace, number, is_newest=trace is newest) for trace in road.traces]
-        news.append(ParcelNews(shipment_no=number, waybill_no=road.waybill_no, courier_phone=road.courier_phone))
+        news.append(
+            ParcelNews(
+                shipment_no=number,
+                waybill_no=road.waybill_no,
+                courier_phone=road.courier_phone,
+                collect_hint=newest.station[:_LONGEST_HINT] if newest and _code(road, newest) in _AT_A_PLACE else "",
+            )
+        )
     return Report(events=tuple(events), news=tuple(news))
+
+
+def _code(road: KdniaoTrack, newest: KdniaoTrace) -> str:
+    return newest.action or road.state or _NO_CODE
 
 
 def _event(road: KdniaoTrack, trace: KdniaoTrace, shipment_no: str, *, is_newest: bool) -> CourierEvent:
@@ -220,7 +232,7 @@ def _event(road: KdniaoTrack, trace: KdniaoTrace, shipment_no: str, *, is_newest
 
     The road's state is no part of the key, or a trace that is the newest no more would come back as another event.
     """
-    code = trace.action or (road.state if is_newest else "") or _NO_CODE
+    code = _code(road, trace) if is_newest else trace.action or _NO_CODE
     status = STATUS_OF_CODE.get(code, "")
     if not status and code != _NO_CODE:
         metrics.UNKNOWN_CODES.labels("kdniao").inc()

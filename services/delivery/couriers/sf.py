@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 
 from app import metrics
 from app.errors import ProviderRejected, ProviderUnavailable
+from app.identifiers import mask_phone
 from clients.couriers.sf.client import SfClient
 from clients.couriers.sf.codes import SfProblem, problem_of
 from clients.couriers.sf.push import acknowledgement, read_push
@@ -49,6 +51,8 @@ from services.delivery.types import (
 )
 
 _CARRIER = "shunfeng"
+_PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+_LONGEST_HINT = 100
 _USUAL_PRODUCT = 2
 """顺丰标快."""
 _REACH = {FilterResult.SERVED: Reach.YES, FilterResult.NOT_SERVED: Reach.NO, FilterResult.ADDRESS_UNCLEAR: Reach.NO}
@@ -125,7 +129,7 @@ class SfCourier:
         back = await self._way_back(parcel, nodes)
         if back and back not in {node.waybill_no for node in nodes}:
             nodes += await self._client.routes_of_waybills([back], phone_tail=parcel.phone[-4:])
-        news = _return_news(parcel.shipment_no, back)
+        news = (*_return_news(parcel.shipment_no, back), *_spoken(nodes, parcel.shipment_no, back))
         return Report(events=tuple(_event(node, parcel.shipment_no, back) for node in nodes), news=news)
 
     async def _way_back(self, parcel: ParcelRef, nodes: Iterable[SfRouteEvent]) -> str:
@@ -146,6 +150,7 @@ class SfCourier:
         events = [_event(node, node.order_id) for node in read.routes] + [_state_event(each) for each in read.states]
         back = {node.order_id: node.waybill_no for node in read.routes if node.op_code == "631" and node.order_id}
         news = [each for shipment_no, number in back.items() for each in _return_news(shipment_no, number)]
+        news += [each for node in read.routes for each in _spoken([node], node.order_id)]
         news += [_state_news(each) for each in read.states]
         return Report(events=tuple(events), news=tuple(news))
 
@@ -251,6 +256,25 @@ def _status(node: SfRouteEvent, is_back: bool) -> str:
     if is_back and status:
         return ShipmentStatus.RETURNED if status == ShipmentStatus.DELIVERED else ShipmentStatus.RETURNING
     return status
+
+
+def _spoken(nodes: Iterable[SfRouteEvent], shipment_no: str, back: str = "") -> tuple[ParcelNews, ...]:
+    """Read what a person on the way says in words only: whom to call, where it lies."""
+    told = []
+    for node in sorted(nodes, key=lambda each: each.happened_at):
+        status = "" if back and node.waybill_no == back else STATUS_OF_CODE.get(node.op_code, "")
+        phone = _PHONE.search(node.remark) if status == ShipmentStatus.OUT_FOR_DELIVERY else None
+        hint = node.remark if status == ShipmentStatus.AWAITING_COLLECTION else ""
+        if phone or hint:
+            told.append(
+                ParcelNews(
+                    shipment_no=shipment_no,
+                    waybill_no=node.waybill_no,
+                    courier_phone=phone[0] if phone else "",
+                    collect_hint=_PHONE.sub(lambda found: mask_phone(found[0]), hint)[:_LONGEST_HINT],
+                )
+            )
+    return tuple(told)
 
 
 def _state_event(state: SfOrderState) -> CourierEvent:

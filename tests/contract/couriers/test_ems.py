@@ -36,6 +36,12 @@ async def test_withdrawal_that_is_refused_after_a_pick_up_was_taken_back_is_done
     await ems.courier.cancel(parcel, "改寄新单")
 
 
+@pytest.mark.parametrize(("cargo", "kind"), [("文件", "1"), ("物品", "3")])
+async def test_kind_of_content_follows_the_word_on_the_waybill(ems: EmsStand, cargo: str, kind: str) -> None:
+    await ems.courier.book(ems.order(cargo=cargo))
+    assert (await ems.control("GET", "/ems/orders"))[0]["content"] == kind
+
+
 @pytest.mark.parametrize("road", ["203", "203 207 203", "212 208"])
 async def test_withdrawal_of_what_was_picked_up_after_all_says_collected(ems: EmsStand, road: str) -> None:
     parcel = await ems.booked()

@@ -99,6 +99,16 @@ async def test_phone_of_the_carrier_is_told(stand: Stand) -> None:
     assert {each.courier_phone for each in news if each.courier_phone} == {"13900000009"}
 
 
+async def test_place_where_it_waits_is_told(stand: Stand) -> None:
+    """Without the phone of whoever put it there; the person needs the words of the locker or station."""
+    parcel = await stand.booked()
+    told = stand.news(await stand.move(parcel, "awaiting_collection"))
+    asked = (await stand.courier.track(parcel)).news
+    for news in (told, asked):
+        [hint] = {each.collect_hint for each in news if each.collect_hint}
+        assert "柜" in hint
+
+
 async def test_typed_number_is_followed_where_the_courier_can(stand: Stand) -> None:
     """A number that somebody ordered elsewhere: it is known by its carrier and the last digits of a phone."""
     if not stand.follows_typed:

@@ -94,6 +94,11 @@ async def test_way_back_ends_as_returned_and_never_as_delivered(sf: SfStand) -> 
     assert not derive([*doubted, *proven]).needs_confirmation
 
 
+async def test_phone_in_the_words_of_a_delivery_is_told_too(sf: SfStand) -> None:
+    news = sf.news(await sf.move(await sf.booked(), "out_for_delivery"))
+    assert {each.courier_phone for each in news if each.courier_phone} == {"13900000009"}
+
+
 async def test_locker_collection_says_so(sf: SfStand) -> None:
     parcel = await sf.booked()
     [event] = sf.events(await sf.play(parcel, "126"))
