@@ -21,6 +21,7 @@ from app import clock, db
 from app.clock import BEIJING
 from app.settings import Settings
 from bench.engines import ROOT
+from bench.peak import peak_mib
 from payments.channels.wechat_bills import lines_of
 from payments.fiscal.neutral import FiscalEntry, FiscalEntryKind
 from payments.reconciliation import run_repository
@@ -159,14 +160,6 @@ async def _reconcile(lines: int, folder: Path) -> Measured:
     await db.stop()
     assert found is not None, "the run has its row"
     return Measured(round(seconds, 2), peak_mib(), found["paid_count"], found["discrepancy_count"])
-
-
-def peak_mib() -> float:
-    """Return the most memory of this process; what getrusage says is also that of the process which started it."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return round(int(line.split()[1]) / 1024, 1)
-    return 0.0
 
 
 if __name__ == "__main__":
