@@ -22,6 +22,7 @@ from services.applications.documents.service import shown_documents
 from services.applications.dues import OVERDUE, days_spent, due_text, receipt_due
 from services.applications.materials.listing import describe_materials
 from services.applications.packages.siblings import siblings_of
+from services.applications.paper.originals import complete_since
 from services.applications.reviewing import repository as reviews
 from services.applications.reviewing.acting import AT_INTAKE, ROLES
 from services.applications.reviewing.decisions import Decisions
@@ -150,6 +151,7 @@ class CaseDesk(Intake, Examination, Decisions):
 
     async def _course(self, row: Row) -> CourseView:
         is_waiting = row["status"] in (Status.SUBMITTED, Status.RECEIVED)
+        since = await complete_since(self._parts.delivery, self._calendar, row) if is_waiting else None
         return CourseView(
             officer=row["officer"],
             corrections=row["corrections"],
@@ -157,7 +159,7 @@ class CaseDesk(Intake, Examination, Decisions):
             extension_days=row["extension_days"],
             overdue_reason=row["overdue_reason"],
             due_text=due_text(row, clock.beijing_date()),
-            receipt_due_on=receipt_due(self._calendar, row["received_at"]).on.isoformat() if is_waiting else None,
+            receipt_due_on=receipt_due(self._calendar, since).on.isoformat() if since else None,
             reviews=[_review(each) for each in await reviews.list_reviews(row["id"])],
             pauses=[_pause(each) for each in await repository.list_pauses(row["id"])],
             documents=await shown_documents(row["id"]),

@@ -21,6 +21,7 @@ from services.applications.clock import Calendar
 from services.applications.documents import letters
 from services.applications.dues import accepted_columns, computed, receipt_due, stored_pauses
 from services.applications.moves import FormVault
+from services.applications.paper.originals import complete_since
 from services.applications.ports import Catalogue, People
 from services.applications.states import STATUS_TEXT, TO_CORRECT, Act, Status
 from services.applications.types import Actor, ActorKind
@@ -244,15 +245,17 @@ class Progress:
     async def accept_by_silence(self, application_no: str) -> None:
         """Accept a case that nobody answered within five working days, as of the day it came in. Idempotent.
 
+        Originals that were asked for in time hold it up until they are here. See `complete_since`.
         Source: 行政许可法 第三十二条 (逾期不告知的，自收到申请材料之日起即为受理).
         """
         row = await repository.find_case(application_no)
         if row is None or row["status"] not in (Status.SUBMITTED, Status.RECEIVED):
             return
-        if clock.beijing_date() <= receipt_due(self._calendar, row["received_at"]).on:
+        since = await complete_since(self._delivery, self._calendar, row)
+        if since is None or clock.beijing_date() <= receipt_due(self._calendar, since).on:
             return
         record = (await self._catalogue.item(row["item_code"], row["item_version"])).record
-        columns, due = accepted_columns(self._calendar, record, self._calendar.received_at(row["received_at"]))
+        columns, due = accepted_columns(self._calendar, record, self._calendar.received_at(since))
         await self._advance(
             row,
             Act.ACCEPT,

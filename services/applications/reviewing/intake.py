@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from services.applications.documents import repository as documents
 from services.applications.documents.types import DocumentKind
 from services.applications.dues import accepted_columns, receipt_due
 from services.applications.moves import material_codes
-from services.applications.paper.originals import require_arrived
+from services.applications.paper.originals import complete_since, require_arrived
 from services.applications.reviewing import points as notices
 from services.applications.reviewing.acting import CaseActs
 from services.applications.reviewing.types import CORRECTION_DAYS, CorrectionPoint
@@ -50,7 +50,7 @@ class Intake(CaseActs):
         """
         row = await self._for(staff, application_no, Act.RETURN, version)
         next_edge(row["status"], Act.RETURN)
-        self._require_in_time(row)
+        await self._require_in_time(row)
         if row["corrections"]:
             raise Conflict("已一次性告知补正，不能再预审退回", code="correction_already_given")
         due_at = clock.now() + timedelta(days=CORRECTION_DAYS)
@@ -89,7 +89,7 @@ class Intake(CaseActs):
         if not general and not points:
             raise InvalidRequest(faults=(FieldFault("points", "请写明需要补正的全部内容"),))
         listed = notices.named(await self._item(row), (*points, *general))
-        self._require_in_time(row)
+        await self._require_in_time(row)
         seen = self._vault.digests(row)
         if row["corrections"]:
             await self._require_first_or_new(row, listed, seen)
@@ -126,15 +126,15 @@ class Intake(CaseActs):
         Raises: Conflict `originals_awaited` while originals are under way to the window.
         """
         await require_arrived(self._parts.delivery, row["application_no"])
-        record, is_late = (await self._item(row)).record, self._is_late(row)
-        accepted_at = self._calendar.received_at(row["received_at"]) if is_late else clock.now()
+        record, late_since = (await self._item(row)).record, await self._late_since(row)
+        accepted_at = self._calendar.received_at(late_since) if late_since else clock.now()
         columns, due = accepted_columns(self._calendar, record, accepted_at)
         later = "（日期待国家公布放假安排后确认）" if due.provisional else ""
         return {
             "told": f"您的办件已受理，承诺于{due.on.isoformat()}前办结{later}",
             "facts": {"promised_on": due.on.isoformat(), "fee_fen": row["fee_fen"]},
             "sets": columns,
-            "document": letters.accepted(due, columns["legal_due_on"], by_silence=is_late),
+            "document": letters.accepted(due, columns["legal_due_on"], by_silence=late_since is not None),
         }
 
     async def not_accept(
@@ -157,7 +157,7 @@ class Intake(CaseActs):
         """
         row = await self._for(staff, application_no, Act.NOT_ACCEPT, version)
         next_edge(row["status"], Act.NOT_ACCEPT)
-        self._require_in_time(row)
+        await self._require_in_time(row)
         item = await self._item(row)
         turn_to = f"您可以向{right_body}提出申请。" if right_body else ""
         return await self._move(
@@ -171,11 +171,14 @@ class Intake(CaseActs):
             document=letters.not_accepted(item.record, reason, right_body, remedy),
         )
 
-    def _is_late(self, row: Row) -> bool:
-        return clock.beijing_date() > receipt_due(self._calendar, row["received_at"]).on
+    async def _late_since(self, row: Row) -> datetime | None:
+        """Return since when a case lies here that nobody answered in time; None while there is time."""
+        since = await complete_since(self._parts.delivery, self._calendar, row)
+        is_late = since is not None and clock.beijing_date() > receipt_due(self._calendar, since).on
+        return since if is_late else None
 
-    def _require_in_time(self, row: Row) -> None:
-        if self._is_late(row):
+    async def _require_in_time(self, row: Row) -> None:
+        if await self._late_since(row) is not None:
             raise Conflict("已超过5个工作日，逾期未告知视为受理，请直接受理", code="notice_too_late")
 
     @staticmethod

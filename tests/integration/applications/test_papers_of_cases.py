@@ -81,6 +81,60 @@ async def test_originals_are_asked_for_and_hold_acceptance_up(by_post: Any) -> N
     assert await world.status(number) == "ACCEPTED"
 
 
+async def _days_ago(number: str, *, received: int, asked: int) -> None:
+    """Move the receipt of a case, and of its request for originals, back by so many days."""
+    await db.execute(
+        "UPDATE application SET received_at = now() - $2 * interval '1 day' WHERE application_no = $1", number, received
+    )
+    await db.execute("UPDATE mailing SET asked_at = now() - $2 * interval '1 day' WHERE subject_no = $1", number, asked)
+
+
+async def _accepted_on(number: str) -> Any:
+    row = await db.fetch_row("SELECT status, accepted_at FROM application WHERE application_no = $1", number)
+    assert row is not None
+    return clock.beijing_date(row["accepted_at"]) if row["status"] == "ACCEPTED" else None
+
+
+async def test_silence_accepts_nothing_while_originals_are_awaited(by_post: Any) -> None:
+    world, progress = by_post, by_post.applications.progress
+    number = await received(world)
+    await _days_ago(number, received=30, asked=29)
+    await progress.accept_by_silence(number)
+    assert await world.status(number) == "RECEIVED", "asked for in time: there was no silence"
+    await pickup(world, number)
+    await progress.accept_by_silence(number)
+    assert await world.status(number) == "RECEIVED"
+    await world.applications.originals.receive(world.window, number, Receipt(condition=Condition.INTACT), HERE)
+    await progress.accept_by_silence(number)
+    assert await world.status(number) == "RECEIVED", "five working days from the receipt of the originals"
+    # Long enough for any holiday between.
+    row = await db.fetch_row("UPDATE mailing SET received_at = now() - interval '20 days' RETURNING received_at")
+    assert row is not None
+    await progress.accept_by_silence(number)
+    counts_from = progress._calendar.received_at(row["received_at"])
+    assert await _accepted_on(number) == clock.beijing_date(counts_from)
+
+
+async def test_originals_asked_for_too_late_keep_no_case_from_being_accepted(by_post: Any) -> None:
+    world = by_post
+    number = await received(world)
+    await _days_ago(number, received=30, asked=1)
+    progress = world.applications.progress
+    await progress.accept_by_silence(number)
+    counts_from = progress._calendar.received_at(clock.now() - timedelta(days=30))
+    assert await _accepted_on(number) == clock.beijing_date(counts_from)
+
+
+async def test_case_whose_originals_never_come_may_still_be_sent_back(by_post: Any) -> None:
+    world = by_post
+    number = await received(world)
+    await _days_ago(number, received=30, asked=29)
+    shown = await world.applications.desk.case(world.window, number, HERE)
+    assert shown.course.receipt_due_on is None
+    await world.applications.desk.not_accept(world.window, number, "逾期未提交申请材料原件", HERE)
+    assert await world.status(number) == "CLOSED"
+
+
 async def test_originals_may_be_done_without_for_a_reason(by_post: Any) -> None:
     number = await received(by_post)
     await by_post.applications.originals.waive(by_post.window, number, "已通过部门数据核验", HERE)
