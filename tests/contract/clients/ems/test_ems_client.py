@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -221,29 +221,30 @@ def test_push_of_one_event_or_with_the_key_behind_it_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw",
+    "pushes",
     [
-        b"",
-        b"[]",
-        b"{}",
-        b"[" * 100_000,
-        pushed(senderNo="1100999999999"),
-        pushed(method="040009"),
-        pushed(key="EREiM0RVZneImaq7zN3u/w=="),
-        pushed(logitcsInterface=json.dumps([EVENT])),
-        pushed(logitcsInterface=None),
-        pushed([]),
-        pushed([EVENT] * 501),
-        pushed("not json"),
-        pushed([7]),
-        pushed(EVENT | {"opTime": "soon"}),
-        pushed(EVENT | {"opTime": "0001-01-01 00:00:00"}),
-        pushed(EVENT | {"opCode": None}),
-        pushed(EVENT | {"opDesc": "a\x00b"}),
-        pushed(EVENT | {"opDesc": "\ud800"}),
+        lambda: b"",
+        lambda: b"[]",
+        lambda: b"{}",
+        lambda: b"[" * 100_000,
+        lambda: pushed(senderNo="1100999999999"),
+        lambda: pushed(method="040009"),
+        lambda: pushed(key="EREiM0RVZneImaq7zN3u/w=="),
+        lambda: pushed(logitcsInterface=json.dumps([EVENT])),
+        lambda: pushed(logitcsInterface=None),
+        lambda: pushed([]),
+        lambda: pushed([EVENT] * 501),
+        lambda: pushed("not json"),
+        lambda: pushed([7]),
+        lambda: pushed(EVENT | {"opTime": "soon"}),
+        lambda: pushed(EVENT | {"opTime": "0001-01-01 00:00:00"}),
+        lambda: pushed(EVENT | {"opCode": None}),
+        lambda: pushed(EVENT | {"opDesc": "a\x00b"}),
+        lambda: pushed(EVENT | {"opDesc": "\ud800"}),
     ],
 )
-def test_push_of_another_shape_or_key_is_rejected(raw: bytes) -> None:
+def test_push_of_another_shape_or_key_is_rejected(pushes: Callable[[], bytes]) -> None:
+    raw = pushes()
     with pytest.raises(CallbackRejected):
         push.read_push(ACCOUNT, raw)
 
