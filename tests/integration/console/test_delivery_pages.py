@@ -17,6 +17,7 @@ from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import Ability
 from services.delivery.service import DeliveryService
 from services.delivery.types import Booking, Choice, Contact, DeliveryMethod, ShipmentOrder
+from tests.fakes.told import seen
 from tests.integration.console.conftest import Browser, House
 
 pytestmark = pytest.mark.anyio
@@ -29,8 +30,8 @@ class Courier:
     """Books everything, or nothing."""
 
     code, name = "SF", "顺丰速运"
-    abilities = frozenset({Ability.ORDER})
-    refuses = False
+    abilities = frozenset({Ability.ORDER, Ability.CANCEL})
+    refuses, repeats_for = False, None
 
     async def book(self, order: Any) -> Booking:
         if self.refuses:
@@ -38,6 +39,9 @@ class Courier:
         return Booking(shipment_no=order.shipment_no, waybill_no=f"SF{order.shipment_no[-8:]}")
 
     async def find(self, parcel: Any) -> None:
+        return None
+
+    async def cancel(self, parcel: Any, reason: str) -> None:
         return None
 
 
@@ -150,6 +154,27 @@ async def test_refused_parcel_is_shown_with_its_road_and_booked_again(browser: B
     assert "重新下单</button>" not in page
     (act,) = await db.fetch_all("SELECT actor, object_no FROM audit_entry WHERE action = 'shipment.rebooked'")
     assert tuple(act.values()) == ("dispatcher", number)
+
+
+async def test_parcel_that_was_not_picked_up_is_ordered_again_under_another_number(
+    browser: Browser, courier: Courier
+) -> None:
+    number = await _parcel(browser.house, await browser.house.submitted_case())
+    await browser.sign_in("dispatcher")
+    path = f"/staff/deliveries/{number}"
+    assert "重新下单</button>" not in await browser.get(path)
+    delivery: DeliveryService = browser.house.delivery  # type: ignore[attr-defined]  # as above
+    await delivery.booking._recorder.record(
+        number, [seen(number, "EXCEPTION", clock.now(), waybill_no=f"SF{number[-8:]}")], confirmed=True
+    )
+    page = await browser.get(path)
+    assert ("快递公司未能揽收" in page, "重新下单</button>" in page) == (True, True)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert token is not None
+    status, location, _ = await browser.post(f"{path}/rebook", csrf_token=token[1])
+    (new,) = await db.fetch_all("SELECT shipment_no FROM shipment WHERE replaces_no = $1", number)
+    assert (status, location) == (303, f"/staff/deliveries/{new['shipment_no']}?done=1")
+    assert "重新下单</button>" not in await browser.get(path)
 
 
 async def test_column_is_taken_away_as_a_marked_file(browser: Browser, courier: Courier) -> None:
