@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from redis.asyncio import Redis
 
@@ -48,8 +47,6 @@ from services.applications.service import ApplicationService
 from services.audiences.service import AudienceService
 from services.staff.audit import AuditTrail
 from services.staff.types import StaffCaller
-
-_DATA = Path(__file__).parent.parent / "data"
 
 
 @dataclass(frozen=True, slots=True)

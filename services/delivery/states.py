@@ -117,7 +117,7 @@ _RANK = {status: place for place, status in enumerate(ShipmentStatus)}
 TERMINAL = frozenset(status for status, meaning in MEANINGS.items() if meaning.is_terminal)
 
 
-_ON_THE_ROAD = frozenset(
+ON_THE_ROAD = frozenset(
     {
         ShipmentStatus.PICKED_UP,
         ShipmentStatus.IN_TRANSIT,
@@ -191,7 +191,7 @@ def derive(sightings: Iterable[Sighting]) -> Derived:
         newest.occurred_at,
         is_doubted or known[-1] is not newest,
         newest.signed_as,
-        next((each.occurred_at for each in trusted if each.status in _ON_THE_ROAD), None),
+        next((each.occurred_at for each in trusted if each.status in ON_THE_ROAD), None),
         heard_at,
     )
 

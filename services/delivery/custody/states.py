@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from services.delivery.states import ShipmentStatus
+from services.delivery.states import ON_THE_ROAD, ShipmentStatus
 
 
 class Holder(StrEnum):
@@ -42,20 +42,7 @@ HOLDER_TEXT: Mapping[str, str] = {
     Holder.VOID: "已作废",
 }
 KIND_TEXT: Mapping[str, str] = {PieceKind.RESULT: "办理结果", PieceKind.ORIGINAL: "申请材料原件"}
-CARRIED = frozenset(
-    {
-        ShipmentStatus.PICKED_UP,
-        ShipmentStatus.IN_TRANSIT,
-        ShipmentStatus.ARRIVED,
-        ShipmentStatus.OUT_FOR_DELIVERY,
-        ShipmentStatus.AWAITING_COLLECTION,
-        ShipmentStatus.DELIVERED,
-        ShipmentStatus.REJECTED,
-        ShipmentStatus.RETURNING,
-        ShipmentStatus.RETURNED,
-        ShipmentStatus.LOST,
-    }
-)
+CARRIED = ON_THE_ROAD | {ShipmentStatus.LOST}
 """States that only a parcel can reach which the courier has had."""
 GIVEN_OUT = frozenset({Holder.WINDOW, Holder.POINT, Holder.CITIZEN})
 """Whoever takes a document by hand takes it out of its parcel: what is told of the parcel later moves it no more."""
