@@ -66,7 +66,7 @@ CITIZEN_EVENTS = (
     "licence.issued shipment.booked shipment.picked_up shipment.out_for_delivery shipment.awaiting_collection "
     "shipment.delivered shipment.delivery_undone shipment.exception shipment.returning "
     "citizen.merged consultation.answered "
-    "mailing.asked mailing.asked_again mailing.received mailing.faulty mailing.waived "
+    "mailing.asked mailing.asked_again mailing.received mailing.faulty mailing.waived mailing.given_back "
     "collection.ready collection.reminded collection.recalled collection.collected"
 ).split()
 """Events that concern a person: they are told by a notice where a template says so, and live on their phone."""

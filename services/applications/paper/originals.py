@@ -22,7 +22,7 @@ from services.applications.own import Held
 from services.applications.paper.wanted import payer_of, wanted, window_of
 from services.applications.parts import Parts
 from services.applications.scope import case_in_scope
-from services.applications.states import Status
+from services.applications.states import Outcome, Status
 from services.catalogue.types import ItemRecord
 from services.delivery.booking.types import InboundOrder, OwnParcel
 from services.delivery.mailing.types import AWAITED, MailingDetail, MailingView, NewMailing, Receipt, Record
@@ -63,8 +63,11 @@ class Originals:
             )
 
     async def end(self, application_no: str) -> None:
-        """End what is open of a case that ended. Idempotent."""
+        """End what is open of a case that ended; without a result staff give the originals back. Idempotent."""
         await self._mailing.end(application_no)
+        row = await repository.find_case(application_no)
+        if row is not None and row["outcome"] != Outcome.GRANTED:
+            await self._mailing.ask_to_give_back(application_no)
 
     async def detail(self, caller: Caller, application_no: str) -> MailingDetail:
         """Return the originals that an own case needs, where they go and what may be done. Raises: NotFound."""

@@ -16,10 +16,14 @@ from services.delivery.custody import moves
 from services.delivery.custody.states import Holder, PieceKind
 from services.delivery.custody.types import NewPiece
 from services.delivery.mailing.types import Content, NewMailing, Record
+from services.delivery.tasks.facts import Subject
+from services.delivery.tasks.opening import close_task, open_task
+from services.delivery.tasks.states import Outcome, TaskKind
 
 _COLUMNS = """m.id, m.subject_no, m.citizen_id, m.division_code, m.department_code, m.contents, m.status, m.asked_at,
     m.shipment_no, m.received_at, m.condition, m.condition_note, m.version, m.updated_at"""
 _FIRST_ID = uuid.UUID(int=0)
+_HERE = ("WINDOW", "RETURNED")
 
 
 async def ask(new: NewMailing, at: datetime, event: DomainEvent) -> None:
@@ -202,17 +206,38 @@ async def at_window(tx: Transaction, row: Row, at: datetime, by: str, reason: st
     await moves.move_case(tx, row["subject_no"], PieceKind.ORIGINAL, Holder.WINDOW, at, reason=reason, actor=by)
 
 
-async def give_back(subject_no: str, at: datetime, by: str, reason: str, record: Record) -> int:
-    """Note that originals at the window were given back in person; return how many."""
+async def give_back(subject_no: str, at: datetime, by: str, reason: str, event: DomainEvent, record: Record) -> int:
+    """Note that originals at the window, also such as came back with a parcel, were given back in person.
+
+    Returns how many; what asked for it is settled with them.
+    """
     async with db.transaction() as tx:
-        here = await tx.fetch_row(
-            "SELECT 1 FROM piece WHERE subject_no = $1 AND kind = 'ORIGINAL' AND holder = 'WINDOW'", subject_no
+        held = await tx.fetch_all(
+            "SELECT holder FROM piece WHERE subject_no = $1 AND kind = 'ORIGINAL' ORDER BY id FOR UPDATE", subject_no
         )
-        if here is None:
+        if not any(row["holder"] in _HERE for row in held):
             return 0
         given = await moves.move_case(tx, subject_no, PieceKind.ORIGINAL, Holder.CITIZEN, at, reason=reason, actor=by)
+        row = await lock(tx, subject_no)
+        if row is not None:
+            await close_task(tx, row["id"], (TaskKind.ORIGINALS,), Outcome.CONFIRMED, by)
+        tx.emit(event)
         await record(tx)
         return given
+
+
+async def ask_to_give_back(subject_no: str, reason: str) -> None:
+    """Have staff give back what lies at the window of a case that ended. Idempotent: one open task a case."""
+    async with db.transaction() as tx:
+        row = await lock(tx, subject_no)
+        here = await tx.fetch_row(
+            "SELECT 1 FROM piece WHERE subject_no = $1 AND kind = 'ORIGINAL' AND holder = ANY($2) AND shipment_no = ''",
+            subject_no,
+            list(_HERE),
+        )
+        if row is not None and here is not None:
+            case = Subject(row["id"], "", subject_no, row["division_code"], row["department_code"])
+            await open_task(tx, case, TaskKind.ORIGINALS, reason)
 
 
 async def end(row: Row, at: datetime) -> None:

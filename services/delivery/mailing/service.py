@@ -43,6 +43,7 @@ FindTerms = Callable[[Errand, Sequence[str], str], Awaitable[Terms]]
 """Says who may pay for a parcel of these items."""
 FindShipment = Callable[[str], Awaitable[ShipmentView]]
 _WORDS_NEEDED = 2
+_TO_GIVE_BACK = "办件已结束且没有办理结果，请将窗口留存的材料原件退还申请人并登记"
 
 
 class Mailings:
@@ -203,9 +204,17 @@ class Mailings:
         await self._settle(subject_no, Act.ASK_AGAIN, version, settled, record)
 
     async def give_back(self, subject_no: str, reason: str, by: str, record: Record) -> None:
-        """Note that the citizen took their originals back at the window. Raises: Conflict `no_originals`."""
-        if await repository.give_back(subject_no, clock.now(), by, reason.strip() or "窗口退还", record) == 0:
+        """Note that the citizen took their originals back at the window, and tell them so.
+
+        Raises: NotFound, Conflict `no_originals`.
+        """
+        told = views.given_back_event(await self._row(subject_no))
+        if await repository.give_back(subject_no, clock.now(), by, reason.strip() or "窗口退还", told, record) == 0:
             raise Conflict("窗口没有该办件的材料原件", code="no_originals")
+
+    async def ask_to_give_back(self, subject_no: str) -> None:
+        """Have staff give back the originals at the window of a case that ended without a result. Idempotent."""
+        await repository.ask_to_give_back(subject_no, _TO_GIVE_BACK)
 
     async def is_awaited(self, subject_no: str) -> bool:
         """Tell whether a case cannot go on yet: a parcel is under way, or what is asked for nothing stands in for."""

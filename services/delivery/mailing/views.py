@@ -119,6 +119,11 @@ def waived_event(row: Row) -> DomainEvent:
     return _event(row, "waived")
 
 
+def given_back_event(row: Row) -> DomainEvent:
+    """Say that the window gave the originals back: whoever did not fetch them notices."""
+    return _event(row, "given_back")
+
+
 def _event(row: Row, name: str, **facts: Any) -> DomainEvent:
     return DomainEvent(
         name=f"mailing.{name}",

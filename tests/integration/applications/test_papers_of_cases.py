@@ -135,6 +135,33 @@ async def test_case_whose_originals_never_come_may_still_be_sent_back(by_post: A
     assert await world.status(number) == "CLOSED"
 
 
+async def test_originals_of_a_refused_case_wait_as_a_task_until_they_are_given_back(by_post: Any) -> None:
+    world, originals = by_post, by_post.applications.originals
+    number = await received(world)
+    await originals.receive(world.window, number, Receipt(condition=Condition.INTACT), HERE)
+    await world.applications.desk.not_accept(world.window, number, "不属于本机关职权", HERE)
+    await world.react()
+    (task,) = (await world.delivery.tasks.page(world.window))[0]
+    assert (task.kind, task.application_no) == ("ORIGINALS", number)
+    assert "退还申请人" in task.reason
+    await originals.give_back(world.window, number, "申请人到窗口取回", HERE)
+    (piece,) = await world.delivery.custody.of_case(number)
+    assert (piece.holder, piece.changes[-1].actor, piece.changes[-1].reason) == (
+        "CITIZEN",
+        "window",
+        "申请人到窗口取回",
+    )
+    assert "mailing.given_back" in await world.react()
+    assert (await world.delivery.tasks.page(world.window))[0] == []
+    with pytest.raises(Conflict) as refused:
+        await originals.give_back(world.window, number, "再次登记", HERE)
+    assert refused.value.stable_code == "no_originals"
+    trail = await db.fetch_all("SELECT action FROM audit_entry WHERE action = 'mailing.given_back'")
+    assert len(trail) == 1
+    await originals.end(number)
+    assert (await world.delivery.tasks.page(world.window))[0] == [], "nothing is left to give back"
+
+
 async def test_originals_may_be_done_without_for_a_reason(by_post: Any) -> None:
     number = await received(by_post)
     await by_post.applications.originals.waive(by_post.window, number, "已通过部门数据核验", HERE)
