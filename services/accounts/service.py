@@ -12,14 +12,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from app import clock
-from app.crypto import FieldCipher, hash_secret
+from app.crypto import FieldCipher
 from app.db import Row
-from app.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
+from app.errors import Conflict, InvalidRequest, NotFound
 from app.identifiers import is_mobile_phone, mask_phone, normalise_id_number, normalise_phone
-from app.ids import new_id, new_secret
 from app.limits import RateLimits
 from app.revocations import Recent, Revocations
-from app.tokens import ACCESS_SECONDS, AccessTokens, Caller
+from app.tokens import AccessTokens, Caller
 from services.accounts import lookup_repository, repository
 from services.accounts.addresses import AddressBook
 from services.accounts.contacts import ContactBook
@@ -27,10 +26,11 @@ from services.accounts.enterprises.ports import BusinessRegister
 from services.accounts.enterprises.service import EnterpriseService
 from services.accounts.levels import Levels
 from services.accounts.mandates.service import MandateService
-from services.accounts.ports import ActionRequired, IdentityProvider, Places, ProvenIdentity
+from services.accounts.ports import ActionRequired, IdentityProvider, Places
 from services.accounts.real_name import RealNames
-from services.accounts.repository import PhoneToBind, SignIn
+from services.accounts.repository import PhoneToBind
 from services.accounts.representation import Representation
+from services.accounts.sessions import Sessions
 from services.accounts.types import (
     TOPIC_NAMES,
     Acting,
@@ -53,18 +53,14 @@ from services.accounts.types import (
     SignedIn,
     Tokens,
 )
+from services.accounts.views import citizen_view, platform_identity, verified
 from services.accounts.wishes import Wishes
 
 log = structlog.get_logger()
-SESSION_LIFETIME = timedelta(days=30)
-REFRESH_LIFETIME = timedelta(days=7)
-REFRESH_GRACE = timedelta(seconds=10)
-"""A refresh token shown again within this time is a race of the same phone, not theft. It still gives nothing."""
 PHONE_PROOF_LIFETIME = timedelta(days=90)
 """Carriers leave a number idle for 90 days before somebody else gets it; then its proof may serve that person."""
 _PHONE_RATE = "20/hour"
 _AUTHORITY = AuthorityRules()
-_SESSION_KEY = "identity.session_key"
 
 
 class AccountsService:
@@ -91,12 +87,11 @@ class AccountsService:
         authority: AuthorityRules = _AUTHORITY,
         tags: Collection[str] = (),
     ) -> None:
-        self._tokens = tokens
         self._cipher = cipher
         self._limits = limits
         self._revocations = revocations
         self._providers = providers
-        self._login_rate = login_rate
+        self._sessions = Sessions(tokens, cipher, limits, revocations, providers, login_rate)
         self._levels = Levels()
         self._contacts = ContactBook(cipher)
         self._real_names = RealNames(cipher, places, providers, limits, revocations)
@@ -133,62 +128,23 @@ class AccountsService:
 
         Raises: TooManyRequests, Unauthenticated `login_code_invalid`, Forbidden, ProviderUnavailable.
         """
-        await self._limits.hit(self._login_rate, "login", address)
-        port = self._providers[provider]
-        proven = await port.sign_in(code)
-        refresh_token = new_secret()
-        sign_in = self._sign_in(provider, port.app_id, proven, refresh_token)
-        person = await repository.open_session(sign_in)
-        if person is None:
-            await repository.record_identity(sign_in)
-            person = await repository.open_session(sign_in)
-        if person is None or person["status"] != "ACTIVE":
-            raise Forbidden("账号已注销，暂不能登录", code="account_closed")
-        access_token = self._tokens.issue(
-            person["id"], sign_in.session_id, person["identity_id"], provider, person["real_name_level"]
-        )
-        return SignedIn(
-            access_token=access_token,
-            refresh_token=refresh_token,
-            expires_in=ACCESS_SECONDS,
-            citizen=_view(person),
-        )
+        return await self._sessions.sign_in(provider, code, address)
 
     async def refresh(self, refresh_token: str, address: str) -> Tokens:
         """Exchange a refresh token, which is good for one exchange.
 
-        Of concurrent exchanges one wins. The others, and a retry within 10 seconds, get Conflict and no tokens: an
-        answer that was lost on the way cannot be told from a stolen token, and signing in anew costs the phone
-        nothing. Shown again later, a used token means theft: the session ends.
-
         Raises: TooManyRequests, Unauthenticated `refresh_token_invalid`, `refresh_token_reused`, Conflict
         `refresh_token_used`.
         """
-        await self._limits.hit(self._login_rate, "refresh", address)
-        now, successor = clock.now(), new_secret()
-        row = await repository.rotate_refresh_token(
-            hash_secret(refresh_token), now, hash_secret(successor), now + REFRESH_LIFETIME, REFRESH_GRACE
-        )
-        if row is None or row["outcome"] == "ENDED":
-            raise Unauthenticated("登录已过期，请重新登录", code="refresh_token_invalid")
-        if row["outcome"] == "RACED":
-            raise Conflict("登录凭证刚刚已更新，请使用新的凭证", code="refresh_token_used")
-        if row["outcome"] == "REUSED":
-            await self._end_session(row["id"], "REFRESH_REUSED")
-            log.warning("refresh_token_reused", session=row["id"].hex)
-            raise Unauthenticated("登录已失效，请重新登录", code="refresh_token_reused")
-        access_token = self._tokens.issue(
-            row["citizen_id"], row["id"], row["identity_id"], row["provider"], row["real_name_level"]
-        )
-        return Tokens(access_token=access_token, refresh_token=successor, expires_in=ACCESS_SECONDS)
+        return await self._sessions.refresh(refresh_token, address)
 
     async def sign_out(self, caller: Caller) -> None:
         """End the caller's session: its tokens are refused by every process from now on. Idempotent."""
-        await self._end_session(caller.session_id, "SIGNED_OUT")
+        await self._sessions.end(caller.session_id, "SIGNED_OUT")
 
     async def me(self, caller: Caller) -> CitizenView:
         """Show the caller to themselves, masked."""
-        return _view(await self._citizen(caller.citizen_id))
+        return citizen_view(await self._citizen(caller.citizen_id))
 
     async def bind_phone(self, caller: Caller, proof: PhoneProof) -> CitizenView:
         """Bind the phone number that the platform vouches for; level L1 at least. Idempotent for the same number.
@@ -226,12 +182,12 @@ class AccountsService:
             number = normalise_id_number(request.id_number)
             if citizen["id_number_hash"] != self._cipher.lookup("id_number", number):
                 raise Conflict("您已完成实名认证，不能更换身份", code="already_verified")
-            return _verified(citizen, merged=False)
+            return verified(citizen, merged=False)
         identity = await self.identity(caller.identity_id)
         outcome = await self._real_names.verify(caller, identity.subject, request)
         if isinstance(outcome, ActionRequired):
             return RealNameAction(certify_id=outcome.reference, url=outcome.url)
-        return _verified(await self._citizen(outcome.citizen_id), merged=outcome.merged)
+        return verified(await self._citizen(outcome.citizen_id), merged=outcome.merged)
 
     async def preferences(self, citizen_id: uuid.UUID) -> Preferences:
         """Return how the citizen wants to be served; defaults where they never said."""
@@ -276,11 +232,11 @@ class AccountsService:
         row = await repository.find_identity(identity_id)
         if row is None:
             raise NotFound("登录身份不存在")
-        return _identity(row)
+        return platform_identity(row)
 
     async def identities(self, citizen_id: uuid.UUID) -> list[PlatformIdentity]:
         """List a citizen's sign-in identities, the latest used first: where a notice can go."""
-        return [_identity(row) for row in await repository.list_identities(citizen_id)]
+        return [platform_identity(row) for row in await repository.list_identities(citizen_id)]
 
     async def contacts_of(self, citizen_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, PersonContacts]:
         """Return how people can be reached, in one statement, by the ids asked for; somebody gone is left out."""
@@ -289,13 +245,11 @@ class AccountsService:
     async def known_identity(self, provider: str, app_id: str, subject: str) -> PlatformIdentity | None:
         """Return who a platform means by its name for somebody; None for a stranger."""
         row = await repository.find_identity_by_subject(provider, app_id, subject)
-        return None if row is None else _identity(row)
+        return None if row is None else platform_identity(row)
 
     async def session_keys(self, identity_id: uuid.UUID) -> tuple[str, ...]:
         """Return WeChat's session keys of an identity, the newest first; secrets that never leave the server."""
-        row = await repository.find_identity(identity_id)
-        stored = (row["session_key_cipher"], row["previous_session_key_cipher"]) if row is not None else ()
-        return tuple(self._cipher.decrypt(_SESSION_KEY, value) for value in stored if value is not None)
+        return await self._sessions.session_keys(identity_id)
 
     async def plain_address(self, citizen_id: uuid.UUID, address_id: uuid.UUID) -> PlainAddress:
         """Return an own address in plain text, for a shipment. Raises: NotFound."""
@@ -326,14 +280,7 @@ class AccountsService:
 
         Idempotent: yes; a sign-in after `at` (aware UTC) is left alone.
         """
-        row = await repository.find_identity_by_subject(provider, app_id, subject)
-        if row is not None:
-            ended = await repository.withdraw_identity(row["id"], at)
-            await self._revocations.announce(Recent(sessions=tuple(ended)))
-
-    async def _end_session(self, session_id: uuid.UUID, reason: str) -> None:
-        await repository.revoke_session(session_id, clock.now(), reason)
-        await self._revocations.announce(Recent(sessions=(session_id,)))
+        await self._sessions.withdraw_consent(provider, app_id, subject, at)
 
     def _profile(self, row: Row) -> CitizenProfile:
         return CitizenProfile(
@@ -352,39 +299,3 @@ class AccountsService:
 
     def _plain(self, column: str, stored: bytes | None) -> str:
         return "" if stored is None else self._cipher.decrypt(column, stored)
-
-    def _sign_in(self, provider: str, app_id: str, proven: ProvenIdentity, refresh_token: str) -> SignIn:
-        now = clock.now()
-        session_key = proven.session_key
-        return SignIn(
-            provider=provider,
-            app_id=app_id,
-            subject=proven.subject,
-            union_id=proven.union_id,
-            user_id=proven.user_id,
-            session_key_cipher=self._cipher.encrypt(_SESSION_KEY, session_key) if session_key else None,
-            signed_in_at=now,
-            session_id=new_id(),
-            session_expires_at=now + SESSION_LIFETIME,
-            refresh_hash=hash_secret(refresh_token),
-            refresh_expires_at=now + REFRESH_LIFETIME,
-        )
-
-
-def _view(row: Row) -> CitizenView:
-    return CitizenView(
-        id=row["id"].hex,
-        real_name_level=row["real_name_level"],
-        name=row["name_masked"],
-        id_number=row["id_number_masked"],
-        phone=row["phone_masked"],
-        signed_up_at=clock.rfc3339(row["created_at"]),
-    )
-
-
-def _verified(row: Row, *, merged: bool) -> RealNameVerified:
-    return RealNameVerified(real_name_level=row["real_name_level"], citizen=_view(row), merged=merged)
-
-
-def _identity(row: Row) -> PlatformIdentity:
-    return PlatformIdentity(row["id"], row["citizen_id"], row["provider"], row["app_id"], row["subject"])
