@@ -53,7 +53,7 @@ KIND_TEXT: Mapping[str, str] = {
     TaskKind.DAMAGED: "破损",
     TaskKind.SILENT: "长时间无消息",
     TaskKind.SIGNED_BY_OTHER: "非本人签收",
-    TaskKind.BOOKING_REFUSED: "快递未接单",
+    TaskKind.BOOKING_REFUSED: "快递未接单或未揽收",
     TaskKind.UNDELIVERABLE: "无法投递",
     TaskKind.PAID_NOT_SENT: "已付邮费未寄出",
     TaskKind.STATEMENT: "对账差异",

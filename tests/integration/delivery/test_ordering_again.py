@@ -227,3 +227,14 @@ async def test_lost_order_that_only_a_person_can_ask_about_is_not_called_withdra
     with pytest.raises(Conflict):
         await post.room.booking.cancel(number, "不需要了")
     assert ((await parcel(number))["status"], await tasks("EXCEPTION")) == ("REQUESTED", [(number, "", "")])
+
+
+async def test_originals_whose_pick_up_was_taken_back_are_looked_at_and_not_ordered_again(post: Post) -> None:
+    number = await post.booked()
+    await db.execute("UPDATE shipment SET leg = 'INBOUND'")
+    await told(post, number, "", code="207", undoes=("203",))
+    await later(25)
+    await open_silent()
+    assert (await tasks("SILENT"), await tasks()) == ([(number, "", "")], [])
+    with pytest.raises(Conflict):
+        await post.room.booking.rebook(number, nobody)
