@@ -160,8 +160,9 @@ class Sighting:
 class Derived:
     """The state that follows from the events, when it was reached, and whether a push awaits our own question.
 
-    `heard_at` is the moment of the newest event, whether a table knows it or not; `picked_up_at` that of the first
-    one on the road; `signed_as` belongs to the event that decides.
+    `at` is the moment of the event that decides; of a delivery that its courier tells more than once it is the first
+    since the last reversal, the signature's. `heard_at` is the moment of the newest event, whether a table knows it or
+    not; `picked_up_at` that of the first one on the road; `signed_as` belongs to the event that decides.
     """
 
     status: ShipmentStatus
@@ -181,19 +182,31 @@ def derive(sightings: Iterable[Sighting]) -> Derived:
     """
     once = _without_repeats(sightings)
     heard_at = max((each.occurred_at for each in once), default=None)
-    known, is_doubted = _standing(once)
+    known, is_doubted, undone_at = _standing(once)
     trusted = _trusted(known)
     if not trusted:
         return Derived(ShipmentStatus.REQUESTED, None, needs_confirmation=bool(known), heard_at=heard_at)
     newest = trusted[-1]
     return Derived(
         ShipmentStatus(newest.status),
-        newest.occurred_at,
+        _reached_at(trusted, undone_at),
         is_doubted or known[-1] is not newest,
         newest.signed_as,
         next((each.occurred_at for each in trusted if each.status in ON_THE_ROAD), None),
         heard_at,
     )
+
+
+def _reached_at(trusted: Sequence[Sighting], undone_at: datetime | None) -> datetime:
+    """Return when the present state was reached: a repeated signature (SF's 8000 after 80) is no later delivery."""
+    at = trusted[-1].occurred_at
+    if trusted[-1].status != ShipmentStatus.DELIVERED:
+        return at
+    for each in reversed(trusted):
+        if each.status != ShipmentStatus.DELIVERED or (undone_at is not None and each.occurred_at <= undone_at):
+            break
+        at = each.occurred_at
+    return at
 
 
 def _trusted(ordered: Iterable[Sighting]) -> list[Sighting]:
@@ -221,22 +234,25 @@ def _without_repeats(sightings: Iterable[Sighting]) -> list[Sighting]:
     return [kept[place] for place in sorted(kept)]
 
 
-def _standing(ordered: Iterable[Sighting]) -> tuple[list[Sighting], bool]:
-    """Return the events with a state that no reversal takes back, oldest first, and whether one waits for its trust."""
+def _standing(ordered: Iterable[Sighting]) -> tuple[list[Sighting], bool, datetime | None]:
+    """Return the events with a state that no reversal takes back, oldest first, whether one waits for its trust, and
+    when a signature was last taken back."""
     standing: list[Sighting] = []
-    is_doubted = False
+    is_doubted, undone_at = False, None
     for each in ordered:
         if each.undoes:
             place = _taken_back(standing, each.undoes.split())
             if place is None:
                 continue
             if each.confirmed or standing[place].status not in TERMINAL:
+                if standing[place].status == ShipmentStatus.DELIVERED:
+                    undone_at = each.occurred_at
                 del standing[place]
             else:
                 is_doubted = True
         elif each.status:
             standing.append(each)
-    return standing, is_doubted
+    return standing, is_doubted, undone_at
 
 
 def _taken_back(standing: Sequence[Sighting], codes: Sequence[str]) -> int | None:

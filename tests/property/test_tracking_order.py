@@ -53,8 +53,8 @@ def test_derive_pushes_alone_never_lead_on_from_a_confirmed_end(before: list[Sig
         replace(each, confirmed=False, is_ours=False, occurred_at=each.occurred_at + timedelta(hours=2))
         for each in after
     ]
-    derived = derive([*before, end, *later])
-    assert (derived.status, derived.at) == (end.status, end.occurred_at)
+    derived, alone = derive([*before, end, *later]), derive([*before, end])
+    assert (derived.status, derived.at) == (end.status, alone.at)
     assert derived.needs_confirmation or standing([*before, end, *later])[-1] == end
 
 
@@ -85,3 +85,35 @@ def test_derive_a_confirmed_reversal_takes_back_exactly_the_newest_of_its_codes(
     derived = derive([*events, again])
     assert (derived.status, derived.at, derived.signed_as) == ("DELIVERED", again.occurred_at, "SELF")
     assert derive([before, newer, reversal]).status is ShipmentStatus.IN_TRANSIT
+
+
+@given(roads, st.lists(st.integers(0, 300), min_size=1, max_size=4), st.data())
+def test_derive_a_delivery_told_again_keeps_the_moment_of_its_signature(
+    before: list[Sighting], minutes: list[int], data: st.DataObject
+) -> None:
+    signed_at = START + timedelta(hours=2)
+    way = Sighting(ShipmentStatus.OUT_FOR_DELIVERY, signed_at - timedelta(minutes=1), confirmed=True, code="44")
+    told = [
+        Sighting(ShipmentStatus.DELIVERED, signed_at + timedelta(minutes=each), confirmed=True, code="704")
+        for each in (0, *minutes)
+    ]
+    earlier = [replace(each, is_ours=False) for each in before]
+    derived = derive(data.draw(st.permutations([*earlier, way, *told])))
+    assert (derived.status, derived.at) == (ShipmentStatus.DELIVERED, signed_at)
+
+
+@given(st.integers(0, 3), st.booleans(), st.data())
+def test_derive_a_delivery_after_a_reversal_has_the_moment_of_the_new_signature(
+    told_again: int, is_on_the_road: bool, data: st.DataObject
+) -> None:
+    first = [
+        Sighting(ShipmentStatus.DELIVERED, START + timedelta(minutes=each), confirmed=True, code="704")
+        for each in range(told_again + 1)
+    ]
+    reversal = Sighting("", START + timedelta(hours=1), confirmed=True, code="743", undoes="704")
+    way = Sighting(ShipmentStatus.OUT_FOR_DELIVERY, START + timedelta(hours=2), confirmed=True, code="702")
+    second = Sighting(ShipmentStatus.DELIVERED, START + timedelta(hours=3), confirmed=True, code="704")
+    third = replace(second, occurred_at=START + timedelta(hours=4))
+    events = [*first, reversal, *([way] if is_on_the_road else []), second, third]
+    derived = derive(data.draw(st.permutations(events)))
+    assert (derived.status, derived.at) == (ShipmentStatus.DELIVERED, second.occurred_at)
