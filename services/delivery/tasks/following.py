@@ -37,18 +37,25 @@ class TaskFollower:
         elif derived.status is ShipmentStatus.DELIVERED:
             await self._look_at_signature(tx, parcel, derived)
         elif derived.status is ShipmentStatus.CANCELLED:
-            await self._look_at_cancellation(tx, parcel)
+            await self._look_at_cancellation(tx, parcel, derived)
 
     @staticmethod
-    async def _look_at_cancellation(tx: Transaction, parcel: Parcel) -> None:
-        """Ask for another order where the courier has ended the one of a result, and nobody of ours wanted it so."""
+    async def _look_at_cancellation(tx: Transaction, parcel: Parcel, derived: Derived) -> None:
+        """Ask for another order where the courier has ended the one of a result, and nobody of ours wanted it so.
+
+        What the courier may have in its hands is looked for first.
+        """
         if parcel.leg == Leg.INBOUND or not parcel.is_booked:
             return
-        wanted = await tx.fetch_row(
-            "SELECT 1 FROM shipment WHERE id = $1 AND cancel_wanted_at IS NOT NULL", parcel.shipment_id
+        row = await tx.fetch_row(
+            "SELECT handed_over_at FROM shipment WHERE id = $1 AND cancel_wanted_at IS NULL", parcel.shipment_id
         )
-        if wanted is None:
+        if row is None:
+            return
+        if derived.picked_up_at is None and row["handed_over_at"] is None:
             await open_task(tx, parcel, TaskKind.BOOKING_REFUSED, "快递公司取消了订单，请重新下单")
+        else:
+            await open_task(tx, parcel, TaskKind.EXCEPTION, "快件交给快递公司后订单被取消，请核实快件去向")
 
     @staticmethod
     async def _look_at_signature(tx: Transaction, parcel: Parcel, derived: Derived) -> None:

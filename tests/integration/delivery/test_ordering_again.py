@@ -49,6 +49,21 @@ async def test_order_that_its_courier_cancelled_goes_on_as_a_new_parcel(post: Po
     assert await tasks() == [(number, "REBOOKED", "window1")]
 
 
+@pytest.mark.parametrize("before", ["picked up", "handed over"])
+async def test_order_that_is_cancelled_with_the_parcel_in_its_hands_has_staff_look_for_it(
+    post: Post, before: str
+) -> None:
+    number = await post.booked()
+    if before == "picked up":
+        await told(post, number, "PICKED_UP")
+    else:
+        await db.execute("UPDATE shipment SET handed_over_at = now()")
+    await told(post, number, "CANCELLED")
+    assert (await tasks(), await tasks("EXCEPTION")) == ([], [(number, "", "")])
+    with pytest.raises(Conflict):
+        await post.room.booking.rebook(number, nobody)
+
+
 async def test_what_we_withdraw_ourselves_asks_nobody(post: Post) -> None:
     number = await post.booked()
     await post.room.booking.cancel(number, "不需要了")
