@@ -30,6 +30,7 @@ SETTING_GROUPS = (
             " consultation delivery"
         ),
     ),
+    ("Sessions of staff", "工作人员会话", "staff"),
 )
 """English title, Chinese title, beginnings of the field names; a later group loses to an earlier one."""
 
