@@ -24,8 +24,12 @@ class Together(Operation):
         return f"{len(self.operations)} operations together"
 
     def state_forward(self, app_label: str, state: Any) -> None:
+        # Queries over the models are built anew by every operation; nobody asks any before all have been.
+        state.apps._build_initial_querysets = lambda: None
         for operation in self.operations:
             operation.state_forward(app_label, state)
+        del state.apps._build_initial_querysets
+        state.apps._build_initial_querysets()
 
     async def database_forward(self, app_label: str, old_state: Any, new_state: Any, state_editor: Any = None) -> None:
         for operation in self.operations:
