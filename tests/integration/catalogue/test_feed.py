@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from services.catalogue.intake.feed_import import import_feed
 from services.catalogue.intake.importer import import_folder
 from services.catalogue.intake.loader import FaultyFiles
 from services.catalogue.types import ImportSummary
+from tests.seeds import seeded
 
 pytestmark = pytest.mark.anyio
 DATA = Path(__file__).parents[3] / "data"
@@ -49,7 +51,7 @@ async def versions(code: str = ITEM["item_code"]) -> list[tuple[int, str, str]]:
 @pytest.fixture
 async def places(database: str) -> None:
     """The places and items of data/ are in the database."""
-    await import_folder(DATA)
+    await seeded("folder", database, partial(import_folder, DATA))
 
 
 @pytest.mark.parametrize("name", ["feed.ndjson", "feed.json", "feed.yaml"])

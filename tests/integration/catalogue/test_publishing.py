@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from services.catalogue.publishing.sweeps import publish_due
 from services.catalogue.service import CatalogueService
 from services.staff.audit import AuditTrail
 from services.staff.types import Role, StaffCaller
+from tests.seeds import seeded
 
 pytestmark = pytest.mark.anyio
 DATA = Path(__file__).parents[3] / "data"
@@ -54,7 +56,7 @@ async def status(version: int) -> str:
 
 @pytest.fixture
 async def publishing(database: str) -> Publishing:
-    await import_folder(DATA)
+    await seeded("folder", database, partial(import_folder, DATA))
     return Publishing(AuditTrail(b"k" * 32))
 
 
