@@ -135,9 +135,9 @@ _HOLD = (
     " JOIN subscription s"
     " ON s.identity_id = w.identity_id AND s.template_id = w.template_id AND s.kind = 'LONG_TERM'"
     " AND s.status = 'IN_STOCK' GROUP BY w.notice_id),"
-    " own AS (SELECT w.notice_id, min(s.id::text)::uuid AS id FROM wish w JOIN subscription s"
-    " ON s.notice_id = w.notice_id AND s.identity_id = w.identity_id AND s.template_id = w.template_id"
-    " AND s.status = 'HELD' GROUP BY w.notice_id),"
+    " own AS (SELECT w.notice_id, min(s.id::text)::uuid AS id FROM wish w CROSS JOIN LATERAL (SELECT id FROM"
+    " subscription WHERE notice_id = w.notice_id AND identity_id = w.identity_id AND template_id = w.template_id"
+    " AND status = 'HELD' OFFSET 0) AS s GROUP BY w.notice_id),"
     " open AS (SELECT w.*, row_number() OVER (PARTITION BY identity_id, template_id ORDER BY notice_id) AS turn"
     " FROM wish w WHERE notice_id NOT IN (SELECT notice_id FROM lasting UNION ALL SELECT notice_id FROM own)),"
     # Exactly as many rows are locked as are needed, so that a batch beside this one finds the others.

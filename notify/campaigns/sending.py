@@ -21,7 +21,7 @@ from notify.states import lease
 _TURN_SECONDS = 5.0
 """A job works so long, then its follower does: runners that are asked to stop need not wait."""
 _MOST_WAIT_SECONDS = 4.0
-_LARGEST_BATCH = 200
+_LARGEST_BATCH = 500
 _PAGE = 2_000
 _CANCEL_AGAIN_SECONDS = 10
 

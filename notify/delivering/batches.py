@@ -22,8 +22,8 @@ from notify.ports import NoticeTable, Recipients
 from notify.states import LEASE_SECONDS, Reason
 from notify.templates import Shelf
 
-_SLICE = 125
-_SLICES_AT_ONCE = 4
+_SLICE = 250
+_SLICES_AT_ONCE = 2
 _LEAST_LEASE_SECONDS = 60
 log = structlog.get_logger()
 
