@@ -60,7 +60,7 @@ def measure(size: Size, progress: Progress) -> list[report.Line]:
 
 def _notices(settings: Settings, size: Size, say: Callable[[str], None], step: Callable[[], None]) -> list[report.Line]:
     say("notices")
-    found = notices.pairs(settings, size.rounds, size.writes)
+    found = notices.pairs(settings, size.rounds)
     step()
     return [report.compared("notices of a campaign : a bare client posting the same bodies", found, 0.5)]
 
