@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from app import clock
 from app.errors import NotFound
-from services.licences import remaking_repository, repository, views
+from services.licences import reading_repository, remaking_repository, repository, views
 from services.licences.states import VOIDABLE, Course, LicenceStatus
 
 _LOOKS = 3
@@ -27,7 +27,7 @@ class Remaking:
         Raises: NotFound.
         """
         for _ in range(_LOOKS):
-            row = await repository.find_licence(licence_no)
+            row = await reading_repository.find_licence(licence_no)
             if row is None:
                 raise NotFound("未找到该证照")
             if views.status_of(row) not in VOIDABLE:

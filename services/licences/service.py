@@ -15,7 +15,7 @@ from app.db import Row
 from app.errors import Conflict, NotFound, ServiceUnavailable, StaleVersion
 from app.events import DomainEvent
 from app.storage import FileStore
-from services.licences import presentation_repository, remaking_repository, repository, views
+from services.licences import presentation_repository, reading_repository, remaking_repository, repository, views
 from services.licences.issuing import Issuing, open_content
 from services.licences.ports import Holders, OfdConverter, SealAuthority, ShowLevel
 from services.licences.presenting import Presenting
@@ -81,7 +81,7 @@ class LicenceService:
         self, citizen_id: uuid.UUID, cursor: uuid.UUID | None, limit: int
     ) -> tuple[list[LicenceSummary], uuid.UUID | None]:
         """Return a page of the licences that somebody has, or their enterprises, newest first, and where to go on."""
-        rows = await repository.list_own(citizen_id, await self._enterprises(citizen_id), cursor, limit + 1)
+        rows = await reading_repository.list_own(citizen_id, await self._enterprises(citizen_id), cursor, limit + 1)
         page = [views.summary(row) for row in rows[:limit]]
         return page, rows[limit - 1]["id"] if len(rows) > limit else None
 
@@ -89,7 +89,7 @@ class LicenceService:
         """Return one own licence with its history and latest shows. Raises: NotFound (also for somebody else's)."""
         row = await self._own(citizen_id, licence_no)
         kind = await self.shelf.kind(row["type_code"], row["type_name"])
-        changes = await repository.list_changes(row["id"])
+        changes = await reading_repository.list_changes(row["id"])
         shows = await presentation_repository.list_shows(row["id"], _SHOWS)
         return views.whole(row, kind, open_content(self._cipher, row), changes, shows)
 
@@ -130,7 +130,7 @@ class LicenceService:
 
         Raises: NotFound where no licence has this document: it was altered, or is none of ours.
         """
-        row = await repository.find_by_digest(sha256)
+        row = await reading_repository.find_by_digest(sha256)
         if row is None or row["status"] == LicenceStatus.PREPARING:
             raise NotFound("未找到与该文件一致的证照：文件可能已被改动")
         genuine = self._seals is not None and self._seals.is_genuine(row["sha256"], row["seal_evidence"])
@@ -142,12 +142,12 @@ class LicenceService:
         """Return the valid licences of a type that may stand for a material (免证办): the enterprise's where one is
         named, else the person's own; newest first. Whether the caller may act for them is the caller's business."""
         holder, today = enterprise_id or citizen_id, clock.beijing_date()
-        rows = await repository.list_valid(holder, type_code, enterprise_id is not None, today)
+        rows = await reading_repository.list_valid(holder, type_code, enterprise_id is not None, today)
         return [views.usable(row) for row in rows]
 
     async def check(self, licence_no: str, sha256: str) -> bool:
         """Tell whether a licence that a case refers to is still valid and the same document."""
-        row = await repository.find_licence(licence_no)
+        row = await reading_repository.find_licence(licence_no)
         return row is not None and views.status_of(row) is LicenceStatus.VALID and row["sha256"] == sha256
 
     async def require_unchanged(self, licence_no: str, sha256: str) -> None:
@@ -161,7 +161,7 @@ class LicenceService:
     async def history(self, licence_no: str) -> LicenceHistory:
         """Return a licence with its history, for staff; the caller checks rights. Raises: NotFound."""
         row = await self._known(licence_no)
-        return views.history(row, await repository.list_changes(row["id"]))
+        return views.history(row, await reading_repository.list_changes(row["id"]))
 
     async def subject_of(self, licence_no: str) -> str:
         """Return the number of the case that a licence came from. Raises: NotFound."""
@@ -194,17 +194,17 @@ class LicenceService:
         return content
 
     async def _own(self, citizen_id: uuid.UUID, licence_no: str) -> Row:
-        row = await repository.find_own(citizen_id, licence_no)
+        row = await reading_repository.find_own(citizen_id, licence_no)
         if row is None:
             # Asked only where the short question found nothing: few people represent an enterprise.
             enterprises = await self._enterprises(citizen_id)
-            row = await repository.find_of_enterprises(enterprises, licence_no) if enterprises else None
+            row = await reading_repository.find_of_enterprises(enterprises, licence_no) if enterprises else None
         if row is None:
             raise NotFound("未找到该证照")
         return row
 
     async def _known(self, licence_no: str) -> Row:
-        row = await repository.find_licence(licence_no)
+        row = await reading_repository.find_licence(licence_no)
         if row is None:
             raise NotFound("未找到该证照")
         return row
