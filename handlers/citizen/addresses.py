@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from app.errors import NotFound
 from handlers.doors import Auth, Call, Reply, Route
-from services.accounts.types import (
+from services.accounts.addresses.types import (
     AddressChange,
     AddressList,
     AddressView,

@@ -20,7 +20,8 @@ from app.limits import RateLimits
 from app.revocations import Recent, Revocations
 from app.tokens import AccessTokens, Caller
 from services.accounts import lookup_repository, repository
-from services.accounts.addresses import AddressBook
+from services.accounts.addresses.service import AddressBook
+from services.accounts.addresses.types import PlainAddress
 from services.accounts.contacts import ContactBook
 from services.accounts.enterprises.ports import BusinessRegister
 from services.accounts.enterprises.service import EnterpriseService
@@ -42,7 +43,6 @@ from services.accounts.types import (
     OnBehalfOf,
     PersonContacts,
     PhoneProof,
-    PlainAddress,
     PlatformIdentity,
     PreferenceChoices,
     Preferences,

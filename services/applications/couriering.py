@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from app.errors import Conflict, FieldFault, InvalidRequest
 from app.identifiers import mask_address, mask_name, mask_phone
-from services.accounts.types import PlainAddress
-from services.delivery.booking.types import SendingWish
-from services.delivery.rules.types import Errand
+from services.accounts.addresses.types import PlainAddress
+from services.delivery.booking.types import InboundOrder, SendingWish
+from services.delivery.rules.types import Errand, Terms
 from services.delivery.service import DeliveryService
-from services.delivery.types import PAYER_TEXT, Choice, Contact, ShipmentOrder
+from services.delivery.types import PAYER_TEXT, Choice, Contact, Leg, ShipmentOrder
 
 _OTHERWISE = "请更换收件地址，或改为其他送达方式"
+_BY_ONESELF = "请更换取件地址，或自行寄出后登记运单号"
 
 
 async def require_sendable(
@@ -23,11 +24,29 @@ async def require_sendable(
     Raises: InvalidRequest; Conflict `payer_not_offered`, `address_not_served`.
     """
     errand = Errand(division_code=order.division_code, to_division_code=address.division_code, level=wish.level)
-    terms = await delivery.reach.terms(errand, order.item_codes, leg_payer(order))
-    if wish.payer and wish.payer not in terms.payers:
-        offered = "、".join(PAYER_TEXT[payer] for payer in terms.payers)
-        raise Conflict(f"该快递不支持所选的邮费支付方式，可选：{offered}", code="payer_not_offered")
+    _require_payer(await delivery.reach.terms(errand, order.item_codes, leg_payer(order)), wish.payer)
     await delivery.reach.require(errand, order.sender, contact_of(address), _OTHERWISE)
+
+
+async def require_collectable(delivery: DeliveryService, order: InboundOrder) -> None:
+    """Refuse, for originals that a courier shall pick up, a payer that is not offered and a place where none comes.
+
+    Raises: Conflict `payer_not_offered`, `address_not_served`.
+    """
+    errand = Errand(
+        division_code=order.division_code,
+        to_division_code=order.citizen_division_code,
+        leg=Leg.INBOUND,
+        level=order.level,
+    )
+    _require_payer(await delivery.reach.terms(errand, order.item_codes, order.leg_payer), order.payer)
+    await delivery.reach.require(errand, order.window, order.citizen, _BY_ONESELF)
+
+
+def _require_payer(terms: Terms, payer: str) -> None:
+    if payer and payer not in terms.payers:
+        offered = "、".join(PAYER_TEXT[each] for each in terms.payers)
+        raise Conflict(f"该快递不支持所选的邮费支付方式，可选：{offered}", code="payer_not_offered")
 
 
 def require_person(name: str, address: PlainAddress, wish: SendingWish) -> None:

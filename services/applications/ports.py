@@ -9,15 +9,8 @@ from typing import Protocol
 
 from app.db import Row, Transaction
 from app.tokens import Caller
-from services.accounts.types import (
-    Acting,
-    CitizenProfile,
-    EnterpriseProfile,
-    Level,
-    OnBehalfOf,
-    PlainAddress,
-    Represented,
-)
+from services.accounts.addresses.types import PlainAddress
+from services.accounts.types import Acting, CitizenProfile, EnterpriseProfile, Level, OnBehalfOf, Represented
 from services.catalogue.areas.types import ReachView
 from services.catalogue.types import Item, Material, PackageTerms
 from services.staff.types import Act

@@ -9,8 +9,9 @@ import pytest
 
 from app import db
 from app.errors import Conflict, InvalidRequest, NotFound
-from services.accounts.addresses import MOST_ADDRESSES
-from services.accounts.types import AddressChange, NewAddress, Preferences
+from services.accounts.addresses.service import MOST_ADDRESSES
+from services.accounts.addresses.types import AddressChange, NewAddress
+from services.accounts.types import Preferences
 from tests.integration.accounts.conftest import House
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("divisions")]

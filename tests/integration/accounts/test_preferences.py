@@ -9,8 +9,9 @@ import pytest
 
 from app import db
 from app.errors import InvalidRequest
+from services.accounts.addresses.types import NewAddress
 from services.accounts.sweeps import fill_homes
-from services.accounts.types import NewAddress, Preferences, TopicPreferences
+from services.accounts.types import Preferences, TopicPreferences
 from tests.integration.accounts.conftest import ZHANG_WEI, House
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("divisions")]

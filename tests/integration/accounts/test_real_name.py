@@ -11,9 +11,10 @@ import pytest
 from app import clock, db
 from app.errors import Conflict, Forbidden, InvalidRequest, SanjinError, TooManyRequests
 from app.events import DomainEvent
+from services.accounts.addresses.types import NewAddress
 from services.accounts.reactions import announce_merge
 from services.accounts.sweeps import tidy_accounts
-from services.accounts.types import NewAddress, PhoneProof, RealNameAction, RealNameRequest, RealNameVerified
+from services.accounts.types import PhoneProof, RealNameAction, RealNameRequest, RealNameVerified
 from tests.integration.accounts.conftest import LI_NA, SOONER_SECONDS, ZHANG_WEI, House
 from tests.waiting import until
 

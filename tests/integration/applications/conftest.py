@@ -27,7 +27,8 @@ from app.storage import FileStore
 from app.tokens import Caller
 from payments.ports import ChannelTable
 from payments.service import PaymentService
-from services.accounts.types import Acting, CitizenProfile, EnterpriseProfile, Level, OnBehalfOf, PlainAddress
+from services.accounts.addresses.types import PlainAddress
+from services.accounts.types import Acting, CitizenProfile, EnterpriseProfile, Level, OnBehalfOf
 from services.applications.paper.reactions import PaperReactions
 from services.applications.reactions import ApplicationReactions
 from services.applications.service import ApplicationService

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.divisions import country
-from services.accounts.pasted import LONGEST_STREET, read_pasted
+from services.accounts.addresses.pasted import LONGEST_STREET, read_pasted
 
 LAND = country()
 COUNTIES = [each.code for each in LAND.below("") if not each.is_retired and not LAND.children(each.code)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from app.divisions import Country, Named, country
 from app.identifiers import normalise_phone
-from services.accounts.pasted_words import is_name, is_probable_name, name_at_end
+from services.accounts.addresses.pasted_words import is_name, is_probable_name, name_at_end
 
 LONGEST_STREET = 100
 _MOBILE = re.compile(

@@ -16,11 +16,10 @@ from app.db import Row
 from app.divisions import country
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
 from app.identifiers import is_mobile_phone, mask_address, mask_name, mask_phone, normalise_phone
-from services.accounts import address_repository as repository
-from services.accounts.address_repository import StoredAddress
-from services.accounts.pasted import read_pasted
-from services.accounts.ports import Places
-from services.accounts.types import (
+from services.accounts.addresses import repository
+from services.accounts.addresses.pasted import read_pasted
+from services.accounts.addresses.repository import StoredAddress
+from services.accounts.addresses.types import (
     AddressChange,
     AddressDoubt,
     AddressView,
@@ -30,6 +29,7 @@ from services.accounts.types import (
     Region,
     RegionList,
 )
+from services.accounts.ports import Places
 
 MOST_ADDRESSES = 20
 _COLUMN = "address.content"

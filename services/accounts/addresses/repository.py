@@ -1,6 +1,6 @@
 """The queries of the address book; each write is one transaction that holds the citizen's row and settles their home.
 
-Called by addresses.py. Contents arrive encrypted. Split from repository.py for its size.
+Called by service.py beside it. Contents arrive encrypted.
 """
 
 from __future__ import annotations
