@@ -13,7 +13,7 @@ from app.clock import now, rfc3339
 from app.errors import Conflict, NotFound, ProviderRejected, ProviderUnavailable
 from app.ids import dated_no
 from app.tokens import Caller
-from payments import repository
+from payments import bill_repository, repository
 from payments.accounts import choose
 from payments.asking import Asking
 from payments.fiscal.office import FiscalOffice
@@ -123,7 +123,7 @@ class Opening:
             raise
         if not await repository.record_opened(record.id, opened.prepay_reference, opened.prepay_until):
             await repository.request_settlement(record.order.out_trade_no)
-            bill = await repository.find_bill(record.bill_no)
+            bill = await bill_repository.find_bill(record.bill_no)
             raise _paid() if bill is not None and bill.status in PAID_BILL else _in_progress()
         return self._answer(record, opened.prepay_reference)
 
@@ -138,7 +138,7 @@ class Opening:
 
 
 async def _payable(owner_id: uuid.UUID, bill_no: str) -> BillRecord:
-    bill = await repository.find_bill(bill_no)
+    bill = await bill_repository.find_bill(bill_no)
     if bill is None or bill.citizen_id != owner_id:
         raise NotFound("未找到该缴款单")
     if bill.status in PAID_BILL:

@@ -17,7 +17,7 @@ from app.errors import CallbackRejected, Conflict, NotFound
 from app.ids import dated_no
 from app.jobs import JobFunction
 from app.tokens import Caller
-from payments import repository, shown_repository, views
+from payments import bill_repository, repository, shown_repository, views
 from payments.asking import Asking
 from payments.auditing import LedgerAudit
 from payments.cashier.desk import CashierDesk
@@ -139,8 +139,8 @@ class PaymentService:
         Raises: Conflict `bill_differs` when this subject and purpose has a bill of another amount.
         Idempotent: yes, by `subject_no` and `purpose`.
         """
-        await repository.record_bill(bill, dated_no("B", now()))
-        row = await repository.get_bill_of_purpose(bill.subject_no, bill.purpose)
+        await bill_repository.record_bill(bill, dated_no("B", now()))
+        row = await bill_repository.get_bill_of_purpose(bill.subject_no, bill.purpose)
         if row["amount_fen"] - row["late_fee_fen"] != bill.amount_fen:
             raise Conflict("该事项已有金额不同的缴款单", code="bill_differs")
         return views.bill(row)
@@ -151,11 +151,11 @@ class PaymentService:
         Args:
             purpose: the word of `NewBill.purpose` before its colon; "" lists every kind.
         """
-        return await self._shown(await repository.list_bills(subject_no, purpose=purpose))
+        return await self._shown(await bill_repository.list_bills(subject_no, purpose=purpose))
 
     async def own_bills(self, caller: Caller, subject_no: str) -> list[BillView]:
         """List the caller's bills of a case; empty also where the case is somebody else's."""
-        return await self._shown(await repository.list_bills(subject_no, caller.citizen_id))
+        return await self._shown(await bill_repository.list_bills(subject_no, caller.citizen_id))
 
     async def _shown(self, rows: Sequence[db.Row]) -> list[BillView]:
         """Show bills, the paid ones with their receipts and refunds."""
@@ -194,7 +194,7 @@ class PaymentService:
         Raises: NotFound.
         """
         if bill_no:
-            bill = await repository.find_bill(bill_no)
+            bill = await bill_repository.find_bill(bill_no)
             found = bill.subject_no if bill is not None else None
         else:
             row = await repository.find_shown_payment(out_trade_no)
@@ -270,12 +270,12 @@ class PaymentService:
         Raises: ProviderUnavailable while the outcome of an open order is unknown, Conflict `payment_in_progress` when
         a new order was opened meanwhile; call again then. Idempotent: yes, by status.
         """
-        for bill in await repository.list_unsettled_bills(subject_no, purpose):
+        for bill in await bill_repository.list_unsettled_bills(subject_no, purpose):
             record = await repository.find_open_payment(bill.id)
             if record is not None:
                 await self._asking.settle(record)
-            await repository.record_void(bill.bill_no)
-        if await repository.list_unsettled_bills(subject_no, purpose):
+            await bill_repository.record_void(bill.bill_no)
+        if await bill_repository.list_unsettled_bills(subject_no, purpose):
             raise Conflict("该缴款单正在支付处理中，请稍后再试", code="payment_in_progress", retry_after_seconds=2)
         if ended_at is not None:
             await self._receiving.report_paid_after(subject_no, ended_at)
@@ -284,13 +284,13 @@ class PaymentService:
         self, after: uuid.UUID | None = None, limit: int = 200
     ) -> tuple[list[str], uuid.UUID | None]:
         """Return a page of the subjects of bills that nobody has paid yet, and where the next page begins."""
-        rows = await repository.list_unsettled_subjects(after, limit + 1)
+        rows = await bill_repository.list_unsettled_subjects(after, limit + 1)
         page = rows[:limit]
         return [row["subject_no"] for row in page], page[-1]["id"] if len(rows) > limit else None
 
     async def move_bills(self, from_citizen_id: uuid.UUID, into_citizen_id: uuid.UUID) -> None:
         """Give a merged person's bills to the person that stays. Idempotent: yes."""
-        await repository.move_bills(from_citizen_id, into_citizen_id)
+        await bill_repository.move_bills(from_citizen_id, into_citizen_id)
 
     async def check_ledger(self) -> LedgerCheck:
         """Audit the whole ledger: sum, balance of every transfer, and that every fact is in it."""

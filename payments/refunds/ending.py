@@ -6,7 +6,7 @@ The payments room's service calls it for other rooms. Giving back is a refund li
 from __future__ import annotations
 
 from app.errors import Conflict
-from payments import repository
+from payments import bill_repository, repository
 from payments.asking import Asking
 from payments.refunds import repository as refund_repository
 from payments.refunds.desk import MOST_LETTERS, RefundDesk
@@ -28,18 +28,18 @@ class BillEnding:
         Raises: ProviderUnavailable while the outcome of an open order is unknown, Conflict `payment_in_progress` when a
         new one was opened meanwhile; call again then. Idempotent: yes, by status and by the refund's number.
         """
-        bill = await repository.find_bill(bill_no)
+        bill = await bill_repository.find_bill(bill_no)
         if bill is None:
             return
         record = await repository.find_open_payment(bill.id)
         if record is not None:
             await self._asking.settle(record)
-        if await repository.record_void(bill_no):
+        if await bill_repository.record_void(bill_no):
             return
         paid = await refund_repository.find_paid(bill_no)
         if paid is not None:
             await self._give_back(paid["out_trade_no"], paid["amount_fen"], bill_no, reason)
-        elif any(left.bill_no == bill_no for left in await repository.list_unsettled_bills(bill.subject_no)):
+        elif any(left.bill_no == bill_no for left in await bill_repository.list_unsettled_bills(bill.subject_no)):
             raise Conflict("该缴款单正在支付处理中，请稍后再试", code="payment_in_progress", retry_after_seconds=2)
 
     async def _give_back(self, out_trade_no: str, amount_fen: int, bill_no: str, reason: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from app.errors import Conflict
 from app.events import DomainEvent
-from payments import repository
+from payments import bill_repository
 from payments.neutral import Standing
 from payments.reactions import Reactions
 from payments.types import BillLine
@@ -102,14 +102,14 @@ async def test_bill_taken_to_pay_while_it_is_voided_is_voided_by_the_repeat(
 ) -> None:
     bill = await house.issue()
     first = (await house.service.create(house.caller, bill.bill_no, "WECHAT")).out_trade_no
-    void = repository.record_void
+    void = bill_repository.record_void
 
     async def taken_first(bill_no: str) -> bool:
         await house.service.create(house.caller, bill_no, "ALIPAY")
         return await void(bill_no)
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(repository, "record_void", taken_first)
+        meanwhile.setattr(bill_repository, "record_void", taken_first)
         with pytest.raises(Conflict) as again:
             await house.service.void_bills(bill.subject_no)
     assert again.value.stable_code == "payment_in_progress"
