@@ -88,8 +88,9 @@ class DeliveryService:
         self._cipher = cipher
         book = RuleBook(couriers)
         self._maker = ParcelMaker(couriers, book, cipher, takes_payment=postage is not None)
+        # A mailing is locked before its documents, as windows do: the other way round the two would wait for each other.
         recorder = Recorder(
-            couriers, (CustodyFollower(), TaskFollower(), BookingFollower(), MailingFollower()), silence_seconds
+            couriers, (MailingFollower(), CustodyFollower(), TaskFollower(), BookingFollower()), silence_seconds
         )
         self.tracking = Tracking(couriers, recorder, cipher, audit)
         self.subscriber = Subscriber(couriers, cipher)

@@ -212,13 +212,13 @@ async def give_back(subject_no: str, at: datetime, by: str, reason: str, event: 
     Returns how many; what asked for it is settled with them.
     """
     async with db.transaction() as tx:
+        row = await lock(tx, subject_no)  # before its documents, as whoever receives them
         held = await tx.fetch_all(
             "SELECT holder FROM piece WHERE subject_no = $1 AND kind = 'ORIGINAL' ORDER BY id FOR UPDATE", subject_no
         )
-        if not any(row["holder"] in _HERE for row in held):
+        if not any(each["holder"] in _HERE for each in held):
             return 0
         given = await moves.move_case(tx, subject_no, PieceKind.ORIGINAL, Holder.CITIZEN, at, reason=reason, actor=by)
-        row = await lock(tx, subject_no)
         if row is not None:
             await close_task(tx, row["id"], (TaskKind.ORIGINALS,), Outcome.CONFIRMED, by)
         tx.emit(event)

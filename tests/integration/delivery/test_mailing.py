@@ -13,11 +13,13 @@ import pytest
 from app import clock, db
 from app.errors import Conflict, InvalidRequest, StaleVersion
 from services.delivery.booking.types import InboundOrder
+from services.delivery.mailing import repository as mailing_repository
 from services.delivery.mailing import sweeps
 from services.delivery.mailing.carriers import carrier_of, typed_number
 from services.delivery.mailing.types import Condition, Content, NewMailing, Receipt
 from services.delivery.service import DeliveryService
 from services.delivery.types import Contact
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -171,6 +173,30 @@ async def test_case_that_ends_withdraws_the_parcel_unless_it_is_on_its_way(
     assert (await standing(asked))[2] == {"CITIZEN"}
     with pytest.raises(Conflict):
         await asked.mailing.give_back(CASE, "申请人取回", "clerk", nobody)
+
+
+async def _somebody_waits() -> bool:
+    waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return await db.fetch_row(waits) is not None
+
+
+async def test_giving_back_and_receiving_at_one_moment_wait_for_each_other(asked: DeliveryService) -> None:
+    await asked.mailing.bring(CASE, "clerk", nobody)
+    begun = asyncio.Event()
+
+    async def give() -> None:
+        await begun.wait()
+        await asked.mailing.give_back(CASE, "申请人取回", "clerk", nobody)
+
+    giving = asyncio.create_task(give())
+    async with db.transaction() as tx:
+        assert await mailing_repository.lock(tx, CASE)
+        begun.set()
+        await until("somebody waits", _somebody_waits)
+        # So does whoever receives: the mailing first, then its documents.
+        await tx.fetch_all("SELECT 1 FROM piece WHERE subject_no = $1 ORDER BY id FOR UPDATE", CASE)
+    await giving
+    assert (await standing(asked))[2] == {"CITIZEN"}
 
 
 async def test_case_that_ends_before_pickup_ends_the_mailing(asked: DeliveryService) -> None:
