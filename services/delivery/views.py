@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from app import clock, db
 from services.delivery.repository import ChoiceRow
-from services.delivery.states import MEANINGS, OUR_CODES, TERMINAL, ShipmentStatus, Sighting, standing
+from services.delivery.states import OUR_CODES, TERMINAL, ShipmentStatus, Sighting, standing
 from services.delivery.tracking.facts import carrier_name
-from services.delivery.tracking.timeline import next_text, promise_text, signed_text, steps
+from services.delivery.tracking.timeline import next_text, promise_text, signed_text, status_text, steps
 from services.delivery.types import (
     METHOD_TEXT,
     PAYER_TEXT,
@@ -71,7 +71,7 @@ def shipment_view(row: db.Row, courier_name: str, *, is_stale: bool = False) -> 
         courier_name=carrier_name(row["carrier"], courier_name),
         waybill_no=row["waybill_no"],
         status=status,
-        status_text=MEANINGS[status].text,
+        status_text=status_text(status, is_own=row["is_own"]),
         custody=row["custody"],
         cargo=row["cargo"],
         receiver_shown=row["receiver_shown"],
@@ -85,8 +85,8 @@ def shipment_view(row: db.Row, courier_name: str, *, is_stale: bool = False) -> 
         payer_text="" if row["is_own"] else PAYER_TEXT[payer],
         postage_fen=row["postage_fen"],
         postage_bill_no=row["bill_no"],
-        steps=steps(status, left, row["booked_at"]),
-        next_text=next_text(status, row["leg"]),
+        steps=steps(status, left, row["booked_at"], is_own=row["is_own"]),
+        next_text=next_text(status, row["leg"], is_own=row["is_own"]),
         promised_at=clock.rfc3339_or_none(row["promised_at"]),
         promise_text=promise_text(status, row["promised_at"]),
         courier_phone=row["courier_phone_shown"],
@@ -114,7 +114,7 @@ def _road(row: db.Row, sightings: Sequence[Sighting], left: Sequence[Sighting]) 
         TrackingView(
             occurred_at=clock.rfc3339(each.occurred_at),
             status=each.status,
-            status_text=MEANINGS[ShipmentStatus(each.status)].text if each.status else "",
+            status_text=status_text(ShipmentStatus(each.status), is_own=row["is_own"]) if each.status else "",
             text=text,
             place=place,
             undone=bool(each.status) and (each.status, each.occurred_at, each.code) not in kept,

@@ -12,10 +12,11 @@ from functools import partial
 from app import clock
 from app.db import Row
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
-from app.identifiers import mask_address, mask_name, mask_phone
+from app.identifiers import mask_name, mask_phone
 from app.tokens import Caller
 from services.applications import own, repository
 from services.applications.clock import Calendar
+from services.applications.couriering import contact_of, require_collectable, shown_line
 from services.applications.dues import receipt_due
 from services.applications.materials.rules import listed
 from services.applications.own import Held
@@ -80,35 +81,33 @@ class Originals:
     ) -> MailingDetail:
         """Have a courier pick the originals up at an own address (上门取件).
 
-        Raises: NotFound (case, address), InvalidRequest (time), Conflict `mailing_state`.
+        Raises: NotFound (case, address), InvalidRequest (time), Conflict `mailing_state`, `payer_not_offered`,
+            `address_not_served`.
         """
         held = await self._held(caller, application_no)
         record = await self._record(held.row)
         begins, ends = _moment("pickup_from", since), _moment("pickup_until", until)
         address = await self._parts.people.plain_address(held.caller.citizen_id, address_id)
-        contact = Contact(name=address.recipient, phone=address.phone, address=address.region + address.street)
-        shown = f"{mask_name(address.recipient)} {mask_phone(address.phone)} "
-        shown += address.region + mask_address(address.street)
 
         async def made(cargo: str) -> str:
-            return await self._booking.order_inbound(
-                InboundOrder(
-                    subject_no=application_no,
-                    citizen_id=held.row["citizen_id"],
-                    cargo=cargo,
-                    window=window_of(record),
-                    citizen=contact,
-                    citizen_shown=shown[:128],
-                    citizen_division_code=address.division_code,
-                    division_code=held.row["division_code"],
-                    department_code=held.row["department_code"],
-                    item_codes=(record.item_code,),
-                    leg_payer=payer_of(record),
-                    payer=payer,
-                    pickup_from=begins,
-                    pickup_until=ends,
-                )
+            order = InboundOrder(
+                subject_no=application_no,
+                citizen_id=held.row["citizen_id"],
+                cargo=cargo,
+                window=window_of(record),
+                citizen=contact_of(address),
+                citizen_shown=shown_line(address),
+                citizen_division_code=address.division_code,
+                division_code=held.row["division_code"],
+                department_code=held.row["department_code"],
+                item_codes=(record.item_code,),
+                leg_payer=payer_of(record),
+                payer=payer,
+                pickup_from=begins,
+                pickup_until=ends,
             )
+            await require_collectable(self._parts.delivery, order)
+            return await self._booking.order_inbound(order)
 
         await self._mailing.send(application_no, made)
         await self._traced(held, "originals_pickup")

@@ -43,7 +43,8 @@ def _reason(parcel: Parcel, derived: Derived, to: Holder) -> str:
     text = MEANINGS[derived.status].text
     if derived.status is ShipmentStatus.DELIVERED and to is Holder.CITIZEN:
         # Kept with the document when the courier's own words are forgotten; who signed stands in no name.
-        return f"{text}（{SIGNED_TEXT[SignedAs(derived.signed_as)]}）"
+        signed = SIGNED_TEXT[SignedAs(derived.signed_as)]
+        return text if signed == text else f"{text}（{signed}）"
     if parcel.status == ShipmentStatus.DELIVERED and to is Holder.COURIER:
         return f"签收被撤销：{text}"
     return text

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 
+import msgspec
+
 from app import clock
 from services.delivery.states import MEANINGS, TERMINAL, ShipmentStatus, Sighting
 from services.delivery.types import Leg, SignedAs, StepState, StepView
@@ -40,6 +42,8 @@ _NEXT_INBOUND: Mapping[ShipmentStatus, str] = {
     ShipmentStatus.RETURNED: "请重新寄送或到窗口递交",
     ShipmentStatus.LOST: "窗口会与您联系",
 }
+_OWN_TEXT = "已登记运单号"
+_OWN_NEXT = "等待快递公司更新物流信息"
 _NO_HOUR = (time(0), time(23, 59, 59))
 _FARTHEST = timedelta(days=30)
 """No parcel within the country is under way longer; the words name no year."""
@@ -54,7 +58,14 @@ SIGNED_TEXT: Mapping[SignedAs, str] = {
 }
 
 
-def steps(status: ShipmentStatus, standing: Sequence[Sighting], booked_at: datetime | None) -> list[StepView]:
+def status_text(status: ShipmentStatus, *, is_own: bool = False) -> str:
+    """Name a state; who carries a parcel of which only the number was typed was given no order by us."""
+    return _OWN_TEXT if is_own and status is ShipmentStatus.CREATED else MEANINGS[status].text
+
+
+def steps(
+    status: ShipmentStatus, standing: Sequence[Sighting], booked_at: datetime | None, *, is_own: bool = False
+) -> list[StepView]:
     """Return the five steps of a parcel with the moments at which they began, as far as it has come.
 
     A parcel in trouble shows it in place of the step that it did not reach.
@@ -73,6 +84,8 @@ def steps(status: ShipmentStatus, standing: Sequence[Sighting], booked_at: datet
     reached = max(began, default=-1) if is_in_trouble else _STAGE_OF.get(status, -1)
     reached = min(reached, len(_STAGES) - 2) if is_in_trouble else reached
     shown = [_step(place, reached, began.get(place), status) for place in range(len(_STAGES))]
+    if is_own:
+        shown[0] = msgspec.structs.replace(shown[0], title=_OWN_TEXT)
     if is_in_trouble:
         at = next((each.occurred_at for each in reversed(standing) if each.status == status), None)
         trouble = StepView(title=MEANINGS[status].text, state=StepState.TROUBLE, at=clock.rfc3339_or_none(at))
@@ -91,8 +104,10 @@ def _step(place: int, reached: int, began: datetime | None, status: ShipmentStat
     )
 
 
-def next_text(status: ShipmentStatus, leg: str) -> str:
+def next_text(status: ShipmentStatus, leg: str, *, is_own: bool = False) -> str:
     """Say what comes next; "" where nothing does."""
+    if is_own and status is ShipmentStatus.CREATED:
+        return _OWN_NEXT
     inbound = _NEXT_INBOUND.get(status) if leg == Leg.INBOUND else None
     return inbound if inbound is not None else _NEXT.get(status, "")
 

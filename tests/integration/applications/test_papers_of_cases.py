@@ -14,7 +14,7 @@ from services.applications.assistance.types import AssistedCaller
 from services.applications.types import ApplicationView
 from services.delivery.collecting.types import Deposit, Proof
 from services.delivery.mailing.types import Condition, Receipt, Slot
-from services.delivery.types import DeliveryMethod
+from services.delivery.types import DeliveryMethod, Reach
 from tests.integration.applications.conftest import ITEM
 
 pytestmark = pytest.mark.anyio
@@ -79,6 +79,21 @@ async def test_originals_are_asked_for_and_hold_acceptance_up(by_post: Any) -> N
     await originals.receive(world.window, number, Receipt(condition=Condition.INTACT), HERE)
     await world.applications.desk.accept(world.window, number, HERE)
     assert await world.status(number) == "ACCEPTED"
+
+
+async def test_pickup_is_refused_with_a_payer_or_from_a_place_that_is_not_offered(by_post: Any) -> None:
+    world, originals, home = by_post, by_post.applications.originals, uuid.UUID(int=1)
+    number = await received(world)
+    with pytest.raises(Conflict) as refused:
+        await originals.order_pickup(world.citizen, number, home, SLOT.pickup_from, SLOT.pickup_until, "FREE")
+    assert refused.value.stable_code == "payer_not_offered"
+    world.delivery._couriers.get("SF").reach = Reach.NO
+    with pytest.raises(Conflict) as refused:
+        await pickup(world, number)
+    assert refused.value.stable_code == "address_not_served"
+    assert "登记运单号" in str(refused.value)
+    detail = await originals.detail(world.citizen, number)
+    assert (detail.mailing.status, detail.acts) == ("ASKED", ["pickup", "own"]), "asked for as before"
 
 
 async def _days_ago(number: str, *, received: int, asked: int) -> None:
