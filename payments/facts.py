@@ -28,7 +28,6 @@ Table = Sequence[Mapping[str, str]]
 class Facts:
     """The tables about a number, by title; the first column of a row names it."""
 
-    bill_ids: tuple[uuid.UUID, ...]
     tables: Mapping[str, Table]
 
     def numbers(self, title: str) -> list[str]:
@@ -67,7 +66,7 @@ class FactDesk:
         for title in rows_of.QUERIES:
             rows = await rows_of.read(title, bill_ids)
             tables[title] = [{name: _text(value) for name, value in row.items()} for row in rows]
-        return Facts(tuple(bill_ids), tables)
+        return Facts(tables)
 
     async def ask(self, facts: Facts) -> list[str]:
         """Ask the providers about every order and refund of these facts; return their answers, one line each.
