@@ -93,9 +93,14 @@ async def finish_attempts(tx: db.Transaction, finished: Sequence[Finished]) -> N
         [each.attempt.id for each in finished],
         [each.attempt.created_at for each in finished],
         [each.outcome for each in finished],
-        [each.provider_code[:64] for each in finished],
-        [each.message_no[:64] for each in finished],
+        [kept(each.provider_code) for each in finished],
+        [kept(each.message_no) for each in finished],
     )
+
+
+def kept(said: str) -> str:
+    """Return what a column keeps of a provider's word: "" where no column takes it, which must not spoil a batch."""
+    return said[:64] if said.isprintable() else ""
 
 
 async def record_receipt(message_no: str, delivered: bool, provider_code: str) -> bool:

@@ -88,7 +88,7 @@ class DeliveryService:
         self._cipher = cipher
         book = RuleBook(couriers)
         self._maker = ParcelMaker(couriers, book, cipher, takes_payment=postage is not None)
-        # A mailing is locked before its documents, as windows do: the other way round the two would wait for each other.
+        # A mailing is locked before its documents, as windows do: else each would wait for the other.
         recorder = Recorder(
             couriers, (MailingFollower(), CustodyFollower(), TaskFollower(), BookingFollower()), silence_seconds
         )

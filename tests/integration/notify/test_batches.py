@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -158,6 +159,20 @@ async def test_what_went_out_has_the_last_word_also_after_somebody_else_has_ende
         await outcome_repository.record(outcome_repository.Outcomes(sent=sent))
         assert await counted(campaign_id) == {("SENT", "SMS", ""): 3} == await real(campaign_id)
     assert await house.attempts() == [("SMS", "SENT")] * 3
+
+
+async def test_a_number_that_no_column_takes_spoils_only_itself(house: NotifyHouse) -> None:
+    campaign_id = await written(house, 3)
+    original, numbers = house.sms.send, ["good", "b\x00ad", "\ud800"]
+
+    async def odd(message: Any) -> Any:
+        return replace(await original(message), message_no=numbers.pop(), provider_code="\x00")
+
+    house.sms.send = odd  # type: ignore[method-assign]  # a provider of whom nobody knows what it may say
+    await house.service.delivering.deliver(await claimed(campaign_id))
+    assert await real(campaign_id) == {("SENT", "SMS", ""): 3}, "what went out is not sent again"
+    rows = await db.fetch_all("SELECT provider_message_no, provider_code FROM notice_attempt ORDER BY 1")
+    assert {row["provider_message_no"] for row in rows} == {"", "good"}
 
 
 async def test_notices_of_one_batch_never_share_a_permission(house: NotifyHouse) -> None:
