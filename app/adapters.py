@@ -61,7 +61,12 @@ class AccountRecipients:
     async def contacts_of(self, citizen_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Contacts]:
         """Return the identities, phones and wishes of people; nothing to reach them by for those who have gone."""
         found = await self._accounts.contacts_of(citizen_ids)
-        return {asked: _contacts(found[asked]) if asked in found else Contacts((), "") for asked in citizen_ids}
+        # Those who wish the same share one object.
+        said = {id(person.preferences): person.preferences for person in found.values()}
+        heeded = {key: wishes(preferences) for key, preferences in said.items()}
+        known = {asked: _contacts(person, heeded[id(person.preferences)]) for asked, person in found.items()}
+        nobody = Contacts((), "")
+        return {asked: known.get(asked, nobody) for asked in citizen_ids}
 
     async def find(self, provider: str, app_id: str, subject: str) -> KnownIdentity | None:
         """Return who a platform means by its name for somebody."""
@@ -69,11 +74,11 @@ class AccountRecipients:
         return None if found is None else KnownIdentity(found.identity_id, found.citizen_id)
 
 
-def _contacts(person: PersonContacts) -> Contacts:
+def _contacts(person: PersonContacts, heeded: Preferences) -> Contacts:
     return Contacts(
         tuple(ContactIdentity(one.identity_id, one.provider, one.app_id, one.subject) for one in person.identities),
         person.phone,
-        wishes(person.preferences),
+        heeded,
     )
 
 

@@ -167,7 +167,7 @@ async def hold_permissions(wishes: Sequence[Wish]) -> Mapping[uuid.UUID, uuid.UU
         [wish.identity_id for wish in wishes],
         [wish.template_id for wish in wishes],
     )
-    return {uuid.UUID(bytes=row["notice_id"].bytes): uuid.UUID(bytes=row["id"].bytes) for row in rows}
+    return {row["notice_id"]: row["id"] for row in rows}
 
 
 async def release_permissions(tx: db.Transaction, permission_ids: Sequence[uuid.UUID]) -> None:
