@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from handlers.citizen.applications import Submission, Withdrawal
 from handlers.citizen.delivery import DeliveryWish
 from handlers.doors import Auth, Call, Reply, Route
 from handlers.parsing import expected_version, make_cursor, read_cursor
@@ -49,19 +50,6 @@ class PackageChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     form: dict[str, Any] | None = None
     materials: Materials | None = None
     optional_items: OptionalItems | None = None
-    version: Version | None = None
-
-
-class PackageSubmission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hand in as stored."""
-
-    version: Version | None = None
-
-
-class PackageWithdrawal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Take back, with or without a reason."""
-
-    reason: Annotated[str, msgspec.Meta(max_length=200, pattern=r"^[^\x00]*$")] = ""
     version: Version | None = None
 
 
@@ -112,7 +100,7 @@ async def change_package_case(call: Call[PackageChange]) -> Reply:
     return Reply(view)
 
 
-async def submit_package_case(call: Call[PackageSubmission]) -> Reply:
+async def submit_package_case(call: Call[Submission]) -> Reply:
     """Hand a package in."""
     number, version = call.path["package_no"], expected_version(call.request, call.body.version)
     return Reply(await call.house.applications.packages.submit(call.caller, number, version=version))
@@ -132,7 +120,7 @@ async def answer_part(call: Call[PartAnswers]) -> Reply:
     return Reply(view)
 
 
-async def withdraw_package_case(call: Call[PackageWithdrawal]) -> Reply:
+async def withdraw_package_case(call: Call[Withdrawal]) -> Reply:
     """Take a package back."""
     number, body = call.path["package_no"], call.body
     return Reply(
@@ -216,7 +204,7 @@ ROUTES = (
     _read(_ALL, list_package_cases, PackageCasePage, "我的一件事", PackageListQuery),
     _read(_ONE, get_package_case, PackageCaseView, "一件事详情和各事项进展"),
     _change("PATCH", _ONE, change_package_case, PackageChange, "修改一件事草稿", {"form": _FORM}),
-    _change("POST", f"{_ONE}/submit", submit_package_case, PackageSubmission, "提交一件事", {"version": 1}),
+    _change("POST", f"{_ONE}/submit", submit_package_case, Submission, "提交一件事", {"version": 1}),
     _change(
         "PATCH",
         f"{_ONE}/parts/<item_code:str>/form",
@@ -225,7 +213,7 @@ ROUTES = (
         "补充后续事项所需的信息",
         {"form": {"child_id_number": "140105202502180026"}},
     ),
-    _change("POST", f"{_ONE}/withdraw", withdraw_package_case, PackageWithdrawal, "撤回一件事", {"reason": "暂不办理"}),
+    _change("POST", f"{_ONE}/withdraw", withdraw_package_case, Withdrawal, "撤回一件事", {"reason": "暂不办理"}),
     _read(f"{_ONE}/timeline", get_package_timeline, PackageTimeline, "一件事进度"),
     _read(f"{_ONE}/bills", list_package_bills, PackageBills, "一件事的全部缴款单"),
     Route(
