@@ -10,7 +10,9 @@ from prometheus_client import REGISTRY
 
 from tests.contract.couriers.stand import Stand
 from tests.contract.couriers.stands import STANDS
-from tests.contract.simulators.simulator_process import CallbackSink, Keys, Simulators
+from tests.contract.simulators.callback_sink import CallbackSink
+from tests.contract.simulators.simulator_config import Keys
+from tests.contract.simulators.simulator_process import Simulators
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ from clients.transport import Answer, Transport
 from services.delivery.ports import Ability, Courier
 from services.delivery.states import ShipmentStatus
 from services.delivery.types import Booking, Contact, CourierEvent, CourierOrder, ParcelNews, ParcelRef, Push
-from tests.contract.simulators.simulator_process import Received, Simulators
+from tests.contract.simulators.callback_sink import Received
+from tests.contract.simulators.simulator_process import Simulators
 
 NUMBER = "SJ20260302TEST01"
 WINDOW = Contact(name="出件窗口", phone="03517190110", address="山西省太原市小店区人民南路2号")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 
 import aiohttp
 import asyncpg
@@ -13,7 +12,9 @@ from app import db
 from tests.conftest import cloned_database
 from tests.contract.faults.house import RealHouse
 from tests.contract.faults.platforms import Alipay, Fiscal, WeChat
-from tests.contract.simulators.simulator_process import CallbackSink, Keys, Simulators
+from tests.contract.simulators.callback_sink import CallbackSink
+from tests.contract.simulators.simulator_config import Keys
+from tests.contract.simulators.simulator_process import Simulators
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +24,11 @@ def platforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulators]:
     for role in ("merchant", "partner", "platform", "alipay_app", "alipay", "fiscal_app", "fiscal", "seal"):
         keys.make(role)
     keys.make("platform_certificate", certified=True)
-    running = _started(tmp_path_factory, keys, sink)
+    running = Simulators(tmp_path_factory.mktemp("faults"), keys, sink)
+    running.start()
     yield running
     running.stop()
     sink.close()
-
-
-def _started(tmp_path_factory: pytest.TempPathFactory, keys: Keys, sink: CallbackSink) -> Simulators:
-    """Start the simulators; ports that were free a moment ago may be taken on a busy machine."""
-    for _ in range(5):
-        running = Simulators(tmp_path_factory.mktemp("faults"), keys, sink)
-        with suppress(AssertionError):
-            running.start()
-            return running
-    raise AssertionError(running.log.read_text())
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,8 @@ from payments.channels.alipay import AlipayPaymentChannel
 from payments.channels.fiscal import FiscalAdapter
 from payments.channels.wechat import WeChatPaymentChannel
 from payments.ports import PaymentChannel
-from tests.contract.simulators.simulator_process import Received, Simulators
+from tests.contract.simulators.callback_sink import Received
+from tests.contract.simulators.simulator_process import Simulators
 from tests.fakes.payments_house import ALIPAY_APP, ALIPAY_SELLER, WECHAT_APP, WECHAT_MCH
 
 PERSON = "zhang-wei"

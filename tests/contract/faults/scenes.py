@@ -12,7 +12,7 @@ from payments.types import OpenedPayment
 from tests.contract.faults.house import REFUND_FEN, RealHouse, outcome_of
 from tests.contract.faults.matrix import Outcome
 from tests.contract.faults.platforms import LATE_SECONDS, PATIENCE_SECONDS, SimulatedPlatform, unsigned
-from tests.contract.simulators.simulator_process import Received
+from tests.contract.simulators.callback_sink import Received
 from tests.fakes.payments_house import person
 
 

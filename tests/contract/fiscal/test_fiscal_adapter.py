@@ -24,7 +24,7 @@ from clients.transport import Transport
 from payments.channels.fiscal import FiscalAdapter
 from payments.fiscal.neutral import FiscalRefusal, FiscalStanding
 from payments.fiscal.ports import FiscalRefused
-from tests.contract.simulators.simulator_process import Keys
+from tests.contract.simulators.simulator_config import Keys
 
 from .conftest import SimulatedStand
 from .orders import a_payment, a_refund, an_order, confirmed, day_of, issued

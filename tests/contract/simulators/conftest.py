@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.simulators.callback_sink import CallbackSink
 from tests.contract.simulators.pay_caller import PayClient
-from tests.contract.simulators.simulator_process import CallbackSink, Keys, Simulators
+from tests.contract.simulators.simulator_config import Keys
+from tests.contract.simulators.simulator_process import Simulators
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,8 @@ from clients.wechat.miniprogram import MiniProgramClient, SubscribeMessage
 from clients.wechat.push_events import PushMessage
 from clients.wechat.template_values import fit_values
 
-from .simulator_process import PEOPLE, Simulators
+from .simulator_config import PEOPLE
+from .simulator_process import Simulators
 
 pytestmark = pytest.mark.anyio
 Make = Callable[[], MiniProgramClient]

@@ -35,7 +35,8 @@ from services.accounts.ports import ActionRequired, Failed, IdentityProvider, Pa
 from services.accounts.service import AccountsService
 from services.accounts.types import PhoneProof, RealNameAction, RealNameRequest, RealNameVerified
 
-from .simulator_process import PEOPLE, Simulators
+from .simulator_config import PEOPLE
+from .simulator_process import Simulators
 
 pytestmark = pytest.mark.anyio
 ZHANG, LI = PEOPLE

@@ -35,7 +35,8 @@ from payments.ports import ChannelTable
 from payments.states import RefundMove
 from payments.types import Account
 
-from .simulator_process import Keys, Simulators
+from .simulator_config import Keys
+from .simulator_process import Simulators
 
 pytestmark = pytest.mark.anyio
 SP_APP, PROGRAM, SP_MCH, SUB_MCH = "wxfedcba9876543210", "wx0123456789abcdef", "1900000100", "1900000109"
