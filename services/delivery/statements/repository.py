@@ -43,9 +43,12 @@ class NewStatement:
 
 
 async def find_same(courier: str, first_on: date, sha256: str) -> Row | None:
-    """Return the statement that this very file has become, if it was taken in before."""
+    """Return the statement that this very file has become, if it was taken in before and could be read."""
     return await db.fetch_row(
-        f"{_VIEW} WHERE s.courier = $1 AND s.month = $2 AND s.sha256 = $3", courier, first_on, sha256
+        f"{_VIEW} WHERE s.courier = $1 AND s.month = $2 AND s.sha256 = $3 AND s.status <> 'FAULTY'",
+        courier,
+        first_on,
+        sha256,
     )
 
 
@@ -102,6 +105,13 @@ async def _in_turn(tx: Transaction, month: Month) -> None:
 
 
 async def _insert(tx: Transaction, new: NewStatement) -> bool:
+    # A machine under load, or a file that was lost, is no fault of the file: sent again, it is read again.
+    await tx.execute(
+        "DELETE FROM courier_statement WHERE courier = $1 AND month = $2 AND sha256 = $3 AND status = 'FAULTY'",
+        new.month.courier,
+        new.month.first_on,
+        new.sha256,
+    )
     made = await tx.fetch_row(
         """INSERT INTO courier_statement (id, created_at, statement_no, courier, month, sha256, uploaded_by, status,
                fault, lines, charged_fen, matched, differing)

@@ -325,6 +325,17 @@ async def test_file_that_turns_out_faulty_says_why_and_the_earlier_goes_on(deliv
         await delivery.statements._storage.get(f"courier-statements/{faulty}")
 
 
+async def test_file_that_could_not_be_read_is_read_when_it_is_sent_again(delivery: DeliveryService) -> None:
+    desk, content = delivery.statements, _file("2026-10-15,SF1,1,x,12,12")
+    lost = (await desk.upload(KEEPER, "SF", MONTH, content, "")).statement_no
+    await desk._storage.delete(f"courier-statements/{lost}")
+    await _work(delivery)
+    assert (await desk.show(KEEPER, lost)).statement.fault == "文件已不在，请重新上传"
+    again = await _upload(delivery, content)
+    assert (await desk.show(KEEPER, again)).statement.status == "COMPARED"
+    assert [each.statement_no for each in (await desk.page(KEEPER))[0]] == [again], "it is one statement"
+
+
 async def test_file_of_too_many_lines_is_refused(delivery: DeliveryService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MOST_LINES", 1_200)
     number = await _upload(delivery, _long("2026-10-15,SF9,1,x,12,12"))
