@@ -28,6 +28,8 @@ _SUMS = ("合计", "小计", "总计", "汇总")
 _DAY = re.compile(r"(\d{4})[-/.年]?(\d{1,2})[-/.月]?(\d{1,2})")
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?E\+\d+", re.IGNORECASE)
 _WAYBILL_SHAPE = re.compile(r"[0-9A-Z][0-9A-Z-]{0,39}")
+_SHORTEST_WAYBILL = 8
+"""A number of parcels, which stands in the place of the waybill in rows of sums, is shorter."""
 _MOST_FEN, _MOST_GRAMS = 100_000_000, 1_000_000
 
 
@@ -50,13 +52,14 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where what stands; -1 where a column is missing."""
+    """Where what stands; -1 where a column is missing. `width` is how many cells the heading has."""
 
     waybill: int
     charged: int
     weight: int
     carried: int
     is_in_grams: bool
+    width: int
 
 
 def columns_of(row: Sequence[str]) -> Columns | None:
@@ -68,14 +71,18 @@ def columns_of(row: Sequence[str]) -> Columns | None:
         return None
     weight = _first(names, _WEIGHT)
     unit = "".join(_UNIT.findall(headings[weight])).strip().lower() if weight >= 0 else ""
-    return Columns(waybill, charged, weight, _first(names, _CARRIED), is_in_grams=unit in ("g", "克"))
+    carried, is_in_grams = _first(names, _CARRIED), unit in ("g", "克")
+    return Columns(waybill, charged, weight, carried, is_in_grams=is_in_grams, width=len(row))
 
 
 def lines_of(columns: Columns, rows: Sequence[tuple[int, Sequence[str]]]) -> Iterator[Line | Fault]:
     """Read numbered rows; sums and empty rows are passed over."""
     for number, row in rows:
         cells = [cell.strip() for cell in row]
-        if any(cells) and not _is_sum(cells):
+        if any(cells[columns.width :]):
+            # A comma of thousands without quotes moves every cell behind it: the charge would be another number.
+            yield Fault(number, "列数多于表头，含逗号的内容（如 1,234.50）请加英文双引号或去掉逗号")
+        elif any(cells) and not _is_sum(columns, cells):
             yield _line(columns, number, cells)
 
 
@@ -83,12 +90,19 @@ def _first(names: Sequence[str], wanted: Sequence[str]) -> int:
     return next((names.index(each) for each in wanted if each in names), -1)
 
 
-def _is_sum(cells: Sequence[str]) -> bool:
-    return any(cell.rstrip(":：").replace(" ", "") in _SUMS for cell in cells)
+def _is_sum(columns: Columns, cells: Sequence[str]) -> bool:
+    """Tell a row of sums by its word, which in the line of a parcel is only a remark."""
+    number = _waybill_of(columns, cells)
+    is_parcel = len(number) >= _SHORTEST_WAYBILL and _WAYBILL_SHAPE.fullmatch(number) is not None
+    return not is_parcel and any(cell.rstrip(":：").replace(" ", "") in _SUMS for cell in cells)
+
+
+def _waybill_of(columns: Columns, cells: Sequence[str]) -> str:
+    return _text(cells, columns.waybill).strip("'=\"").strip().upper()
 
 
 def _line(columns: Columns, number: int, cells: Sequence[str]) -> Line | Fault:
-    waybill_no = _text(cells, columns.waybill).strip("'=\"").strip().upper()
+    waybill_no = _waybill_of(columns, cells)
     if _SCIENTIFIC.fullmatch(waybill_no):
         return Fault(number, "运单号被表格软件改写为科学计数，请将该列设为文本后重新导出")
     if waybill_no and not _WAYBILL_SHAPE.fullmatch(waybill_no):
