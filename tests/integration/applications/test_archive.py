@@ -14,8 +14,8 @@ from app.ids import new_id
 from handlers.citizen import applications, archive
 from services.accounts.types import Acting
 from tests.integration.applications.conftest import FORM, ITEM, item_of
+from tests.integration.applications.materials.steps import material
 from tests.integration.applications.phoning import phones_of
-from tests.integration.applications.test_materials import material
 
 pytestmark = pytest.mark.anyio
 PREFILL, HERE = f"/api/v1/items/{ITEM['item_code']}/prefill", "127.0.0.1"
