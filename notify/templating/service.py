@@ -100,7 +100,7 @@ class TemplateDesk:
             self._check(code, used_for, kept, rows)
             await repository.add_draft(tx, code, version, used_for, kept, editor.username, at)
             await self._audit.record(_act(editor, "drafted", code, version), tx)
-        return await self._changed(editor, code, version)
+        return await self._changed(code, version)
 
     async def edit(self, editor: Editor, code: str, version: int, edit: str, content: Content) -> TemplateView:
         """Replace a draft's content; a statutory one has one author.
@@ -122,7 +122,7 @@ class TemplateDesk:
             at = max(clock.now(), row["edited_at"])
             await repository.change_draft(tx, code, version, kept, editor.username, at)
             await self._audit.record(_act(editor, "edited", code, version), tx)
-        return await self._changed(editor, code, version)
+        return await self._changed(code, version)
 
     async def enable(self, editor: Editor, code: str, version: int, edit: str) -> TemplateView:
         """Put a version in use; the one before is retired. A statutory one takes a second person.
@@ -140,7 +140,7 @@ class TemplateDesk:
                 _require(editor.may_edit)
             await repository.enable(tx, code, version, clock.now())
             await self._audit.record(_act(editor, "enabled", code, version, statutory=row["statutory"]), tx)
-        return await self._changed(editor, code, version)
+        return await self._changed(code, version)
 
     async def retire(self, editor: Editor, code: str, version: int, edit: str) -> TemplateView:
         """Take a version out of use, or throw a draft away. A statutory template in use is only ever replaced.
@@ -155,7 +155,7 @@ class TemplateDesk:
             if row["status"] != "RETIRED":
                 await repository.retire(tx, code, version)
                 await self._audit.record(_act(editor, "retired", code, version), tx)
-        return await self._changed(editor, code, version)
+        return await self._changed(code, version)
 
     async def preview(self, editor: Editor, code: str, used_for: str, content: Content) -> Preview:
         """Show what the phone would show, whether or not it may be saved like this. Raises: Forbidden."""
@@ -216,7 +216,7 @@ class TemplateDesk:
         if found:
             raise InvalidRequest("模板不能保存，请按提示修改", faults=tuple(found))
 
-    async def _changed(self, editor: Editor, code: str, version: int) -> TemplateView:
+    async def _changed(self, code: str, version: int) -> TemplateView:
         self._shelf.forget()
         await self._announce("templates")
         row = await repository.find_version(code, version)
