@@ -22,7 +22,7 @@ from services.applications.documents.service import shown_documents
 from services.applications.dues import OVERDUE, days_spent, due_text, receipt_due
 from services.applications.materials.listing import describe_materials
 from services.applications.packages.siblings import siblings_of
-from services.applications.paper.originals import complete_since
+from services.applications.paper.completeness import complete_since
 from services.applications.reviewing import repository as reviews
 from services.applications.reviewing.acting import AT_INTAKE, ROLES
 from services.applications.reviewing.decisions import Decisions

@@ -21,7 +21,7 @@ from services.applications.clock import Calendar
 from services.applications.documents import letters
 from services.applications.dues import accepted_columns, computed, receipt_due, stored_pauses
 from services.applications.moves import FormVault
-from services.applications.paper.originals import complete_since
+from services.applications.paper.completeness import complete_since
 from services.applications.ports import Catalogue, People
 from services.applications.states import STATUS_TEXT, TO_CORRECT, Act, Status
 from services.applications.types import Actor, ActorKind

@@ -136,7 +136,7 @@ class ApplicationService:
         self.figures = CaseFigures()
         self.viewer = MaterialViewer(storage, audit, cipher)
         self.documents = DocumentService(self.parts, seal)
-        self.cards = CardService(calendar)
+        self.cards = CardService(calendar, delivery.mailing.of_cases)
         self.originals, self.collections = Originals(self.parts), Collections(self.parts)
         self.aftercare = Aftercare(delivery, licences, audit)
         self.remedies, self.holders = Remedies(self.parts), Holders(self.parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
 import chinese_calendar
@@ -14,12 +14,18 @@ from services.applications.cards.service import CardService
 from services.applications.cards.types import Colour, Stage
 from services.applications.clock import OFFICE_ENDS, Calendar, Pause
 from services.applications.dues import receipt_due
+from services.delivery.mailing.types import MailingView
 
 FIRST = date(2026, 1, 1)
 DAYS = st.dates(date(2026, 1, 1), date(2027, 3, 31))
 PLANS = st.dictionaries(DAYS, st.booleans(), max_size=30)
 SPANS = st.lists(st.tuples(DAYS, st.integers(0, 20)), max_size=3)
 MOMENTS = st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31))  # noqa: DTZ001  # made aware below
+
+
+async def no_originals(subject_nos: Sequence[str]) -> dict[str, MailingView]:
+    """No case needs originals."""
+    return {}
 
 
 def works(day: date, plan: Mapping[date, bool]) -> bool:
@@ -87,7 +93,11 @@ def test_receipt_cards_come_on_the_days_of_a_slow_count(moment: datetime, ahead:
     calendar = Calendar(plan)
     due = slowly_after(slowly_received(received_at, plan), 5, plan)
     assert receipt_due(calendar, received_at).on == due
-    reaches = {reach.colour: reach for reach in CardService(calendar).reaches(today) if reach.stage is Stage.RECEIPT}
+    reaches = {
+        reach.colour: reach
+        for reach in CardService(calendar, no_originals).reaches(today)
+        if reach.stage is Stage.RECEIPT
+    }
     is_past = today > due
     assert (received_at < reaches[Colour.RED].until) == is_past
     began = today >= slowly_received(received_at, plan)
@@ -100,7 +110,9 @@ def test_delivery_cards_come_on_the_days_of_a_slow_count(day: date, ahead: int, 
     today = day + timedelta(days=ahead)
     due = slowly_after(day, 10, plan)
     reaches = {
-        reach.colour: reach for reach in CardService(Calendar(plan)).reaches(today) if reach.stage is Stage.DELIVERY
+        reach.colour: reach
+        for reach in CardService(Calendar(plan), no_originals).reaches(today)
+        if reach.stage is Stage.DELIVERY
     }
     assert (decided_at < reaches[Colour.RED].until) == (today > due)
     assert (decided_at < reaches[Colour.YELLOW].until) == (left(today, due, plan) <= 2)

@@ -34,7 +34,8 @@ class NewCard:
 async def list_due(reach: Reach, after: uuid.UUID | None, limit: int) -> Sequence[Row]:
     """Return cases that have come so far and have no such card yet, in pages."""
     return await db.fetch_all(
-        f"""SELECT a.id, a.received_at, a.decided_at, a.promised_due_on, a.officer, a.division_code, a.department_code
+        f"""SELECT a.id, a.application_no, a.received_at, a.decided_at, a.promised_due_on, a.officer, a.division_code,
+                a.department_code
             FROM application a
             WHERE a.status = ANY($1) AND a.status IN ({_listed(reach)}) AND {_COLUMNS[reach.column]} AND a.id > $5
               AND NOT EXISTS (SELECT 1 FROM due_card c
@@ -83,6 +84,24 @@ async def settle(at: datetime, application_no: str | None = None) -> int:
         at,
         application_no,
     )
+
+
+async def list_receipt_cards(application_no: str | None, after: uuid.UUID | None, limit: int) -> Sequence[Row]:
+    """Return the open cards on acceptance, of one case or of all, with when their cases came in; in pages."""
+    return await db.fetch_all(
+        """SELECT c.id, c.due_on, a.application_no, a.received_at
+           FROM due_card c JOIN application a ON a.id = c.application_id
+           WHERE c.settled_at IS NULL AND c.stage = 'RECEIPT' AND a.received_at IS NOT NULL
+             AND ($1::text IS NULL OR a.application_no = $1) AND c.id > $2 ORDER BY c.id LIMIT $3""",
+        application_no,
+        after or _FIRST_ID,
+        limit,
+    )
+
+
+async def settle_cards(ids: Sequence[uuid.UUID], at: datetime) -> None:
+    """Settle these cards. Idempotent."""
+    await db.execute("UPDATE due_card SET settled_at = $2 WHERE id = ANY($1) AND settled_at IS NULL", list(ids), at)
 
 
 async def list_open(

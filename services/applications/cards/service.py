@@ -6,7 +6,7 @@ Issued by a sweep and settled by reactions, so that nothing of it costs a citize
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from app import clock, metrics
@@ -19,15 +19,20 @@ from services.applications.cards.repository import NewCard
 from services.applications.cards.types import COLOUR_TEXT, STAGE_TEXT, STAGES, CardView, Colour, Reach, Stage
 from services.applications.clock import OFFICE_ENDS, Calendar
 from services.applications.dues import DELIVERY_WORKING_DAYS, RECEIPT_WORKING_DAYS, receipt_due
+from services.applications.paper.completeness import counted_from
 from services.applications.states import Status
+from services.delivery.mailing.types import MailingView
 from services.staff.types import Role, StaffCaller
 
+FindMailings = Callable[[Sequence[str]], Awaitable[Mapping[str, MailingView]]]
+"""Finds the originals that some cases need, by case."""
 _BATCH = 500
 _ENDS_A_STAGE = (
     "application.correction_requested application.returned application.accepted application.not_accepted "
     "application.withdrawn application.terminated application.approved application.denied application.closed "
     "application.reopened"
 ).split()
+_MOVES_RECEIPT = ("mailing.asked", "mailing.asked_again")
 
 
 class CardService:
@@ -35,10 +40,11 @@ class CardService:
 
     Args:
         calendar: working days, and when a deadline is near.
+        mailings: the originals that cases need: they move the end of acceptance.
     """
 
-    def __init__(self, calendar: Calendar) -> None:
-        self._calendar = calendar
+    def __init__(self, calendar: Calendar, mailings: FindMailings) -> None:
+        self._calendar, self._mailings = calendar, mailings
 
     async def list_open(
         self, staff: StaffCaller, colour: str = "", after: uuid.UUID | None = None, limit: int = 20
@@ -58,10 +64,10 @@ class CardService:
         for reach in self.reaches(today):
             after = None
             while rows := await repository.list_due(reach, after, _BATCH):
-                cards = [NewCard(row, reach.stage, reach.colour, self._due_on(reach.stage, row)) for row in rows]
-                await repository.issue(cards, clock.now())
+                await repository.issue(await self._new_cards(reach, rows), clock.now())
                 after = rows[-1]["id"]
         await repository.settle(clock.now())
+        await self.settle_moved()
         await self._measure()
 
     def reaches(self, today: date) -> Iterator[Reach]:
@@ -77,9 +83,50 @@ class CardService:
         """A stage of the case may have ended. Idempotent."""
         await repository.settle(clock.now(), event.subject_no)
 
+    async def settle_moved(self, application_no: str | None = None) -> None:
+        """Settle the cards whose day of acceptance was put off by originals, of one case or of all. Idempotent."""
+        after = None
+        while rows := await repository.list_receipt_cards(application_no, after, _BATCH):
+            since = await self._since(rows)
+            moved = [row["id"] for row in rows if self._is_later(since[row["application_no"]], row["due_on"])]
+            await repository.settle_cards(moved, clock.now())
+            after = rows[-1]["id"]
+
+    async def put_off(self, event: DomainEvent) -> None:
+        """Originals were asked for: in time, they put off the end of acceptance. Idempotent."""
+        await self.settle_moved(event.subject_no)
+
     def reactions(self) -> Mapping[str, Sequence[tuple[str, Reaction]]]:
         """Return event name → reactions for the table of reactions."""
-        return dict.fromkeys(_ENDS_A_STAGE, (("applications.settle_cards", self.settle_of),))
+        return {
+            **dict.fromkeys(_ENDS_A_STAGE, (("applications.settle_cards", self.settle_of),)),
+            **dict.fromkeys(_MOVES_RECEIPT, (("applications.put_off_cards", self.put_off),)),
+        }
+
+    async def _new_cards(self, reach: Reach, rows: Sequence[Row]) -> list[NewCard]:
+        if reach.stage is not Stage.RECEIPT:
+            return [NewCard(row, reach.stage, reach.colour, self._due_on(reach.stage, row)) for row in rows]
+        since = await self._since(rows)
+        return [
+            NewCard(row, reach.stage, reach.colour, receipt_due(self._calendar, begun).on)
+            for row in rows
+            if (begun := since[row["application_no"]]) is not None and self._has_come(reach, begun)
+        ]
+
+    async def _since(self, rows: Sequence[Row]) -> dict[str, datetime | None]:
+        """Return by case since when its five days run; None while originals are awaited."""
+        mailings = await self._mailings([row["application_no"] for row in rows])
+        return {
+            row["application_no"]: counted_from(self._calendar, row["received_at"], mailings.get(row["application_no"]))
+            for row in rows
+        }
+
+    def _is_later(self, since: datetime | None, due_on: date) -> bool:
+        return since is None or receipt_due(self._calendar, since).on > due_on
+
+    @staticmethod
+    def _has_come(reach: Reach, since: datetime) -> bool:
+        return isinstance(reach.until, datetime) and since < reach.until
 
     def _receipt(self, colour: Colour, today: date) -> Reach:
         last = self._last_start(colour, today, RECEIPT_WORKING_DAYS)
@@ -101,8 +148,6 @@ class CardService:
         return self._calendar.days_back(today, length - self._calendar.yellow_left(length))
 
     def _due_on(self, stage: Stage, row: Row) -> date:
-        if stage is Stage.RECEIPT:
-            return receipt_due(self._calendar, row["received_at"]).on
         if stage is Stage.DELIVERY:
             decided_on = clock.beijing_date(row["decided_at"])
             return self._calendar.add_working_days(decided_on, DELIVERY_WORKING_DAYS).on

@@ -15,9 +15,7 @@ from app.errors import Conflict, FieldFault, InvalidRequest, NotFound
 from app.identifiers import mask_name, mask_phone
 from app.tokens import Caller
 from services.applications import own, repository
-from services.applications.clock import Calendar
 from services.applications.couriering import contact_of, require_collectable, shown_line
-from services.applications.dues import receipt_due
 from services.applications.materials.rules import listed
 from services.applications.own import Held
 from services.applications.paper.wanted import payer_of, wanted, window_of
@@ -26,7 +24,7 @@ from services.applications.scope import case_in_scope
 from services.applications.states import Outcome, Status
 from services.catalogue.types import ItemRecord
 from services.delivery.booking.types import InboundOrder, OwnParcel
-from services.delivery.mailing.types import AWAITED, MailingDetail, MailingView, NewMailing, Receipt, Record
+from services.delivery.mailing.types import MailingDetail, MailingView, NewMailing, Receipt, Record
 from services.delivery.service import DeliveryService
 from services.delivery.types import Contact
 from services.staff.types import Act, Role, StaffCaller
@@ -241,24 +239,6 @@ async def require_arrived(delivery: DeliveryService, application_no: str) -> Non
     """
     if await delivery.mailing.is_awaited(application_no):
         raise Conflict("申请材料原件尚未收到：请先在“待收原件”中确认收到，或登记无需提交原件", code="originals_awaited")
-
-
-async def complete_since(delivery: DeliveryService, calendar: Calendar, row: Row) -> datetime | None:
-    """Return since when a body has all that a case needs: its five working days run from there, None while it has not.
-
-    Asking for originals is the notice of what is missing: given within five working days of the case's receipt there is
-    no silence, and the days begin with the window's receipt of them. Asked for later, or done without, they change
-    nothing. Source: 行政许可法 第三十二条 (逾期不告知的，自收到申请材料之日起即为受理).
-    """
-    received_at: datetime = row["received_at"]
-    mailing = await delivery.mailing.find(row["application_no"])
-    if mailing is None or not any(content.required for content in mailing.contents):
-        return received_at
-    if clock.beijing_date(clock.parse_rfc3339(mailing.asked_at)) > receipt_due(calendar, received_at).on:
-        return received_at
-    if mailing.status in AWAITED:
-        return None
-    return max(received_at, clock.parse_rfc3339(mailing.received_at)) if mailing.received_at else received_at
 
 
 def _moment(path: str, text: str) -> datetime:

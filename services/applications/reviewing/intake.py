@@ -16,7 +16,8 @@ from services.applications.documents import repository as documents
 from services.applications.documents.types import DocumentKind
 from services.applications.dues import accepted_columns, receipt_due
 from services.applications.moves import material_codes
-from services.applications.paper.originals import complete_since, require_arrived
+from services.applications.paper.completeness import complete_since
+from services.applications.paper.originals import require_arrived
 from services.applications.reviewing import points as notices
 from services.applications.reviewing.acting import CaseActs
 from services.applications.reviewing.types import CORRECTION_DAYS, CorrectionPoint

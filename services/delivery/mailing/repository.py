@@ -53,6 +53,13 @@ async def find(subject_no: str) -> Row | None:
     return await db.fetch_row(f"SELECT {_COLUMNS} FROM mailing m WHERE m.subject_no = $1", subject_no)
 
 
+async def list_of(subject_nos: Sequence[str]) -> Sequence[Row]:
+    """Return the mailings of some cases."""
+    return await db.fetch_all(
+        f"SELECT {_COLUMNS} FROM mailing m WHERE m.subject_no = ANY($1::text[])", list(subject_nos)
+    )
+
+
 async def list_page(
     divisions: Sequence[str],
     departments: Sequence[str],

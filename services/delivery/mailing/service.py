@@ -62,6 +62,10 @@ class Mailings:
         row = await repository.find(subject_no)
         return views.mailing_view(row) if row else None
 
+    async def of_cases(self, subject_nos: Sequence[str]) -> dict[str, MailingView]:
+        """Return the mailings of some cases by case; one that needs no originals has none."""
+        return {row["subject_no"]: views.mailing_view(row) for row in await repository.list_of(subject_nos)}
+
     async def detail(
         self, subject_no: str, window: Contact, item_codes: Sequence[str], leg_payer: str
     ) -> MailingDetail:

@@ -10,7 +10,9 @@ import pytest
 
 from app import clock, db
 from app.errors import Conflict, NotFound
+from app.events import DomainEvent
 from services.applications.assistance.types import AssistedCaller
+from services.applications.dues import receipt_due
 from services.applications.types import ApplicationView
 from services.delivery.collecting.types import Deposit, Proof
 from services.delivery.mailing.types import Condition, Receipt, Slot
@@ -128,6 +130,47 @@ async def test_silence_accepts_nothing_while_originals_are_awaited(by_post: Any)
     await progress.accept_by_silence(number)
     counts_from = progress._calendar.received_at(row["received_at"])
     assert await _accepted_on(number) == clock.beijing_date(counts_from)
+
+
+async def _cards() -> list[tuple[str, str, bool]]:
+    rows = await db.fetch_all(
+        "SELECT colour, due_on::text AS due_on, settled_at IS NULL AS is_open FROM due_card ORDER BY id"
+    )
+    return [(row["colour"], row["due_on"], row["is_open"]) for row in rows]
+
+
+async def test_cards_and_the_case_page_count_from_the_receipt_of_the_originals(by_post: Any) -> None:
+    world, service, desk = by_post, by_post.applications.cards, by_post.applications.desk
+    calendar = world.applications.parts.calendar
+    number = await received(world)
+    await _days_ago(number, received=40, asked=39)
+    await service.issue_due()
+    assert await _cards() == [], "nothing runs while originals are awaited"
+    assert (await desk.case(world.window, number, HERE)).course.receipt_due_on is None
+    await world.applications.originals.receive(world.window, number, Receipt(condition=Condition.INTACT), HERE)
+    await service.issue_due()
+    assert await _cards() == []
+    row = await db.fetch_row("UPDATE mailing SET received_at = now() - interval '20 days' RETURNING received_at")
+    assert row is not None
+    due_on = receipt_due(calendar, row["received_at"]).on.isoformat()
+    await service.issue_due()
+    assert await _cards() == [("YELLOW", due_on, True), ("RED", due_on, True)]
+    assert (await desk.case(world.window, number, HERE)).course.receipt_due_on == due_on
+
+
+async def test_card_that_was_out_is_settled_when_originals_are_asked_for_in_time(by_post: Any) -> None:
+    world, service = by_post, by_post.applications.cards
+    number = await received(world)
+    await _days_ago(number, received=40, asked=1)
+    await service.issue_due()
+    await service.settle_moved(number)
+    assert [is_open for *_, is_open in await _cards()] == [True, True], "asked for too late: the days run on"
+    await _days_ago(number, received=40, asked=39)
+    (reaction,) = service.reactions()["mailing.asked"]
+    await reaction[1](DomainEvent(name="mailing.asked", subject_no=number))
+    assert [is_open for *_, is_open in await _cards()] == [False, False]
+    queues = {queue.name: queue.count for queue in (await world.applications.routing.counts(world.window)).data}
+    assert (queues["yellow"], queues["red"]) == (0, 0)
 
 
 async def test_originals_asked_for_too_late_keep_no_case_from_being_accepted(by_post: Any) -> None:
