@@ -82,7 +82,7 @@ class PostageDesk:
         await postage_repository.close_not_back_task(row.shipment_no)
 
     async def sweep(self) -> None:
-        """Bill what a lost job left, cancel the unpaid, show staff what was paid and not sent, end what a job gave up."""
+        """Bill what a lost job left, cancel the unpaid, show what was paid and not sent, end what a job gave up."""
         now = clock.now()
         await postage_repository.enqueue_not_back(_BATCH)
         await postage_repository.enqueue_unbilled(now - timedelta(minutes=2), _BATCH)

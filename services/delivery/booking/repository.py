@@ -111,6 +111,16 @@ async def let_go(shipment_no: str) -> None:
     await db.execute("UPDATE shipment SET ordering_until = NULL WHERE shipment_no = $1", shipment_no)
 
 
+async def note_refused(shipment_no: str, refused: str) -> None:
+    """Note that a courier surely has no order of a parcel, and let go of it. Idempotent."""
+    await db.execute(
+        "UPDATE shipment SET refused_by = left(trim(refused_by || ' ' || $2), 200), ordering_until = NULL"
+        " WHERE shipment_no = $1 AND booked_at IS NULL",
+        shipment_no,
+        refused,
+    )
+
+
 async def pass_on(shipment_no: str, refused: str, courier: str, carrier: str, product: str) -> None:
     """Give a parcel that its courier refused to the next one, which has never been asked; let go of it."""
     async with db.transaction() as tx:
@@ -132,11 +142,12 @@ async def rebook(shipment_no: str, tried_at: datetime | None, event: DomainEvent
     """Have a parcel booked again, with the event and the record of who wants it; all couriers may be asked again.
 
     Args:
-        tried_at: from when on its courier may have an order of it; None leaves that.
+        tried_at: from when on its courier may have an order of it; None leaves that. One that surely refused has none.
     """
     async with db.transaction() as tx:
         await tx.execute(
-            "UPDATE shipment SET refused_by = '', booking_tried_at = COALESCE($2, booking_tried_at)"
+            "UPDATE shipment SET refused_by = '', booking_tried_at = CASE WHEN courier || ':' || carrier ="
+            " ANY(string_to_array(refused_by, ' ')) THEN NULL ELSE COALESCE($2, booking_tried_at) END"
             " WHERE shipment_no = $1",
             shipment_no,
             tried_at,

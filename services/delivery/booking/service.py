@@ -145,7 +145,10 @@ class BookingDesk:
         await self._recorder.record(shipment_no, [refused_event(shipment_no)], confirmed=True)
         reason = f"快递公司未接单（{error.provider_code or '未说明原因'}）"
         await making_repository.open_refusal_task(row, _ASK_THEM if error.provider_code == UNSURE else reason)
-        await booking_repository.let_go(shipment_no)
+        if row["tried_before"] is None:
+            await booking_repository.note_refused(shipment_no, key)
+        else:
+            await booking_repository.let_go(shipment_no)
 
     async def _is_not_served(self, courier: Courier, row: Row, error: ProviderRejected) -> bool:
         if error.provider_code == NOT_SERVED:

@@ -191,11 +191,14 @@ class Withdrawing:
     async def _known(self, courier: Courier, row: Row, parcel: ParcelRef) -> Booking | None:
         """Return the order that was tried with an unknown outcome, None where the courier certainly has none.
 
-        One that `find` may miss is ordered once more, which gives the first one back, if only to be withdrawn.
+        One that `find` may miss is ordered once more, which gives the first one back, if only to be withdrawn; not so
+        what was refused at its first try.
         Raises: ProviderRejected where only a person can ask.
         """
         if courier.repeats_for is None:
             return await courier.find(parcel)
+        if f"{row['courier']}:{row['carrier']}" in row["refused_by"].split():
+            return None
         try:
             return await self._ask_or_book(courier, row)
         except ProviderRejected as error:

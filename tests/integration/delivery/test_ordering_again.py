@@ -244,6 +244,20 @@ async def test_lost_order_that_only_a_person_can_ask_about_is_not_called_withdra
     assert ((await parcel(number))["status"], await tasks("EXCEPTION")) == ("REQUESTED", [(number, "", "")])
 
 
+@pytest.mark.parametrize("clicks", [0, 1])
+async def test_order_that_was_surely_refused_is_withdrawn_however_long_ago(post: Post, clicks: int) -> None:
+    forgetful(post)
+    number = await post.requested()
+    post.sf.refusal = ProviderRejected(provider="sf", provider_code="no")
+    await post.book(number)
+    for _ in range(clicks):
+        await post.room.booking.rebook(number, nobody)
+        await post.work()
+    await db.execute("UPDATE shipment SET booking_tried_at = booking_tried_at - interval '49 hours'")
+    assert await post.room.booking.cancel(number, "不需要了") == "CANCELLED"
+    assert post.sf.book_calls == 1 + clicks, "nothing is ordered to be withdrawn"
+
+
 async def test_originals_whose_pick_up_was_taken_back_are_looked_at_and_not_ordered_again(post: Post) -> None:
     number = await post.booked()
     await db.execute("UPDATE shipment SET leg = 'INBOUND'")
