@@ -247,7 +247,7 @@ async def test_process_that_dies_between_beats_leaves_one_order(
             await post.book(number)
     with pytest.raises(ProviderUnavailable):
         await post.book(number)
-    await db.execute("UPDATE shipment SET ordering_until = now() - interval '1 second'")
+    await db.execute("UPDATE shipment SET ordering_until = now() - interval '1 minute'")
     await post.book(number)
     assert ((await parcel(number))["status"], list(post.sf.orders), post.sf.book_calls) == ("CREATED", [number], 1)
 

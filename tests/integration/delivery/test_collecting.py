@@ -215,7 +215,7 @@ async def test_not_fetched_is_reminded_once_then_goes_back_with_a_task(
     await db.execute("UPDATE collection SET ready_at = now() - interval '73 hours'")
     await sweeps.remind()
     await sweeps.remind()
-    await db.execute("UPDATE collection SET keep_until = now() - interval '1 second'")
+    await db.execute("UPDATE collection SET keep_until = now() - interval '1 minute'")
     await sweeps.recall_overdue()
     await sweeps.recall_overdue()
     assert [name for name, _ in await emitted()][1:] == ["collection.reminded", "collection.recalled"]

@@ -167,7 +167,7 @@ async def test_answer_is_fetched_once_also_at_once(codes: Presenting, number: st
 async def test_request_that_nobody_answers_ends(codes: Presenting, number: str) -> None:
     request = await asked(codes, number, "name")
     one = uuid.UUID(request.verification_id)
-    await db.execute("UPDATE presentation SET expires_at = now() - interval '1 second'")
+    await db.execute("UPDATE presentation SET expires_at = now() - interval '1 minute'")
     assert (await codes.asked(HOLDER)).data == []
     with pytest.raises(Conflict):
         await codes.consent(HOLDER, one, None)
@@ -179,7 +179,7 @@ async def test_consent_that_is_not_fetched_in_time_ends(codes: Presenting, numbe
     request = await asked(codes, number, "name")
     one = uuid.UUID(request.verification_id)
     await codes.consent(HOLDER, one, None)
-    await db.execute("UPDATE presentation SET expires_at = now() - interval '1 second'")
+    await db.execute("UPDATE presentation SET expires_at = now() - interval '1 minute'")
     with pytest.raises(NotFound):
         await codes.result(one, request.token)
 

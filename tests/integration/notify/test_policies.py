@@ -115,7 +115,7 @@ async def test_what_is_not_worth_telling_any_more_expires(house: NotifyHouse) ->
     await house.drain()
     row = await house.notice()
     assert row["expires_at"] - row["occurred_at"] == timedelta(hours=2)
-    await db.execute("UPDATE notice SET expires_at = now() - interval '1 second'")
+    await db.execute("UPDATE notice SET expires_at = now() - interval '1 minute'")
     await house.retry_now()
     row = await house.notice()
     assert (row["status"], row["sent_channel"], row["reason"]) == ("EXPIRED", "INBOX", "expired")

@@ -107,7 +107,7 @@ async def test_sign_in_is_limited_per_address(redis: Redis, cipher: FieldCipher,
     "change",
     [
         "UPDATE staff_session SET last_seen_at = now() - interval '16 minutes'",
-        "UPDATE staff_session SET expires_at = now() - interval '1 second'",
+        "UPDATE staff_session SET expires_at = now() - interval '1 minute'",
         "UPDATE staff_member SET status = 'DISABLED'",
     ],
 )
