@@ -34,7 +34,7 @@ demo: $(READY) ## play the two citizens' journey, money, cases, notices and cons
 	@$(BIN)/python run.py demo
 
 test: $(READY) $(BROWSER) ## set up and run the whole test suite
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --durations=20 --durations-min=5
 
 browser: $(BROWSER) ## fetch the browser in which the console is tested
 
