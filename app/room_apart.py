@@ -37,4 +37,12 @@ async def opened(module: str, *arguments: str) -> AsyncIterator[Process]:
         if room.returncode is None:
             with suppress(ProcessLookupError):
                 room.kill()
+            await _emptied(room)
             await room.wait()
+
+
+async def _emptied(room: Process) -> None:
+    """Take what the room had said and nobody read: its end is not heard of before."""
+    assert room.stdout is not None, "a pipe was asked for"
+    while await room.stdout.read(_LINE_BYTES):
+        pass

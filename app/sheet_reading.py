@@ -9,8 +9,8 @@ import asyncio
 import codecs
 import csv
 import io
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, suppress
 
 import msgspec
 
@@ -48,11 +48,12 @@ def kind_of(content: bytes) -> str:
     raise _refused("文件编码无法识别，请另存为 UTF-8 或 GBK 编码的 CSV")
 
 
-async def batches(content: bytes, kind: str) -> AsyncIterator[list[Row]]:
-    """Yield the rows, some at a time. Raises: InvalidRequest where the file turns out to be none."""
+async def batches(content: bytes, kind: str) -> AsyncGenerator[list[Row], None]:
+    """Yield the rows, some at a time; whoever leaves early closes it. Raises: InvalidRequest where the file is none."""
     if kind == "xlsx":
-        async for batch in _sheet(content):
-            yield batch
+        async with aclosing(_sheet(content)) as sheet:
+            async for batch in sheet:
+                yield batch
         return
     rows = _lines(content, kind)
     while batch := await asyncio.to_thread(_some, rows):
@@ -87,7 +88,7 @@ def _decodes(content: bytes, encoding: str) -> bool:
     return True
 
 
-async def _sheet(content: bytes) -> AsyncIterator[list[Row]]:
+async def _sheet(content: bytes) -> AsyncGenerator[list[Row], None]:
     async with _room, room_apart.opened(_ROOM) as room:
         giving = asyncio.create_task(_give(room, content))
         try:

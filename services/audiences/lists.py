@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Sequence
+from contextlib import aclosing
 from datetime import date, timedelta
 
 import msgspec
@@ -127,18 +128,19 @@ class Lists:
         divisions, today = await self._places.known_codes(), clock.beijing_date()
         column: int | None = None
         line = 0
-        async for rows in sheet_reading.batches(content, kind):
-            cells: list[tuple[int, str]] = []
-            for row in rows:
-                line += 1
-                if line == 1 and (column := numbers.column_of(row)) is not None:
-                    continue
-                if any(cell.strip() for cell in row):
-                    cells.append((line, numbers.cell_of(row, column)))
-            if tally.lines + len(cells) > MOST_LINES:
-                raise InvalidRequest(f"名单不能超过{MOST_LINES}行，请分成几份")
-            found = await asyncio.to_thread(_numbers_of, cells, divisions, today)
-            await self._take_numbers(list_id, staff, found, tally)
+        async with aclosing(sheet_reading.batches(content, kind)) as batches:
+            async for rows in batches:
+                cells: list[tuple[int, str]] = []
+                for row in rows:
+                    line += 1
+                    if line == 1 and (column := numbers.column_of(row)) is not None:
+                        continue
+                    if any(cell.strip() for cell in row):
+                        cells.append((line, numbers.cell_of(row, column)))
+                if tally.lines + len(cells) > MOST_LINES:
+                    raise InvalidRequest(f"名单不能超过{MOST_LINES}行，请分成几份")
+                found = await asyncio.to_thread(_numbers_of, cells, divisions, today)
+                await self._take_numbers(list_id, staff, found, tally)
 
     async def _take_numbers(
         self,

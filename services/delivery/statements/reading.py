@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import date
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from app import sheet_reading
 from app.errors import FieldFault, InvalidRequest
@@ -27,8 +27,7 @@ async def look(content: bytes, month: date) -> None:
     Raises: InvalidRequest, with the lines at fault.
     """
     kind = await asyncio.to_thread(sheet_reading.kind_of, content)
-    rows = cast("AsyncGenerator[list[list[str]]]", sheet_reading.batches(content, kind))
-    async with aclosing(rows):
+    async with aclosing(sheet_reading.batches(content, kind)) as rows:
         batch = await anext(rows, list[list[str]]())
         is_whole = await anext(rows, None) is None
     numbered = [(place, row[:_MOST_COLUMNS]) for place, row in enumerate(batch, 1)]
@@ -51,19 +50,20 @@ async def read(content: bytes, month: date, progress: Progress) -> list[Line]:
     kind = await asyncio.to_thread(sheet_reading.kind_of, content)
     columns: Columns | None = None
     number, lines, faults = 0, list[Line](), list[Fault]()
-    async for batch in sheet_reading.batches(content, kind):
-        numbered = [(place, row[:_MOST_COLUMNS]) for place, row in enumerate(batch, number + 1)]
-        number += len(batch)
-        if columns is None:
-            columns, numbered = _after_heading(numbered)
-        found = await asyncio.to_thread(_all_of, columns, numbered)
-        lines += [each for each in found if isinstance(each, Line)]
-        faults += [each for each in found if isinstance(each, Fault)]
-        if len(lines) > MOST_LINES:
-            raise _refused(f"对账单不能超过{MOST_LINES}行")
-        if len(faults) >= _MOST_FAULTS:
-            break
-        await progress(len(lines))
+    async with aclosing(sheet_reading.batches(content, kind)) as rows:
+        async for batch in rows:
+            numbered = [(place, row[:_MOST_COLUMNS]) for place, row in enumerate(batch, number + 1)]
+            number += len(batch)
+            if columns is None:
+                columns, numbered = _after_heading(numbered)
+            found = await asyncio.to_thread(_all_of, columns, numbered)
+            lines += [each for each in found if isinstance(each, Line)]
+            faults += [each for each in found if isinstance(each, Fault)]
+            if len(lines) > MOST_LINES:
+                raise _refused(f"对账单不能超过{MOST_LINES}行")
+            if len(faults) >= _MOST_FAULTS:
+                break
+            await progress(len(lines))
     _check(lines, faults, month)
     return lines
 
