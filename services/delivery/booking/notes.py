@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 
 from app import clock
 from services.delivery.states import ShipmentStatus
-from services.delivery.types import CourierEvent
+from services.delivery.types import METHOD_TEXT, CourierEvent
 
 WITHDRAWN, REPLACED = "WITHDRAWN", "REPLACED"
+_OTHERWISE = frozenset(f"改为{text}" for text in METHOD_TEXT.values())
 
 
-def is_replaced(events: Iterable[CourierEvent]) -> bool:
-    """Tell whether a parcel ends only because another goes in its place: nobody needs a notice of that."""
-    return any(event.code == REPLACED for event in events)
+def goes_otherwise(method_text: str) -> str:
+    """Say why a parcel is withdrawn whose result goes another way."""
+    return f"改为{method_text}"
+
+
+def ends_quietly(reason: str) -> bool:
+    """Tell whether a parcel was withdrawn for another way of its result, which is told by itself."""
+    return reason in _OTHERWISE
 
 
 def cancelled_note(shipment_no: str, reason: str, *, is_followed: bool = False) -> CourierEvent:

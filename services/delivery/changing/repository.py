@@ -9,6 +9,8 @@ from app import db
 from app.db import Row, Transaction
 from app.events import DomainEvent
 from services.delivery.collecting import repository as collections
+from services.delivery.tasks.opening import close_task
+from services.delivery.tasks.states import Outcome, TaskKind
 from services.delivery.types import Choice
 
 _DEAD = ("CANCELLED", "RETURNED", "LOST")
@@ -68,6 +70,11 @@ async def change(
             at,
         )
         await collections.cancel(tx, choice.subject_no, at)
+        for parcel in await tx.fetch_all(
+            "SELECT id FROM shipment WHERE subject_no = $1 AND leg = 'OUTBOUND' AND status = 'CANCELLED'",
+            choice.subject_no,
+        ):
+            await close_task(tx, parcel["id"], (TaskKind.BOOKING_REFUSED,), Outcome.WENT_ON)
         tx.emit(event)
         return True
 

@@ -13,6 +13,7 @@ from app.db import Row
 from app.errors import Conflict
 from app.events import DomainEvent
 from services.delivery import repository as choices
+from services.delivery.booking.notes import goes_otherwise
 from services.delivery.changing import repository
 from services.delivery.collecting import repository as collections
 from services.delivery.collecting.types import CollectionStatus
@@ -61,7 +62,7 @@ class Changing:
             raise Conflict("送达安排刚有变化，请刷新后再试", code="delivery_locked")
 
     async def _withdrawn(self, parcel: Row, to: DeliveryMethod) -> None:
-        status = await self._withdraw(parcel["shipment_no"], f"改为{METHOD_TEXT[to]}")
+        status = await self._withdraw(parcel["shipment_no"], goes_otherwise(METHOD_TEXT[to]))
         if status is not ShipmentStatus.CANCELLED:
             raise Conflict("正在向快递公司取消订单，请稍后再试", code="cancel_pending")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.db import Transaction
+from services.delivery.booking.notes import ends_quietly
 from services.delivery.states import MEANINGS, Derived, ShipmentStatus
 from services.delivery.tasks.opening import close_task, open_task
 from services.delivery.tasks.states import OPENED_BY, Outcome, TaskKind, closed_by
@@ -41,15 +42,24 @@ class TaskFollower:
 
     @staticmethod
     async def _look_at_cancellation(tx: Transaction, parcel: Parcel, derived: Derived) -> None:
-        """Ask for another order where the courier has ended the one of a result, and nobody of ours wanted it so.
+        """Ask for another order where one of a result has ended and nothing goes in its place.
 
-        What the courier may have in its hands is looked for first.
+        What the courier may have in its hands is looked for first. A result that we withdrew ourselves waits at its
+        window: without a task nobody would know.
         """
-        if parcel.leg == Leg.INBOUND or not parcel.is_booked:
+        if parcel.leg == Leg.INBOUND or parcel.is_followed:
             return
-        row = await tx.fetch_row(
-            "SELECT handed_over_at FROM shipment WHERE id = $1 AND cancel_wanted_at IS NULL", parcel.shipment_id
-        )
+        if parcel.withdrawn_for:
+            held = await tx.fetch_row(
+                "SELECT 1 FROM piece WHERE shipment_no = $1 AND kind = 'RESULT' AND holder <> 'VOID' LIMIT 1",
+                parcel.shipment_no,
+            )
+            if held is not None and not ends_quietly(parcel.withdrawn_for):
+                await open_task(tx, parcel, TaskKind.BOOKING_REFUSED, "寄送已撤回，结果留在窗口，请重新安排")
+            return
+        if not parcel.is_booked:
+            return
+        row = await tx.fetch_row("SELECT handed_over_at FROM shipment WHERE id = $1", parcel.shipment_id)
         if row is None:
             return
         if derived.picked_up_at is None and row["handed_over_at"] is None:

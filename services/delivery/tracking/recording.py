@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from app import clock
 from app.events import DomainEvent
-from services.delivery.booking.notes import is_replaced
+from services.delivery.booking.notes import ends_quietly
 from services.delivery.couriers.table import CourierTable
 from services.delivery.ports import Ability
 from services.delivery.states import (
@@ -147,7 +147,7 @@ class Recorder:
                 part=parcel.shipment_no,
                 facts=facts,
             )
-            for name in ([_MOVED] if is_replaced(heard.events) else _told(parcel, derived.status, heard.at))
+            for name in _told(parcel, derived.status, heard.at)
         ]
 
 
@@ -167,10 +167,21 @@ def _told(parcel: Parcel, status: ShipmentStatus, at: datetime) -> list[str]:
         return [_UNDONE, emits] if status in _LIVELY else [_UNDONE]
     if status is ShipmentStatus.CREATED and parcel.is_own:
         return [_MOVED]
+    if status is ShipmentStatus.CANCELLED and _is_wanted_so(parcel):
+        return [_MOVED]
     told_at = parcel.trouble_told_at
     if status is ShipmentStatus.EXCEPTION and told_at and clock.beijing_date(told_at) == clock.beijing_date(at):
         return [_MOVED]
     return [emits]
+
+
+def _is_wanted_so(parcel: Parcel) -> bool:
+    """Tell whether nobody needs a notice of a cancellation: its citizen asked for it, or something goes in its place.
+
+    The courier may tell it before we note it ourselves.
+    """
+    is_ours = parcel.is_own or bool(parcel.withdrawn_for)
+    return parcel.is_followed or (is_ours and (parcel.leg == Leg.INBOUND or ends_quietly(parcel.withdrawn_for)))
 
 
 def _was_silent(parcel: Parcel, at: datetime) -> bool:

@@ -52,6 +52,10 @@ class Parcel:
     has_pieces: bool
     has_tasks: bool
     """Open ones."""
+    withdrawn_for: str
+    """Why we have its order withdrawn; "" where we do not."""
+    is_followed: bool
+    """Withdrawn for another parcel that goes in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,10 @@ SELECT s.id AS shipment_id, s.shipment_no, s.subject_no, s.citizen_id, s.divisio
        s.trouble_told_at, s.redacted_at IS NOT NULL AS is_redacted,
        EXISTS (SELECT 1 FROM piece WHERE piece.shipment_no = s.shipment_no) AS has_pieces,
        EXISTS (SELECT 1 FROM shipment_task AS t WHERE t.shipment_id = s.id AND t.closed_at IS NULL) AS has_tasks,
+       CASE WHEN s.cancel_wanted_at IS NULL THEN '' ELSE s.cancel_reason END AS withdrawn_for,
+       s.cancel_wanted_at IS NOT NULL
+           AND EXISTS (SELECT 1 FROM shipment AS next
+                       WHERE next.subject_no = s.subject_no AND next.replaces_no = s.shipment_no) AS is_followed,
        ARRAY(SELECT ARRAY[waybill_no, kind] FROM shipment_waybill AS number
              WHERE number.shipment_id = s.id AND kind IN ('RETURN', 'SIGN_BACK')) AS aside, told.*
 FROM shipment AS s CROSS JOIN LATERAL (

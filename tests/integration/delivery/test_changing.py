@@ -12,11 +12,13 @@ import pytest
 
 from app import clock, db
 from app.errors import Conflict
+from services.delivery.booking.types import NewAddress
 from services.delivery.collecting.loading import load_places
 from services.delivery.collecting.types import Deposit, NewCollection
 from services.delivery.custody.types import NewPiece
 from services.delivery.service import DeliveryService
-from services.delivery.types import Choice, Contact, DeliveryMethod, ShipmentOrder
+from services.delivery.types import Choice, Contact, DeliveryMethod, ParcelRef, ShipmentOrder
+from tests.fakes.told import seen
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +91,42 @@ async def test_courier_to_locker_and_back_cancels_and_books_anew(
         "自助柜领取",
         "快递送达",
     ]
+
+
+async def test_courier_that_tells_the_withdrawal_first_frightens_nobody(
+    delivery: DeliveryService, by_courier: str, courier: Any, emitted: Emitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    withdraw = courier.cancel
+
+    async def tells_first(parcel: ParcelRef, reason: str) -> None:
+        await withdraw(parcel, reason)
+        told = [seen(parcel.shipment_no, "CANCELLED", clock.now())]
+        await delivery.booking._recorder.record(parcel.shipment_no, told, confirmed=True, courier=courier.code)
+
+    monkeypatch.setattr(courier, "cancel", tells_first)
+    change = await delivery.booking.change_address(by_courier, NewAddress(RECEIVER, "张* 新址", "140105"), nobody)
+    assert ((await delivery.find_shipment(by_courier)).status, change.former_status) == ("CANCELLED", "CANCELLED")
+    await delivery.booking.book({"shipment_no": change.shipment_no})
+    await choose(delivery, DeliveryMethod.COUNTER)
+    assert (await delivery.find_shipment(change.shipment_no)).status == "CANCELLED"
+    assert "shipment.exception" not in [name for name, _ in await emitted()]
+    assert await db.fetch_all("SELECT kind FROM shipment_task") == []
+
+
+async def test_result_that_staff_withdrew_is_a_task_until_it_goes_a_way(
+    delivery: DeliveryService, by_courier: str, emitted: Emitted
+) -> None:
+    await delivery.booking.cancel(by_courier, "地址有误")
+    assert "shipment.exception" in [name for name, _ in await emitted()]
+    task = await db.fetch_row("SELECT kind, closed_at FROM shipment_task")
+    assert task is not None
+    assert (task["kind"], task["closed_at"]) == ("BOOKING_REFUSED", None)
+    again = await delivery.booking.rebook(by_courier, nobody, by="window1")
+    await delivery.booking.book({"shipment_no": again})
+    await delivery.booking.cancel(again, "地址还是有误")
+    await choose(delivery, DeliveryMethod.COUNTER)
+    rows = await db.fetch_all("SELECT outcome FROM shipment_task ORDER BY id")
+    assert [row["outcome"] for row in rows] == ["REBOOKED", "WENT_ON"]
 
 
 async def test_window_to_a_locker_waits_at_the_new_place_only(delivery: DeliveryService) -> None:
