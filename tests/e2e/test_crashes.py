@@ -183,16 +183,6 @@ async def test_api_dies_in_a_callback(scene: Surroundings, relay: tuple[Relay, P
     await _check_money(scene, order)
 
 
-async def _runs_out(books: Books, job: str, number: str = "") -> None:
-    """Let what a dead runner held run out: its jobs after ten seconds, its talk to a courier after a minute.
-
-    A runner that took its place has neither yet.
-    """
-    aged = "UPDATE pgqueuer SET heartbeat = now() - interval '1 minute' WHERE entrypoint = $1 AND status = 'picked'"
-    await books.rows(aged, job)
-    await books.rows("UPDATE shipment SET ordering_until = now() WHERE subject_no = $1", number)
-
-
 _REFUND = "SELECT r.id FROM refund r JOIN payment p ON p.id = r.payment_id WHERE p.out_trade_no = $1"
 # Once a runner has picked it: a job that is held before is left alone.
 _JOB = "SELECT id FROM pgqueuer WHERE entrypoint = 'payments.push_refund' AND status = 'picked'"
@@ -223,7 +213,6 @@ async def test_job_runner_dies_while_a_refund_is_pushed(scene: Surroundings, bea
             done = f"{_REFUND} AND r.status <> 'REQUESTED'"
             await until("the commit", lambda: books.rows(done, order["out_trade_no"]), bool)
             (await scene.product.job_runner()).kill()
-    await _runs_out(books, "payments.push_refund")
 
     async def status() -> str:
         return str((await cashier.call("GET", f"/refunds/{refund['out_refund_no']}")).expect(200)["status"])
@@ -232,6 +221,16 @@ async def test_job_runner_dies_while_a_refund_is_pushed(scene: Surroundings, bea
     assert await books.transfer(f"refund.succeeded:{refund['out_refund_no']}") == (2, 0)
     await _settled(applicant, number)
     await _check_money(scene, order, refunded_fen=PART_FEN)
+
+
+async def _runs_out(books: Books, number: str) -> None:
+    """Let what a dead runner held run out: its job after ten seconds, its talk to the courier after a minute.
+
+    A runner that took its place has neither yet.
+    """
+    aged = "UPDATE pgqueuer SET heartbeat = now() - interval '1 minute' WHERE entrypoint = $1 AND status = 'picked'"
+    await books.rows(aged, "delivery.book")
+    await books.rows("UPDATE shipment SET ordering_until = now() WHERE subject_no = $1", number)
 
 
 async def _to_be_sent(scene: Surroundings, applicant: Applicant) -> str:
@@ -267,7 +266,7 @@ async def test_job_runner_dies_while_a_parcel_is_booked(scene: Surroundings, bea
     else:
         await _struck(scene, _BOOK, kind, "sf")
         (await scene.product.job_runner()).kill()
-    await _runs_out(books, "delivery.book", number)
+    await _runs_out(books, number)
 
     async def parcels() -> list[dict[str, Any]]:
         return list((await applicant.phone.call("GET", f"/applications/{number}/shipments")).expect(200)["data"])
