@@ -34,6 +34,7 @@ class Parcel:
     division_code: str
     department_code: str
     leg: str
+    cargo: str
     is_own: bool
     is_booked: bool
     courier: str
@@ -121,15 +122,16 @@ Decide: TypeAlias = Callable[[Known], Change]
 
 _KNOWN = """
 SELECT s.id AS shipment_id, s.shipment_no, s.subject_no, s.citizen_id, s.division_code, s.department_code, s.leg,
-       s.is_own, s.booked_at IS NOT NULL AS is_booked, s.courier, s.carrier, s.waybill_no, s.status, s.asked_count,
-       s.version, s.courier_phone_shown, s.collect_hint, s.promised_at, s.last_event_at, s.picked_up_at,
+       s.cargo, s.is_own, s.booked_at IS NOT NULL AS is_booked, s.courier, s.carrier, s.waybill_no, s.status,
+       s.asked_count, s.version, s.courier_phone_shown, s.collect_hint, s.promised_at, s.last_event_at, s.picked_up_at,
        s.trouble_told_at, s.redacted_at IS NOT NULL AS is_redacted,
        EXISTS (SELECT 1 FROM piece WHERE piece.shipment_no = s.shipment_no) AS has_pieces,
        EXISTS (SELECT 1 FROM shipment_task AS t WHERE t.shipment_id = s.id AND t.closed_at IS NULL) AS has_tasks,
        CASE WHEN s.cancel_wanted_at IS NULL THEN '' ELSE s.cancel_reason END AS withdrawn_for,
        s.cancel_wanted_at IS NOT NULL
            AND EXISTS (SELECT 1 FROM shipment AS next
-                       WHERE next.subject_no = s.subject_no AND next.replaces_no = s.shipment_no) AS is_followed,
+                       WHERE next.subject_no = s.subject_no AND next.replaces_no = s.shipment_no
+                         AND next.status <> 'CANCELLED') AS is_followed,
        ARRAY(SELECT ARRAY[waybill_no, kind] FROM shipment_waybill AS number
              WHERE number.shipment_id = s.id AND kind IN ('RETURN', 'SIGN_BACK')) AS aside, told.*
 FROM shipment AS s CROSS JOIN LATERAL (

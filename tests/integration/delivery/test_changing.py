@@ -113,6 +113,19 @@ async def test_courier_that_tells_the_withdrawal_first_frightens_nobody(
     assert await db.fetch_all("SELECT kind FROM shipment_task") == []
 
 
+async def test_result_whose_next_parcel_was_withdrawn_while_it_waited_is_a_task(
+    delivery: DeliveryService, by_courier: str, courier: Any
+) -> None:
+    courier.away = True
+    change = await delivery.booking.change_address(by_courier, NewAddress(RECEIVER, "张* 新址", "140105"), nobody)
+    await delivery.booking.cancel(change.shipment_no, "不寄了")
+    courier.away = False
+    await delivery.booking.withdrawing.withdraw({"shipment_no": by_courier})
+    assert (await delivery.find_shipment(by_courier)).status == "CANCELLED"
+    tasks = await db.fetch_all("SELECT kind, shipment_no FROM shipment_task WHERE closed_at IS NULL")
+    assert [tuple(task.values()) for task in tasks] == [("BOOKING_REFUSED", by_courier)]
+
+
 async def test_result_that_staff_withdrew_is_a_task_until_it_goes_a_way(
     delivery: DeliveryService, by_courier: str, emitted: Emitted
 ) -> None:
