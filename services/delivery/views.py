@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app import clock, db
+from services.delivery.mailing.going_back import goes_back
 from services.delivery.repository import ChoiceRow
 from services.delivery.states import OUR_CODES, TERMINAL, ShipmentStatus, Sighting, standing
 from services.delivery.tracking.facts import carrier_name
@@ -86,7 +87,7 @@ def shipment_view(row: db.Row, courier_name: str, *, is_stale: bool = False) -> 
         postage_fen=row["postage_fen"],
         postage_bill_no=row["bill_no"],
         steps=steps(status, left, row["booked_at"], is_own=row["is_own"]),
-        next_text=next_text(status, row["leg"], is_own=row["is_own"]),
+        next_text=next_text(status, row["leg"], is_own=row["is_own"], is_back=goes_back(row["leg"], row["cargo"])),
         promised_at=clock.rfc3339_or_none(row["promised_at"]),
         promise_text=promise_text(status, row["promised_at"]),
         courier_phone=row["courier_phone_shown"],
@@ -114,13 +115,22 @@ def _road(row: db.Row, sightings: Sequence[Sighting], left: Sequence[Sighting]) 
         TrackingView(
             occurred_at=clock.rfc3339(each.occurred_at),
             status=each.status,
-            status_text=status_text(ShipmentStatus(each.status), is_own=row["is_own"]) if each.status else "",
+            status_text=_event_text(each, is_own=row["is_own"]),
             text=text,
             place=place,
             undone=bool(each.status) and (each.status, each.occurred_at, each.code) not in kept,
         )
         for each, text, place in zip(sightings, row["texts"] or (), row["places"] or (), strict=True)
     ]
+
+
+def _event_text(event: Sighting, *, is_own: bool) -> str:
+    """Name what an event tells; an end of which only an unproven push tells does not count yet, and is marked."""
+    if not event.status:
+        return ""
+    status = ShipmentStatus(event.status)
+    text = status_text(status, is_own=is_own)
+    return f"{text}（待快递公司核实）" if status in TERMINAL and not event.confirmed else text
 
 
 def booked_event(courier_name: str, booking: Booking) -> CourierEvent:

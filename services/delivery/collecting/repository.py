@@ -287,9 +287,10 @@ async def recall(row: Row, place_code: str, at: datetime, event: DomainEvent, op
 
 async def _hand(tx: Transaction, subject_no: str, to: Holder, at: datetime, *, reason: str, actor: str = "") -> None:
     await moves.move_case(tx, subject_no, PieceKind.RESULT, to, at, reason=reason, actor=actor)
-    # Originals go along where we have them; those that were never sent stay with the citizen.
+    # Originals go along where we have them, also if they came back; those that were never sent stay with the citizen.
     here = await tx.fetch_row(
-        "SELECT 1 FROM piece WHERE subject_no = $1 AND kind = 'ORIGINAL' AND holder IN ('WINDOW', 'POINT')", subject_no
+        "SELECT 1 FROM piece WHERE subject_no = $1 AND kind = 'ORIGINAL' AND holder IN ('WINDOW', 'POINT', 'RETURNED')",
+        subject_no,
     )
     if here is not None:
         await moves.move_case(tx, subject_no, PieceKind.ORIGINAL, to, at, reason=reason, actor=actor)

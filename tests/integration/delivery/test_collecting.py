@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app import db
+from app import clock, db
 from app.crypto import FieldCipher
 from app.errors import Conflict, InvalidRequest, NotFound
 from services.delivery.collecting import sweeps
@@ -19,6 +19,7 @@ from services.delivery.collecting.lockers import Lockers
 from services.delivery.collecting.service import Collecting
 from services.delivery.collecting.types import Collector, Deposit, NewCollection, Proof
 from services.delivery.custody import moves
+from services.delivery.custody.states import Holder, PieceKind
 from services.delivery.custody.types import NewPiece
 from services.delivery.types import DeliveryMethod
 from services.staff.types import Role, StaffCaller
@@ -49,8 +50,6 @@ def lockers(cipher: FieldCipher) -> Lockers:
 
 
 async def prepared(collecting: Collecting, case: str = CASE) -> None:
-    from app import clock
-
     async with db.transaction() as tx:
         piece = NewPiece(
             subject_no=case,
@@ -111,6 +110,25 @@ async def test_deposit_tells_where_and_until_when_and_moves_the_document(
     assert facts["place_name"] == "小店公安分局户政服务大厅自助取证柜"
     assert set(facts) == {"place_name", "place_address", "place_hours", "until"}
     assert await holder() == "POINT"
+
+
+async def test_originals_that_came_back_with_the_parcel_go_along(collecting: Collecting) -> None:
+    await prepared(collecting)
+    back = NewPiece(
+        subject_no=CASE,
+        citizen_id=CITIZEN,
+        division_code=BODY[0],
+        department_code=BODY[1],
+        kind=PieceKind.ORIGINAL,
+        code="M02",
+        title="原居民身份证",
+        holder=Holder.RETURNED,
+    )
+    async with db.transaction() as tx:
+        await moves.make(tx, [back], clock.now())
+    await collecting.deposit(CASE, Deposit(BOX, "7"), nobody)
+    rows = await db.fetch_all("SELECT holder FROM piece WHERE subject_no = $1", CASE)
+    assert [row["holder"] for row in rows] == ["POINT", "POINT"]
 
 
 @pytest.mark.parametrize("box", ["", "0", "31", "七", "1e1"])

@@ -263,6 +263,20 @@ async def test_unproven_push_after_a_confirmed_end_moves_nothing_until_the_couri
     assert (await row_of(number))["status"] == "IN_TRANSIT"
 
 
+async def test_end_of_an_unproven_push_is_marked_on_the_road(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher
+) -> None:
+    start = clock.now() - timedelta(hours=1)
+    number = await booked_parcel(cipher)
+    recorder = delivery.booking._recorder
+    await recorder.record(number, [seen(number, "DELIVERED", start)], confirmed=False)
+    view = await delivery.shipment(CITIZEN, number)
+    assert (view.status, view.events[0].status_text) == ("CREATED", "已签收（待快递公司核实）")
+    await recorder.record(number, [seen(number, "DELIVERED", start)], confirmed=True)
+    view = await delivery.shipment(CITIZEN, number)
+    assert (view.status, view.events[0].status_text) == ("DELIVERED", "已签收")
+
+
 async def test_unproven_push_from_the_future_is_left_out(
     delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher
 ) -> None:
