@@ -113,6 +113,9 @@ def as_known(error: BaseException) -> SanjinError | None:
         return error
     if isinstance(error, db.AWAY):
         return ServiceUnavailable(retry_after_seconds=5, cause=type(error).__name__)
+    if isinstance(error, asyncpg.DeadlockDetectedError):
+        # Nothing of it was written, and whoever was in the way has finished.
+        return ServiceUnavailable(retry_after_seconds=1, cause=type(error).__name__)
     if isinstance(error, _UNSTORABLE):
         # Every door checks what it reads; this is for the value that nobody thought of. The message would repeat it.
         trace = "".join(traceback.format_tb(error.__traceback__))

@@ -26,8 +26,14 @@ async def _broken(call: Call[None]) -> Reply:
     raise KeyError("nobody thought of it")
 
 
+async def _deadlocked(call: Call[None]) -> Reply:
+    await db.execute("DO $$ BEGIN RAISE EXCEPTION 'in the way' USING ERRCODE = 'deadlock_detected'; END $$")
+    return Reply()
+
+
 ROUTES = (
     Route("POST", "/unstorable", _unstorable, Auth.PUBLIC, "存", "试"),
+    Route("POST", "/deadlocked", _deadlocked, Auth.PUBLIC, "等", "试"),
     Route("GET", "/broken", _broken, Auth.PUBLIC, "坏", "试"),
 )
 
@@ -43,6 +49,16 @@ async def test_a_value_that_only_the_database_refuses_is_a_bad_request_and_not_r
     assert entry["error"] == "CharacterNotInRepertoireError"
     assert "_unstorable" in entry["trace"]
     assert "张伟" not in str(written)
+
+
+async def test_who_had_to_give_way_in_the_database_is_asked_to_come_again(database: str) -> None:
+    async with served(SimpleNamespace(), ROUTES) as base:
+        with capture_logs() as written:
+            heard = await asyncio.to_thread(Knocker(base).knock, "POST", "/deadlocked")
+    assert check_problem(heard, 503)["code"] == "service_unavailable"
+    assert heard.headers["retry-after"] == "1"
+    entry = next(line for line in written if line["event"] == "request_failed")
+    assert entry["details"]["cause"] == "DeadlockDetectedError"
 
 
 async def test_an_unforeseen_error_is_a_bare_500_with_its_trace_in_the_log() -> None:
