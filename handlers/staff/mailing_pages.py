@@ -114,6 +114,12 @@ async def give_back(call: Call[ActForm]) -> Reply:
     return await _done(call, lambda no: originals.give_back(call.staff, no, reason, call.address))
 
 
+async def send_back(call: Call[ActForm]) -> Reply:
+    """Have the originals go back by parcel."""
+    originals = call.house.applications.originals
+    return await _done(call, lambda no: originals.send_back(call.staff, no, call.address))
+
+
 def _version(text: str) -> int | None:
     return int(text) if text else None
 
@@ -169,5 +175,6 @@ ROUTES = (
     form_route(f"{_ONE}/brought", bring, "现场提交原件", ActForm),
     form_route(f"{_ONE}/waiver", waive, "无需提交原件", ActForm),
     form_route(f"{_ONE}/another-request", ask_again, "要求补寄原件", ActForm),
+    form_route(f"{_ONE}/parcel-back", send_back, "寄回原件", ActForm),
     form_route(f"{_ONE}/return", give_back, "退还原件", ActForm),
 )

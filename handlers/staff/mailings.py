@@ -37,6 +37,10 @@ class SeenVersion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     version: Version | None = None
 
 
+class Nothing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An act that needs no words."""
+
+
 class WithReason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why; the citizen may read it."""
 
@@ -91,6 +95,12 @@ async def give_back(call: Call[WithReason]) -> Reply:
     return Reply(await originals.give_back(call.staff, number, call.body.reason, call.address))
 
 
+async def send_back(call: Call[Nothing]) -> Reply:
+    """Have the originals go back by parcel."""
+    originals, number = call.house.applications.originals, call.path["application_no"]
+    return Reply(await originals.send_back(call.staff, number, call.address))
+
+
 ROUTES = (
     Route(
         "GET", _ALL, list_mailings, auth=Auth.STAFF, query=MailingsQuery, answer=MailingPage, summary="原件", tag=_TAG
@@ -116,6 +126,18 @@ ROUTES = (
         body=SeenVersion,
         answer=MailingView,
         summary="现场提交原件",
+        tag=_TAG,
+        example={},
+        limit_bytes=1024,
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/parcel-back",
+        send_back,
+        auth=Auth.STAFF,
+        body=Nothing,
+        answer=MailingView,
+        summary="寄回原件",
         tag=_TAG,
         example={},
         limit_bytes=1024,

@@ -36,6 +36,7 @@ from services.delivery.custody.returning import Returning
 from services.delivery.custody.service import Custody
 from services.delivery.dispatching.service import DispatchDesk
 from services.delivery.mailing.following import MailingFollower
+from services.delivery.mailing.sending_back import SendingBack
 from services.delivery.mailing.service import Mailings
 from services.delivery.ports import Announce, Audit, Holders, Postage, unheard
 from services.delivery.rules.service import RuleActs, RuleBook
@@ -105,6 +106,7 @@ class DeliveryService:
         self.collecting, self.lockers = Collecting(cipher), Lockers(cipher)
         self.changing = Changing(self.booking.cancel)
         self.mailing = Mailings(self.booking.withdrawing.cancel, recorder, self._maker.terms, self.find_shipment)
+        self.sending_back = SendingBack(self._maker)
         self.dispatching = DispatchDesk(couriers, cipher, audit, storage, announce)
         self.statements = StatementDesk(couriers, audit, storage, announce)
 

@@ -21,7 +21,7 @@ from services.applications.own import Held
 from services.applications.paper.wanted import payer_of, wanted, window_of
 from services.applications.parts import Parts
 from services.applications.scope import case_in_scope
-from services.applications.states import Outcome, Status
+from services.applications.states import Status
 from services.catalogue.types import ItemRecord
 from services.delivery.booking.types import InboundOrder, OwnParcel
 from services.delivery.mailing.types import MailingDetail, MailingView, NewMailing, Receipt, Record
@@ -62,11 +62,9 @@ class Originals:
             )
 
     async def end(self, application_no: str) -> None:
-        """End what is open of a case that ended; without a result staff give the originals back. Idempotent."""
+        """End what is open of a case that ended; what no result took along staff give or send back. Idempotent."""
         await self._mailing.end(application_no)
-        row = await repository.find_case(application_no)
-        if row is not None and row["outcome"] != Outcome.GRANTED:
-            await self._mailing.ask_to_give_back(application_no)
+        await self._mailing.ask_to_give_back(application_no)
 
     async def detail(self, caller: Caller, application_no: str) -> MailingDetail:
         """Return the originals that an own case needs, where they go and what may be done. Raises: NotFound."""
@@ -202,6 +200,19 @@ class Originals:
         await self._scoped(staff, application_no, *_RECEIVERS)
         record = self._audit(staff, "given_back", application_no, address, reason=reason)
         await self._mailing.give_back(application_no, reason, staff.username, record)
+        return await self._found(application_no)
+
+    async def send_back(self, staff: StaffCaller, application_no: str, address: str) -> MailingView:
+        """Have the originals of a case that ended go back by parcel to where they were sent from.
+
+        Raises: NotFound, Forbidden, Conflict `case_not_ended`, `no_originals`, `no_return_address`.
+        """
+        await self._scoped(staff, application_no, *_RECEIVERS)
+        row = await repository.find_case(application_no)
+        if row is None or row["status"] != Status.CLOSED:
+            raise Conflict("办件尚未办结：原件会随办理结果一并寄回", code="case_not_ended")
+        codes, record = (row["item_code"],), self._audit(staff, "sent_back", application_no, address)
+        await self._parts.delivery.sending_back.order(application_no, codes, staff.username, record)
         return await self._found(application_no)
 
     async def _held(self, caller: Caller, application_no: str) -> Held:

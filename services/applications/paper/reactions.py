@@ -42,5 +42,6 @@ class PaperReactions:
 
     async def end(self, event: DomainEvent) -> None:
         """A case ended: nothing more is awaited, and nothing more waits."""
-        await self._originals.end(event.subject_no)
+        # Originals that were fetched with the result are not at the window any more.
         await self._delivery.collecting.settle(event.subject_no, is_given=event.facts.get("outcome") == "GRANTED")
+        await self._originals.end(event.subject_no)

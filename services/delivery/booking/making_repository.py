@@ -69,10 +69,13 @@ async def make_again(new: NewParcel, event: DomainEvent, record: Record) -> str:
 async def put_over_to(tx: db.Transaction, former_no: str, shipment_no: str) -> None:
     """Put the documents that lay in one parcel in another, as far as its sender has them. Idempotent."""
     rows = await tx.fetch_all(
-        "SELECT DISTINCT subject_no, kind FROM piece WHERE shipment_no = $1 ORDER BY subject_no, kind", former_no
+        """SELECT DISTINCT p.subject_no, s.leg FROM piece p JOIN shipment s ON s.shipment_no = p.shipment_no
+           WHERE p.shipment_no = $1 ORDER BY p.subject_no""",
+        former_no,
     )
     for row in rows:
-        await moves.put_in(tx, [row["subject_no"]], shipment_no, clock.now(), kind=PieceKind(row["kind"]))
+        kind = PieceKind.RESULT if row["leg"] == "OUTBOUND" else PieceKind.ORIGINAL
+        await moves.put_in(tx, [row["subject_no"]], shipment_no, clock.now(), kind=kind)
     # Of a package: its cases end with the parcel that their results lie in.
     await tx.execute(
         "UPDATE delivery_choice SET together_no = $1 WHERE together_no <> '' AND method = 'COURIER'"

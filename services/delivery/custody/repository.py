@@ -8,6 +8,7 @@ from datetime import datetime
 
 from app import db
 from app.db import Row, Transaction
+from services.delivery.mailing.going_back import GOING_BACK
 
 _COLUMNS = """p.id, p.piece_no, p.subject_no, p.division_code, p.department_code, p.kind, p.code, p.title, p.copy,
     p.licence_no, p.holder, p.held_since, p.shipment_no"""
@@ -74,11 +75,12 @@ async def find_parcel_under_way(tx: Transaction, subject_no: str) -> Row | None:
     """Return the outbound parcel of a case that is neither withdrawn, back nor lost; its own or the shared one."""
     return await tx.fetch_row(
         """SELECT s.id, s.shipment_no, s.status, s.handed_over_at, s.last_event_at FROM shipment s
-           WHERE s.leg = 'OUTBOUND' AND s.status NOT IN ('CANCELLED', 'RETURNED', 'LOST')
+           WHERE s.leg = 'OUTBOUND' AND s.status NOT IN ('CANCELLED', 'RETURNED', 'LOST') AND s.cargo <> $2
                AND (s.subject_no = $1
                     OR s.shipment_no = (SELECT together_no FROM delivery_choice WHERE subject_no = $1))
            ORDER BY s.id DESC LIMIT 1""",
         subject_no,
+        GOING_BACK,
     )
 
 
@@ -96,8 +98,9 @@ async def last_signature(subject_no: str) -> datetime | None:
     """Return when the newest outbound parcel of a case was signed for."""
     row = await db.fetch_row(
         "SELECT max(delivered_at) AS at FROM shipment WHERE subject_no = $1 AND leg = 'OUTBOUND'"
-        " AND status = 'DELIVERED'",
+        " AND status = 'DELIVERED' AND cargo <> $2",
         subject_no,
+        GOING_BACK,
     )
     at: datetime | None = row["at"] if row else None
     return at

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from app import clock
 from app.db import Transaction
-from services.delivery.mailing import repository, views
+from services.delivery.mailing import back_repository, repository, views
+from services.delivery.mailing.going_back import goes_back
 from services.delivery.states import Derived, ShipmentStatus
 from services.delivery.tracking.repository import Parcel
 from services.delivery.types import Leg
@@ -31,11 +32,15 @@ class MailingFollower:
     """Keeps a mailing in step with its parcel."""
 
     def concerns(self, parcel: Parcel, derived: Derived) -> bool:
-        """Only one to the window. See `Follower`."""
-        return parcel.leg == Leg.INBOUND
+        """Only one to the window, and the arrival of one that takes originals back. See `Follower`."""
+        is_back = derived.status is ShipmentStatus.DELIVERED and goes_back(parcel.leg, parcel.cargo)
+        return parcel.leg == Leg.INBOUND or is_back
 
     async def parcel_moved(self, tx: Transaction, parcel: Parcel, derived: Derived) -> None:
         """Give up a parcel that will not come; take it back where it goes on all the same. See `Follower`."""
+        if parcel.leg == Leg.OUTBOUND:
+            await back_repository.arrived(tx, parcel.subject_no, parcel.shipment_no)
+            return
         words = _WILL_NOT_COME.get(derived.status)
         if words is None:
             if derived.status in _GOES_ON:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -213,13 +213,26 @@ async def at_window(tx: Transaction, row: Row, at: datetime, by: str, reason: st
     await moves.move_case(tx, row["subject_no"], PieceKind.ORIGINAL, Holder.WINDOW, at, reason=reason, actor=by)
 
 
-async def give_back(subject_no: str, at: datetime, by: str, reason: str, event: DomainEvent, record: Record) -> int:
+async def give_back(
+    subject_no: str,
+    at: datetime,
+    by: str,
+    reason: str,
+    event: DomainEvent,
+    *,
+    at_hand: Callable[[Transaction], Awaitable[None]],
+    record: Record,
+) -> int:
     """Note that originals at the window, also such as came back with a parcel, were given back in person.
 
     Returns how many; what asked for it is settled with them.
+
+    Args:
+        at_hand: refuses, under the lock of the mailing, what is about to go by parcel.
     """
     async with db.transaction() as tx:
         row = await lock(tx, subject_no)  # before its documents, as whoever receives them
+        await at_hand(tx)
         held = await tx.fetch_all(
             "SELECT holder FROM piece WHERE subject_no = $1 AND kind = 'ORIGINAL' ORDER BY id FOR UPDATE", subject_no
         )

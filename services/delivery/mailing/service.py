@@ -13,7 +13,7 @@ from app import clock, db
 from app.db import Row, Transaction
 from app.errors import Conflict, FieldFault, InvalidRequest, NotFound, SanjinError, StaleVersion
 from services.delivery.booking.notes import cancelled_note
-from services.delivery.mailing import repository, views
+from services.delivery.mailing import back_repository, repository, views
 from services.delivery.mailing.carriers import carrier_of, typed_number
 from services.delivery.mailing.states import Act, may, next_status
 from services.delivery.mailing.types import (
@@ -28,7 +28,7 @@ from services.delivery.mailing.types import (
     Record,
 )
 from services.delivery.rules.types import Errand, Terms
-from services.delivery.states import TERMINAL
+from services.delivery.states import TERMINAL, ShipmentStatus
 from services.delivery.tasks.facts import Subject
 from services.delivery.tasks.opening import close_task, open_task
 from services.delivery.tasks.states import Outcome, TaskKind
@@ -43,7 +43,7 @@ FindTerms = Callable[[Errand, Sequence[str], str], Awaitable[Terms]]
 """Says who may pay for a parcel of these items."""
 FindShipment = Callable[[str], Awaitable[ShipmentView]]
 _WORDS_NEEDED = 2
-_TO_GIVE_BACK = "办件已结束且没有办理结果，请将窗口留存的材料原件退还申请人并登记"
+_TO_GIVE_BACK = "办件已办结，请将窗口留存的材料原件退还申请人并登记，或寄回申请人"
 
 
 class Mailings:
@@ -210,14 +210,26 @@ class Mailings:
     async def give_back(self, subject_no: str, reason: str, by: str, record: Record) -> None:
         """Note that the citizen took their originals back at the window, and tell them so.
 
-        Raises: NotFound, Conflict `no_originals`.
+        A parcel that shall take them back is withdrawn first.
+        Raises: NotFound, Conflict `no_originals`, `cancel_pending`, and as booking's cancel where the courier has it.
         """
         told = views.given_back_event(await self._row(subject_no))
-        if await repository.give_back(subject_no, clock.now(), by, reason.strip() or "窗口退还", told, record) == 0:
+        for number in await back_repository.list_live(subject_no):
+            if await self._withdraw(number, "申请人到窗口取回原件", _unrecorded) != ShipmentStatus.CANCELLED:
+                raise Conflict("正在向快递公司取消订单，请稍后再试", code="cancel_pending")
+
+        async def at_hand(tx: Transaction) -> None:
+            if await back_repository.live_of(tx, subject_no) is not None:
+                raise Conflict("原件刚刚安排寄回，请刷新后再试", code="mailing_state")
+            await back_repository.settle_former(tx, subject_no, Outcome.TO_COLLECT, by)
+
+        words = reason.strip() or "窗口退还"
+        given = await repository.give_back(subject_no, clock.now(), by, words, told, at_hand=at_hand, record=record)
+        if given == 0:
             raise Conflict("窗口没有该办件的材料原件", code="no_originals")
 
     async def ask_to_give_back(self, subject_no: str) -> None:
-        """Have staff give back the originals at the window of a case that ended without a result. Idempotent."""
+        """Have staff give back or send back the originals at the window of a case that ended. Idempotent."""
         await repository.ask_to_give_back(subject_no, _TO_GIVE_BACK)
 
     async def is_awaited(self, subject_no: str) -> bool:

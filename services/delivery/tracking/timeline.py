@@ -104,10 +104,12 @@ def _step(place: int, reached: int, began: datetime | None, status: ShipmentStat
     )
 
 
-def next_text(status: ShipmentStatus, leg: str, *, is_own: bool = False) -> str:
+def next_text(status: ShipmentStatus, leg: str, *, is_own: bool = False, is_back: bool = False) -> str:
     """Say what comes next; "" where nothing does."""
     if is_own and status is ShipmentStatus.CREATED:
         return _OWN_NEXT
+    if is_back and status is ShipmentStatus.LOST:
+        return _NEXT_INBOUND[status]
     inbound = _NEXT_INBOUND.get(status) if leg == Leg.INBOUND else None
     return inbound if inbound is not None else _NEXT.get(status, "")
 
