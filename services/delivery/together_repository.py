@@ -74,6 +74,8 @@ async def send(new: NewParcel, subject_nos: Sequence[str]) -> str | None:
     parcel's number, or None where nothing waits. Idempotent: yes, a result is put into one parcel only.
     """
     async with db.transaction() as tx:
+        # Documents before the choices of their ways, as whoever sends them again or has them fetched.
+        await tx.fetch_all("SELECT 1 FROM piece WHERE subject_no = ANY($1) ORDER BY id FOR UPDATE", list(subject_nos))
         locked = await tx.execute(
             "UPDATE delivery_choice SET locked_at = COALESCE(locked_at, $2) WHERE subject_no = $1"
             " AND method = 'COURIER' AND receiver_cipher IS NOT NULL",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from services.delivery.custody.types import NewPiece
 from services.delivery.service import DeliveryService
 from services.delivery.types import Choice, Contact, DeliveryMethod, ParcelRef, ShipmentOrder
 from tests.fakes.told import seen
+from tests.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -42,7 +44,16 @@ async def choose(delivery: DeliveryService, method: DeliveryMethod, place_code: 
 async def go(delivery: DeliveryService) -> None:
     """What the case does when its delivery starts, or its way has changed."""
     method = await delivery.lock_choice(CASE, CITIZEN, DeliveryMethod.COUNTER)
-    piece = NewPiece(
+    await delivery.custody.print_results([_result()])
+    if method is DeliveryMethod.COURIER:
+        await delivery.request_shipment(ORDER)
+    else:
+        new = NewCollection(subject_no=CASE, citizen_id=CITIZEN, division_code=BODY[0], department_code=BODY[1])
+        await delivery.collecting.prepare(new)
+
+
+def _result() -> NewPiece:
+    return NewPiece(
         subject_no=CASE,
         citizen_id=CITIZEN,
         division_code=BODY[0],
@@ -50,12 +61,6 @@ async def go(delivery: DeliveryService) -> None:
         code="R01",
         title="居民身份证",
     )
-    await delivery.custody.print_results([piece])
-    if method is DeliveryMethod.COURIER:
-        await delivery.request_shipment(ORDER)
-    else:
-        new = NewCollection(subject_no=CASE, citizen_id=CITIZEN, division_code=BODY[0], department_code=BODY[1])
-        await delivery.collecting.prepare(new)
 
 
 @pytest.fixture
@@ -204,3 +209,29 @@ async def test_deposit_and_change_at_once_leave_one_holder(delivery: DeliverySer
     live = [parcel for parcel in await delivery.shipments_of(CASE) if parcel.status != "CANCELLED"]
     assert len(rows) + len(live) == 1
     assert sum(isinstance(each, Conflict) for each in given) == 1
+
+
+async def test_a_shared_parcel_and_a_way_chosen_at_one_moment_wait_for_each_other(delivery: DeliveryService) -> None:
+    choice = Choice("PACK", CITIZEN, DeliveryMethod.COURIER, "140105", RECEIVER, "张*")
+    await delivery.choose_together(choice, {CASE: DeliveryMethod.COURIER})
+    await delivery.custody.print_results([_result()])
+    begun = asyncio.Event()
+
+    async def send() -> str | None:
+        await begun.wait()
+        return await delivery.send_together(replace(ORDER, subject_no="PACK"), [CASE])
+
+    assert not await _somebody_waits()
+    sending = asyncio.create_task(send())
+    async with db.transaction() as tx:
+        await tx.fetch_all("SELECT 1 FROM piece WHERE subject_no = $1 FOR UPDATE", CASE)
+        begun.set()
+        await until("somebody waits", _somebody_waits)
+        # So does whoever sends again, or has it fetched: documents first, then the choice of their way.
+        await tx.execute("UPDATE delivery_choice SET updated_at = now() WHERE subject_no = $1", CASE)
+    assert await sending is not None
+
+
+async def _somebody_waits() -> bool:
+    waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    return await db.fetch_row(waits) is not None
