@@ -111,6 +111,9 @@ def _sightings(row: db.Row) -> list[Sighting]:
 
 def _road(row: db.Row, sightings: Sequence[Sighting], left: Sequence[Sighting]) -> list[TrackingView]:
     kept = {(each.status, each.occurred_at, each.code) for each in left}
+    told = list(zip(sightings, row["texts"] or (), row["places"] or (), strict=True))
+    # A push does not tell that its number is that of a way back: what the courier then answers is the same again.
+    proven = {(each.occurred_at, each.code, text) for each, text, _ in told if each.confirmed}
     return [
         TrackingView(
             occurred_at=clock.rfc3339(each.occurred_at),
@@ -120,7 +123,8 @@ def _road(row: db.Row, sightings: Sequence[Sighting], left: Sequence[Sighting]) 
             place=place,
             undone=bool(each.status) and (each.status, each.occurred_at, each.code) not in kept,
         )
-        for each, text, place in zip(sightings, row["texts"] or (), row["places"] or (), strict=True)
+        for each, text, place in told
+        if each.confirmed or not text or (each.occurred_at, each.code, text) not in proven
     ]
 
 

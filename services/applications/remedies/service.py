@@ -119,7 +119,8 @@ class Remedies:
         for number in back.subject_nos:
             await self._reopen(number, actor)
         if method is RemedyMethod.COLLECT:
-            await self._delivery.returning.to_window(shipment_no, actor.id, _unrecorded)
+            by = actor.id if actor.kind is ActorKind.STAFF else actor.shown or "申请人"
+            await self._delivery.returning.to_window(shipment_no, by, _unrecorded)
             await self._prepare(back.subject_nos)
             return
         contact, shown, division_code = receiver or (None, "", "")

@@ -127,7 +127,7 @@ async def deposit(
     """Note that a result lies ready; False where it moved meanwhile, or the box holds something else."""
     async with db.transaction() as tx:
         # One after the other at each place: of two that want one box the second finds it taken.
-        await tx.fetch_row("SELECT 1 FROM collection_point WHERE code = $1 FOR UPDATE", place_code)
+        place = await tx.fetch_row("SELECT name FROM collection_point WHERE code = $1 FOR UPDATE", place_code)
         done = await tx.fetch_row(
             """UPDATE collection SET status = 'READY', place_code = $3, box = $4, ready_at = $5, keep_until = $6,
                    reminded_at = NULL, version = version + 1, updated_at = $5
@@ -145,10 +145,14 @@ async def deposit(
         if done is None:
             return False
         await close_task(tx, row["id"], (TaskKind.UNCOLLECTED,), Outcome.WENT_ON)
-        await _hand(tx, row["subject_no"], Holder.POINT, at, reason=f"放入{place_code} {box}".strip())
+        await _hand(tx, row["subject_no"], Holder.POINT, at, reason=_laid(place, box))
         tx.emit(event)
         await record(tx)
     return True
+
+
+def _laid(place: Row | None, box: str) -> str:
+    return f"放入{place['name'] if place else '出件窗口'}" + (f"{box}号格口" if box else "")
 
 
 async def set_code(subject_no: str, code_hash: str, until: datetime, code_for: Collector, at: datetime) -> Row | None:

@@ -277,6 +277,18 @@ async def test_end_of_an_unproven_push_is_marked_on_the_road(
     assert (view.status, view.events[0].status_text) == ("DELIVERED", "已签收")
 
 
+async def test_what_a_push_and_an_answer_tell_under_two_keys_is_shown_once(
+    delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher
+) -> None:
+    start = clock.now() - timedelta(hours=1)
+    number = await booked_parcel(cipher)
+    pushed = seen(number, "RETURNING", start, "631", text="新单退回SF1")
+    recorder = delivery.booking._recorder
+    await recorder.record(number, [pushed], confirmed=False)
+    await recorder.record(number, [replace(pushed, event_key="a" * 64)], confirmed=True)
+    assert [each.text for each in (await delivery.shipment(CITIZEN, number)).events] == ["新单退回SF1"]
+
+
 async def test_unproven_push_from_the_future_is_left_out(
     delivery: DeliveryService, courier: ToldCourier, cipher: FieldCipher
 ) -> None:
