@@ -57,7 +57,7 @@ KIND_TEXT: Mapping[str, str] = {
     TaskKind.UNDELIVERABLE: "无法投递",
     TaskKind.PAID_NOT_SENT: "已付邮费未寄出",
     TaskKind.STATEMENT: "对账差异",
-    TaskKind.ORIGINALS: "寄来的原件有问题",
+    TaskKind.ORIGINALS: "材料原件待处理",
     TaskKind.UNCOLLECTED: "逾期未领取",
     TaskKind.NO_ADDRESS: "补发后缺少收件地址",
     TaskKind.POSTAGE_NOT_BACK: "邮费尚未退还",

@@ -12,6 +12,7 @@ import pytest
 from app import clock, db
 from app.errors import Conflict
 from services.delivery.mailing.types import Condition, Receipt
+from services.delivery.types import DeliveryMethod
 from tests.integration.applications import test_papers_of_cases as papers
 
 pytestmark = pytest.mark.anyio
@@ -150,3 +151,41 @@ async def test_nothing_goes_back_of_a_running_case_or_to_an_unknown_address(by_p
     with pytest.raises(Conflict) as nowhere:
         await originals.send_back(world.window, number, HERE)
     assert nowhere.value.stable_code == "no_return_address"
+
+
+async def decided(world: Any) -> str:
+    """Return a case that was accepted with mailed originals and costs nothing."""
+    number: str = await papers.received(world)
+    await papers.pickup(world, number)
+    await world.applications.originals.receive(world.window, number, Receipt(condition=Condition.INTACT), HERE)
+    await world.applications.desk.accept(world.window, number, HERE)
+    await db.execute("UPDATE application SET fee_fen = 0")
+    return number
+
+
+async def test_what_no_electronic_result_takes_along_is_asked_to_be_given_back(by_post: Any) -> None:
+    world = by_post
+    (result,) = world.catalogue.versions[max(world.catalogue.versions)].record.results
+    electronic = {"code": result.code, "name": result.name, "kind": result.kind, "licence_type": result.licence_type,
+                  "validity": result.validity, "electronic": True, "delivery": ["electronic"]}  # fmt: skip
+    materials = msgspec.to_builtins(world.catalogue.versions[max(world.catalogue.versions)].record.materials)
+    world.catalogue.publish(results=[electronic], materials=materials, delivery={"courier": True, "legs": [papers.LEG]})
+    number = await decided(world)
+    await world.applications.desk.approve(world.reviewer, number, HERE)
+    await world.react()
+    assert (await world.status(number), await holder(world, number)) == ("CLOSED", "WINDOW")
+    (task,) = (await world.delivery.tasks.page(world.window))[0]
+    assert (task.kind, task.kind_text) == ("ORIGINALS", "材料原件待处理")
+    assert (await world.delivery.find_shipment(await sent_back(world, number))).payer == "FREE"
+
+
+async def test_what_was_fetched_with_the_result_asks_for_nothing(by_post: Any) -> None:
+    world = by_post
+    number = await decided(world)
+    await world.applications.choose_delivery(world.citizen, number, DeliveryMethod.COUNTER, None)
+    await world.applications.desk.approve(world.reviewer, number, HERE)
+    await world.react()
+    await world.applications.desk.hand_over(world.window, number, HERE)
+    await world.react()
+    assert {each.holder for each in await world.delivery.custody.of_case(number)} == {"CITIZEN"}
+    assert (await world.delivery.tasks.page(world.window))[0] == []
