@@ -109,6 +109,7 @@ async def start(url: str, pool_max: int = 20, models: Sequence[str] = QUERIED) -
         models: modules whose tables can be asked through the ORM.
     """
     await Tortoise.init(config=tortoise_config(url, pool_max, models), _enable_global_fallback=True)
+    _clients.append(get_connection("default"))
 
 
 async def stop() -> None:
@@ -119,6 +120,7 @@ async def stop() -> None:
     await asyncio.gather(*calls, return_exceptions=True)
     _waking.clear()
     _questions.clear()
+    _clients.clear()
     while _opened:
         await _opened.pop().close()
     await Tortoise.close_connections()
@@ -128,13 +130,15 @@ _waking: list[asyncio.Task[None]] = []
 """The call to the runners that still gathers commits, if any."""
 _calls: set[asyncio.Task[None]] = set()
 """All calls to the runners that have not ended."""
+_clients: list[Any] = []
+"""The ORM's client; within a transaction the ORM would name that one in its place, which has no pool to open."""
 _opened: list[Links] = []
 """The pool and its links once they are open: finding them through the ORM costs a hot read more than its encoding."""
 
 
 async def _links() -> Links:
     if not _opened:
-        client: Any = get_connection("default")
+        client: Any = _clients[-1] if _clients else get_connection("default")
         async with client._pool_init_lock:
             if client._pool is None:  # tortoise opens its pool at the first use
                 await client.create_connection(with_db=True)

@@ -31,6 +31,15 @@ async def test_growing_tables_are_partitioned_by_month(database: str) -> None:
     assert all(row["n"] >= 6 for row in parts if row["t"] in PARTITIONED)
 
 
+async def test_the_first_statement_of_a_process_may_run_beside_a_transaction(database: str) -> None:
+    await db.stop()
+    await db.start(database)
+    async with db.transaction():
+        row = await db.fetch_row("SELECT 1 AS n")
+    assert row is not None
+    assert row["n"] == 1
+
+
 async def test_job_of_rolled_back_transaction_is_not_written(database: str) -> None:
     async def write_and_fail() -> None:
         async with db.transaction() as tx:
