@@ -25,6 +25,7 @@ _SENTENCES = (
     (re.compile(r"Invalid enum value .*"), "取值不在允许范围内"),
     (re.compile(r"Invalid (?:UUID|RFC3339|date).*"), "格式不正确"),
 )
+_BOUNDS = {">=": "不小于", "<=": "不大于", ">": "大于", "<": "小于", "==": "为"}
 _LONGEST_NAME = 128
 _MOST_FORM_FIELDS = 128
 """A correction notice of thirty points has two fields each."""
@@ -135,8 +136,14 @@ def field_fault(complaint: str) -> FieldFault:
                 parts = f"{parts}.{groups['name']}" if parts else groups["name"]
             kind = groups.get("type") or ""
             shown = "、".join(_TYPES.get(part.strip(), part.strip()) for part in kind.split("|"))
-            return FieldFault(parts, sentence.format(type=shown, bound=groups.get("bound") or ""))
+            return FieldFault(parts, sentence.format(type=shown, bound=_bound(groups.get("bound") or "")))
     return FieldFault(parts, "内容不正确")
+
+
+def _bound(text: str) -> str:
+    """Say `>= 6` in words."""
+    sign = text.rstrip("-0123456789 ")
+    return _BOUNDS.get(sign, sign) + text.removeprefix(sign).strip()
 
 
 def make_cursor(last_id: uuid.UUID) -> str:

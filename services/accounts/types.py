@@ -31,8 +31,9 @@ PersonName = Annotated[
 ]
 PrintedText = Annotated[
     str,
-    msgspec.Meta(min_length=1, max_length=100, pattern=rf"^{_NO_CONTROLS}*[^\s\x00-\x1f\x7f]{_NO_CONTROLS}*$(?!\n)"),
+    msgspec.Meta(min_length=1, max_length=100, pattern=rf"^{_NO_CONTROLS}*[0-9０-９{_LETTERS}]{_NO_CONTROLS}*$(?!\n)"),
 ]
+"""A line as a courier prints it; of signs that nobody sees there would be nothing on the label."""
 DivisionCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$", description="六位行政区划代码")]
 PhoneText = Annotated[str, msgspec.Meta(min_length=11, max_length=20)]
 IdNumberText = Annotated[str, msgspec.Meta(min_length=15, max_length=30)]
