@@ -84,11 +84,13 @@ async def hold(shipment_no: str, at: datetime, until: datetime, *, to_book: bool
     """Let one process alone talk to the courier about a parcel's order; None where another does, or it is over.
 
     A booking is held only while nobody wants it withdrawn, its postage is paid where it must be, and no courier has
-    it; it is marked as tried from here on, so that every later try asks first.
+    it; it is marked as tried from here on, so that every later try asks first, and no earlier refusal counts as sure.
     """
     return await db.fetch_row(
         """UPDATE shipment AS s SET ordering_until = $3,
-               booking_tried_at = CASE WHEN $4 THEN COALESCE(s.booking_tried_at, $2) ELSE s.booking_tried_at END
+               booking_tried_at = CASE WHEN $4 THEN COALESCE(s.booking_tried_at, $2) ELSE s.booking_tried_at END,
+               refused_by = CASE WHEN $4 THEN array_to_string(array_remove(
+                   string_to_array(s.refused_by, ' '), s.courier || ':' || s.carrier), ' ') ELSE s.refused_by END
            FROM (SELECT id, booking_tried_at FROM shipment WHERE shipment_no = $1 FOR UPDATE) AS before
            WHERE s.id = before.id AND (s.ordering_until IS NULL OR s.ordering_until < $2) AND s.status <> ALL($5)
              AND NOT s.is_own
