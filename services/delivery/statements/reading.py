@@ -73,7 +73,7 @@ def _after_heading(rows: Sequence[tuple[int, list[str]]]) -> tuple[Columns, list
         columns = columns_of(row)
         if columns is not None:
             return columns, list(rows[place + 1 :])
-    raise _refused("没有找到表头：需要有运单号和金额两列")
+    raise _refused("没有找到表头：需要有运单号和金额两列（Excel文件只读取第一个工作表）")
 
 
 def _all_of(columns: Columns, rows: Sequence[tuple[int, Sequence[str]]]) -> list[Line | Fault]:
