@@ -53,7 +53,8 @@ class Aftercare:
     async def cancel(self, staff: StaffCaller, shipment_no: str, reason: str, address: str) -> ShipmentView:
         """Withdraw a parcel before pick-up; paid postage goes back. Where the courier is away, a job goes on asking.
 
-        Raises: NotFound, Forbidden; Conflict `parcel_collected`, `parcel_ended`, `cancel_not_offered`.
+        Raises: NotFound, Forbidden; Conflict `parcel_collected`, `withdrawal_refused`, `parcel_ended`,
+            `cancel_not_offered`.
         """
         staff.require_role(Role.WINDOW, Role.DISPATCHER)
         await _require_scope(staff, await self._delivery.subject_of(shipment_no))

@@ -94,7 +94,8 @@ class ResultChoice:
     async def change_address(self, caller: Caller, shipment_no: str, address_id: uuid.UUID) -> ShipmentChange:
         """Send a parcel that nobody has picked up yet to another own address.
 
-        Raises: NotFound; Conflict `parcel_collected`, `parcel_ended`, `address_not_served`, `stale_version`.
+        Raises: NotFound; Conflict `parcel_collected`, `withdrawal_refused`, `parcel_ended`, `address_not_served`,
+            `stale_version`.
         """
         subject_no, is_own = await self._delivery.whose(caller.citizen_id, shipment_no)
         held = None if is_own else await self._held(caller, subject_no)

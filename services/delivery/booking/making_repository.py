@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 
 from app import clock, db
@@ -141,9 +142,26 @@ async def is_to_be_ordered_again(shipment_no: str) -> bool:
 
 
 async def open_refusal_task(row: db.Row, reason: str) -> None:
-    """Leave a parcel that its courier will not carry to staff. Idempotent: yes, while the task is open."""
+    """Leave a parcel that its courier will not carry to staff; an open task says this from now on. Idempotent."""
     async with db.transaction() as tx:
-        await open_task(tx, subject_of(row), TaskKind.BOOKING_REFUSED, reason)
+        if not await open_task(tx, subject_of(row), TaskKind.BOOKING_REFUSED, reason):
+            await tx.execute(
+                "UPDATE shipment_task SET reason = $3 WHERE shipment_id = $1 AND kind = $2 AND closed_at IS NULL",
+                row["id"],
+                TaskKind.BOOKING_REFUSED.value,
+                reason,
+            )
+
+
+async def is_open(shipment_id: uuid.UUID, reason: str) -> bool:
+    """Tell whether a parcel's task of ordering again is open for this reason."""
+    row = await db.fetch_row(
+        "SELECT 1 FROM shipment_task WHERE shipment_id = $1 AND kind = $2 AND reason = $3 AND closed_at IS NULL",
+        shipment_id,
+        TaskKind.BOOKING_REFUSED.value,
+        reason,
+    )
+    return row is not None
 
 
 def subject_of(row: db.Row) -> Subject:

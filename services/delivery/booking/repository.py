@@ -140,19 +140,18 @@ async def pass_on(shipment_no: str, refused: str, courier: str, carrier: str, pr
         tx.enqueue(BOOK, {"shipment_no": shipment_no}, dedupe_key=f"{BOOK}:{shipment_no}:{courier}:{carrier}")
 
 
-async def rebook(shipment_no: str, tried_at: datetime | None, event: DomainEvent, record: Record) -> None:
+async def rebook(shipment_no: str, is_untried: bool, event: DomainEvent, record: Record) -> None:
     """Have a parcel booked again, with the event and the record of who wants it; all couriers may be asked again.
 
     Args:
-        tried_at: from when on its courier may have an order of it; None leaves that. One that surely refused has none.
+        is_untried: its courier has certainly no order of it; one that surely refused has none anyway.
     """
     async with db.transaction() as tx:
         await tx.execute(
-            "UPDATE shipment SET refused_by = '', booking_tried_at = CASE WHEN courier || ':' || carrier ="
-            " ANY(string_to_array(refused_by, ' ')) THEN NULL ELSE COALESCE($2, booking_tried_at) END"
-            " WHERE shipment_no = $1",
+            "UPDATE shipment SET refused_by = '', booking_tried_at = CASE WHEN $2 OR courier || ':' || carrier ="
+            " ANY(string_to_array(refused_by, ' ')) THEN NULL ELSE booking_tried_at END WHERE shipment_no = $1",
             shipment_no,
-            tried_at,
+            is_untried,
         )
         enqueue_next(tx, shipment_no, awaits_payment=False)
         tx.emit(event)

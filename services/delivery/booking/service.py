@@ -104,13 +104,22 @@ class BookingDesk:
             raise ProviderUnavailable(provider=row.courier, reason="order_busy")
 
     async def _ask_or_book(self, courier: Courier, row: Row) -> Booking:
-        if row["tried_before"] is not None:
-            known = await courier.find(ParcelRef(shipment_no=row["shipment_no"], carrier=row["carrier"]))
-            if known is not None:
-                return known
-            if _is_forgotten(courier, row["tried_before"]):
-                raise ProviderRejected(provider=courier.code.lower(), provider_code=UNSURE)
-        return await courier.book(await self._order(row))
+        if row["tried_before"] is None:
+            return await courier.book(await self._order(row))
+        known = await courier.find(ParcelRef(shipment_no=row["shipment_no"], carrier=row["carrier"]))
+        if known is not None:
+            return known
+        unsure = ProviderRejected(provider=courier.code.lower(), provider_code=UNSURE)
+        if _is_forgotten(courier, row["tried_before"]):
+            raise unsure
+        try:
+            return await courier.book(await self._order(row))
+        except ProviderRejected as error:
+            # The repeat is refused; whether the first one stands, a `find` that may miss it cannot tell.
+            if error.retryable or courier.repeats_for is None:
+                raise
+            log.error("repeated_booking_refused", shipment_no=row["shipment_no"], provider_code=error.provider_code)
+            raise unsure from error
 
     async def _order(self, row: Row) -> CourierOrder:
         ours = msgspec.convert(_sender_of(row)["contact"], Contact)
@@ -200,13 +209,10 @@ class BookingDesk:
         if row.booked_at is None and row.status not in TERMINAL:
             if row.payer == Payer.ONLINE and row.paid_at is None:
                 raise Conflict("该快递的邮费尚未支付，支付后自动下单", code="postage_unpaid")
-            # Whoever orders again after that time has asked the courier: it has none.
-            is_asked = row.booking_tried_at is not None and _is_forgotten(
-                self._couriers.get(row.courier), row.booking_tried_at
-            )
-            tried_at = clock.now() if is_asked else None
+            # Whoever settles the task that has them ask the courier has asked it: there is none.
+            is_untried = await making_repository.is_open(row.id, _ASK_THEM)
             await booking_repository.rebook(
-                shipment_no, tried_at, _event("shipment.rebooked", row, shipment_no), settle
+                shipment_no, is_untried, _event("shipment.rebooked", row, shipment_no), settle
             )
             return shipment_no
         if not await making_repository.is_to_be_ordered_again(shipment_no):

@@ -62,7 +62,7 @@ class Withdrawing:
         """Withdraw a parcel before pick-up; return where it stands afterwards.
 
         The courier is asked at once; where it does not answer, a job goes on asking. Paid postage goes back.
-        Raises: NotFound; Conflict `parcel_collected`, `parcel_ended`, `cancel_not_offered`.
+        Raises: NotFound; Conflict `parcel_collected`, `withdrawal_refused`, `parcel_ended`, `cancel_not_offered`.
         Idempotent: yes.
         """
         row = await self._changeable(shipment_no)
@@ -74,8 +74,8 @@ class Withdrawing:
         """Send a parcel to another address; say under which number it goes from now on.
 
         One that no courier has heard of keeps its number, and so does one that waits already; else see above.
-        Raises: NotFound; Conflict `parcel_collected`, `parcel_ended`, `address_not_served`, `in_person_only`,
-        `stale_version`.
+        Raises: NotFound; Conflict `parcel_collected`, `withdrawal_refused`, `parcel_ended`, `address_not_served`,
+        `in_person_only`, `stale_version`.
         """
         row = await self._going(shipment_no)
         await self._reach.require_for(row, to.contact, to.division_code)
@@ -120,15 +120,16 @@ class Withdrawing:
         return _change(row, successor_no, await self._withdraw_now(row.shipment_no))
 
     async def _withdraw_now(self, shipment_no: str) -> ShipmentStatus:
-        """Try at once what a job does otherwise. Raises: Conflict `parcel_collected`."""
+        """Try at once what a job does otherwise. Raises: Conflict `parcel_collected`, `withdrawal_refused`."""
+        refused = COLLECTED
         try:
-            await self.withdraw({"shipment_no": shipment_no})
+            refused = await self._withdraw(shipment_no) or refused
         except (ProviderUnavailable, ProviderProtocolError, ProviderRejected) as error:
             log.warning("withdrawal_unknown", shipment_no=shipment_no, code=error.stable_code)
         row = await repository.find_shipment(shipment_no)
         assert row is not None, "parcels are never deleted"
         if row.cancel_wanted_at is None and row.status not in TERMINAL:
-            raise _collected()
+            raise _collected() if refused == COLLECTED else _refused()
         return ShipmentStatus(row.status)
 
     async def withdraw(self, job: Mapping[str, Any]) -> None:
@@ -137,13 +138,17 @@ class Withdrawing:
         Idempotent: yes; an order whose booking has an unknown outcome is looked for first.
         Raises: ProviderUnavailable, ProviderProtocolError, ProviderRejected (retryable): the job runs again.
         """
-        shipment_no, now = job["shipment_no"], clock.now()
+        await self._withdraw(job["shipment_no"])
+
+    async def _withdraw(self, shipment_no: str) -> str:
+        """Do so; return the courier's word where it refuses, else ""."""
+        now = clock.now()
         held = await booking_repository.hold(shipment_no, now, now + booking_repository.HOLD, to_book=False)
         if held is None:
             row = await repository.find_shipment(shipment_no)
             if row is not None and row.cancel_wanted_at is not None and row.status not in TERMINAL:
                 raise ProviderUnavailable(provider=row.courier, reason="order_busy")
-            return
+            return ""
         try:
             await self._cancel_order(held)
         except ProviderRejected as error:
@@ -151,7 +156,7 @@ class Withdrawing:
                 await booking_repository.let_go(shipment_no)
                 raise
             await self._goes_on(held, error)
-            return
+            return error.provider_code or "refused"
         except SanjinError:
             await booking_repository.let_go(shipment_no)
             raise
@@ -159,6 +164,7 @@ class Withdrawing:
         note = cancelled_note(shipment_no, held["cancel_reason"], is_followed=is_followed)
         await self._recorder.record(shipment_no, [note], confirmed=True)
         await booking_repository.let_go(shipment_no)
+        return ""
 
     async def sweep(self) -> None:
         """Go on with withdrawals whose job was lost. Idempotent."""
@@ -199,12 +205,7 @@ class Withdrawing:
             return await courier.find(parcel)
         if f"{row['courier']}:{row['carrier']}" in row["refused_by"].split():
             return None
-        try:
-            return await self._ask_or_book(courier, row)
-        except ProviderRejected as error:
-            if error.retryable or error.provider_code == UNSURE:
-                raise
-            return None
+        return await self._ask_or_book(courier, row)
 
     async def _goes_on(self, row: Row, error: ProviderRejected) -> None:
         """Let the former parcel go on, because its courier will not give it back, and end what waited for it."""
@@ -257,6 +258,10 @@ def _change(row: ShipmentRow, shipment_no: str, former: ShipmentStatus) -> Shipm
 
 def _collected() -> Conflict:
     return Conflict("快递员已揽收，不能再取消或更改；请在派送时与快递员联系", code="parcel_collected")
+
+
+def _refused() -> Conflict:
+    return Conflict("快递公司未同意取消，工作人员将与快递公司核实", code="withdrawal_refused")
 
 
 def _moved_on() -> Conflict:

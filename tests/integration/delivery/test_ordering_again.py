@@ -9,6 +9,7 @@ import pytest
 
 from app import clock, db
 from app.errors import Conflict, ProviderRejected, ProviderUnavailable
+from services.delivery.ports import NOT_SERVED
 from services.delivery.tracking.sweeps import open_silent
 from services.delivery.types import CourierEvent, ParcelRef
 from tests.fakes.told import seen
@@ -226,6 +227,29 @@ async def test_lost_order_is_placed_again_only_while_that_is_surely_the_same(pos
     await post.work()
     assert (post.sf.book_calls, (await parcel(number))["status"]) == (2, "CREATED")
     assert await tasks() == [(number, "REBOOKED", "window1")]
+
+
+async def test_unknown_outcome_is_asked_about_before_staff_may_have_it_ordered_again(post: Post) -> None:
+    forgetful(post)
+    number = await lost(post)
+    await db.execute("UPDATE shipment SET booking_tried_at = booking_tried_at - interval '49 hours'")
+    await post.room.booking.rebook(number, nobody, by="window1")
+    await post.work()
+    assert (post.sf.book_calls, await tasks()) == (1, [(number, "", "")]), "nobody had asked the courier yet"
+    await post.room.booking.rebook(number, nobody, by="window1")
+    await post.work()
+    assert (post.sf.book_calls, (await parcel(number))["status"]) == (2, "CREATED")
+
+
+async def test_repeat_that_is_refused_does_not_say_that_the_first_order_does_not_stand(post: Post) -> None:
+    forgetful(post)
+    number = await lost(post)
+    post.sf.refusal = ProviderRejected(provider="sf", provider_code=NOT_SERVED)
+    await post.book(number)
+    assert (post.ems.orders, await tasks()) == ({}, [(number, "", "")])
+    with pytest.raises(Conflict) as refused:
+        await post.room.booking.cancel(number, "不需要了")
+    assert ((await parcel(number))["status"], refused.value.stable_code) == ("EXCEPTION", "withdrawal_refused")
 
 
 async def test_lost_order_that_find_misses_is_withdrawn_all_the_same(post: Post) -> None:
