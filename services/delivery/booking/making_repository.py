@@ -9,7 +9,7 @@ from app import clock, db
 from app.errors import Conflict
 from app.events import DomainEvent
 from app.ids import new_id
-from services.delivery.booking.repository import Record, find_attempt, insert, last_attempt
+from services.delivery.booking.repository import Record, find_attempt, highest_attempt, insert, last_attempt
 from services.delivery.booking.types import NewParcel
 from services.delivery.custody import moves
 from services.delivery.custody import repository as custody
@@ -101,15 +101,8 @@ async def make_own(new: NewParcel) -> str | None:
         if taken is not None:
             is_same = (taken["subject_no"], taken["citizen_id"]) == (new.subject_no, new.citizen_id)
             return str(taken["shipment_no"]) if is_same else None
-        last = await tx.fetch_row(
-            "SELECT COALESCE(max(attempt), 0) AS attempt FROM shipment WHERE subject_no = $1 AND leg = $2"
-            " AND cargo = $3",
-            new.subject_no,
-            new.leg,
-            new.cargo,
-        )
-        assert last is not None, "a row of a maximum"
-        made = await insert(tx, replace(new, attempt=min(last["attempt"] + 1, _MOST_ATTEMPTS)), then=False)
+        attempt = min(await highest_attempt(tx, new) + 1, _MOST_ATTEMPTS)
+        made = await insert(tx, replace(new, attempt=attempt), then=False)
         if made is not None:
             await tx.execute(_TYPED, new_id(), new.created_at, made)
         return made

@@ -68,6 +68,18 @@ async def last_attempt(tx: db.Transaction, new: NewParcel) -> db.Row:
     return row
 
 
+async def highest_attempt(tx: db.Transaction, new: NewParcel) -> int:
+    """Return the attempt of the newest parcel of a case, leg and content, 0 where there is none."""
+    row = await tx.fetch_row(
+        "SELECT COALESCE(max(attempt), 0) AS attempt FROM shipment WHERE subject_no = $1 AND leg = $2 AND cargo = $3",
+        new.subject_no,
+        new.leg,
+        new.cargo,
+    )
+    assert row is not None, "a row of a maximum"
+    return int(row["attempt"])
+
+
 def enqueue_next(tx: db.Transaction, shipment_no: str, *, awaits_payment: bool) -> None:
     """Have a parcel go on: to its bill where it must be paid first, else to its courier."""
     job = BILL if awaits_payment else BOOK

@@ -17,19 +17,10 @@ from services.delivery.custody.types import CameBack
 from services.delivery.states import ShipmentStatus
 from services.delivery.tasks.facts import Subject
 from services.delivery.tasks.opening import close_task, open_task
-from services.delivery.tasks.states import Outcome, TaskKind
+from services.delivery.tasks.states import SETTLED_ELSEWHERE, Outcome, TaskKind
 from services.delivery.tracking.recording import Recorder
 from services.delivery.types import CourierEvent
 
-_SETTLED = (
-    TaskKind.RETURNED,
-    TaskKind.REJECTED,
-    TaskKind.EXCEPTION,
-    TaskKind.SILENT,
-    TaskKind.UNDELIVERABLE,
-    TaskKind.BOOKING_REFUSED,
-    TaskKind.NO_ADDRESS,
-)
 _NO_ADDRESS = (
     "补发的证照已制好，原收件地址已按规定清除：请联系申请人在三晋通该快递的“重新寄送”中选择地址，或改为窗口领取"
 )
@@ -100,12 +91,12 @@ class Returning:
             if not pieces:
                 raise Conflict("快件尚未退回窗口", code="not_returned")
             await moves.take_out(tx, pieces, clock.now(), reason="退回后改为窗口领取", actor=actor)
-            await close_task(tx, parcel["id"], _SETTLED, Outcome.TO_COLLECT, actor)
+            await close_task(tx, parcel["id"], SETTLED_ELSEWHERE, Outcome.TO_COLLECT, actor)
             await record(tx)
 
     async def close(self, shipment_no: str, outcome: Outcome, actor: str) -> None:
         """Close what a way after a return, a loss or a damage settles. Idempotent. Raises: NotFound."""
-        kinds = _REMADE if outcome is Outcome.REISSUED else _SETTLED
+        kinds = _REMADE if outcome is Outcome.REISSUED else SETTLED_ELSEWHERE
         parcel = await _parcel(shipment_no)
         async with db.transaction() as tx:
             await close_task(tx, parcel["id"], kinds, outcome, actor)

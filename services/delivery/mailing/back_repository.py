@@ -9,24 +9,16 @@ from app import db
 from app.db import Transaction
 from app.errors import Conflict
 from models.delivery import Shipment
-from services.delivery.booking.repository import insert
+from services.delivery.booking.repository import highest_attempt, insert
 from services.delivery.booking.types import NewParcel
 from services.delivery.custody import moves
 from services.delivery.mailing import repository
 from services.delivery.mailing.going_back import GOING_BACK
 from services.delivery.mailing.types import Record
 from services.delivery.tasks.opening import close_task
-from services.delivery.tasks.states import Outcome, TaskKind
+from services.delivery.tasks.states import SETTLED_ELSEWHERE, Outcome, TaskKind
 
 _OVER = ("CANCELLED", "RETURNED", "LOST", "DELIVERED")
-_SETTLED = (
-    TaskKind.RETURNED,
-    TaskKind.REJECTED,
-    TaskKind.EXCEPTION,
-    TaskKind.SILENT,
-    TaskKind.UNDELIVERABLE,
-    TaskKind.BOOKING_REFUSED,
-)
 
 
 async def find_inbound(subject_no: str) -> Shipment | None:
@@ -57,16 +49,8 @@ async def send(new: NewParcel, at: datetime, by: str, record: Record) -> str:
         live = await live_of(tx, new.subject_no)
         if live is not None:
             return live
-        last = await tx.fetch_row(
-            "SELECT COALESCE(max(attempt), 0) AS attempt FROM shipment WHERE subject_no = $1 AND leg = $2"
-            " AND cargo = $3",
-            new.subject_no,
-            new.leg,
-            new.cargo,
-        )
-        assert last is not None, "a row of a maximum"
         await settle_former(tx, new.subject_no, Outcome.REDELIVERED, by)
-        made = await insert(tx, replace(new, attempt=last["attempt"] + 1))
+        made = await insert(tx, replace(new, attempt=await highest_attempt(tx, new) + 1))
         assert made is not None, "the mailing is locked"
         if await moves.put_in(tx, [new.subject_no], made, at, actor=by) == 0:
             raise Conflict("窗口没有该办件的材料原件", code="no_originals")
@@ -94,7 +78,7 @@ async def settle_former(tx: Transaction, subject_no: str, outcome: Outcome, by: 
         GOING_BACK,
         ["CANCELLED", "RETURNED"],
     ):
-        await close_task(tx, row["id"], _SETTLED, outcome, by)
+        await close_task(tx, row["id"], SETTLED_ELSEWHERE, outcome, by)
 
 
 async def arrived(tx: Transaction, subject_no: str, shipment_no: str) -> None:

@@ -73,6 +73,16 @@ OUTCOME_TEXT: Mapping[str, str] = {
     Outcome.REBOOKED: "重新下单",
     Outcome.REFUNDED: "已退邮费",
 }
+SETTLED_ELSEWHERE = (
+    TaskKind.RETURNED,
+    TaskKind.REJECTED,
+    TaskKind.EXCEPTION,
+    TaskKind.SILENT,
+    TaskKind.UNDELIVERABLE,
+    TaskKind.BOOKING_REFUSED,
+    TaskKind.NO_ADDRESS,
+)
+"""What is settled about a parcel whose documents go another way: in a parcel of their own, or by hand."""
 _TALKED = (Outcome.ANSWERED, Outcome.CONFIRMED)
 _BACK = (Outcome.REDELIVERED, Outcome.TO_COLLECT)
 SETTLED_WITH: Mapping[TaskKind, tuple[Outcome, ...]] = {
